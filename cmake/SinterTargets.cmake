@@ -49,10 +49,20 @@ sinter_llvm_style(sinter_pch)
 target_compile_options(sinter_pch PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
 target_precompile_headers(sinter_pch PRIVATE
   <mlir/IR/PatternMatch.h> <mlir/IR/BuiltinOps.h> <mlir/Pass/Pass.h>)
+# Not from the cache: it names files of this checkout, which clang looks for.
+set_target_properties(sinter_pch PROPERTIES CXX_COMPILER_LAUNCHER "")
+set(SINTER_PCH "${PROJECT_BINARY_DIR}/CMakeFiles/sinter_pch.dir/cmake_pch.hxx.pch")
+# ccache takes this text for the contents of the header, which name the checkout.
+file(CONFIGURE OUTPUT "${SINTER_PCH}.sum"
+     CONTENT "${LLVM_PACKAGE_VERSION} ${CMAKE_CXX_FLAGS_RELEASE} PatternMatch BuiltinOps Pass\n")
 
+# CMake's REUSE_FROM would also name the header's text, by a path that ccache
+# cannot make relative: no clone could use what another one compiled.
 function(sinter_use_pch target)
-  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
-  target_precompile_headers(${target} REUSE_FROM sinter_pch)
+  target_compile_options(${target} PRIVATE
+    "SHELL:-Xclang -fno-pch-timestamp" "SHELL:-include-pch ${SINTER_PCH}")
+  get_target_property(sources ${target} SOURCES)
+  set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS "${SINTER_PCH}")
 endfunction()
 
 function(sinter_library name)

@@ -23,13 +23,13 @@ set_property(GLOBAL PROPERTY JOB_POOLS compile=2 link=1)
 set(CMAKE_JOB_POOL_COMPILE compile)
 set(CMAKE_JOB_POOL_LINK link)
 
-# ccache must hit from every clone. That needs: a precompiled header without a
-# time stamp in it, no hash of the current directory, and no look at the times of
-# headers, which differ between checkouts.
+# ccache must hit from every clone: paths below the checkout are made relative, the
+# current directory is not hashed, times of headers are not looked at, and a text
+# stands for the contents of the precompiled header (SinterTargets.cmake).
 find_program(SINTER_CCACHE ccache)
 if(SINTER_CCACHE)
   set(SINTER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1
+      ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_PCH_EXTSUM=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
       ${SINTER_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${SINTER_LAUNCHER})
