@@ -1,0 +1,238 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One thread a worker process; jobs are taken from a shared counter and answered
+// into their own places, so order never depends on timing.
+#include "compiler/pipeline/KernelFarm.h"
+
+#include "compiler/pipeline/Channel.h"
+#include "compiler/report/UserError.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/SHA256.h"
+#include "llvm/Support/raw_ostream.h"
+#include <atomic>
+#include <csignal>
+#include <fcntl.h>
+#include <mutex>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace sinter;
+using llvm::StringRef;
+
+extern char **environ;
+
+namespace {
+
+// A worker process; started on first use, started again after a crash.
+class Worker {
+public:
+  explicit Worker(const FarmOptions &options) : options(options) {}
+  ~Worker() { stop(/*kill=*/false); }
+
+  /// The object in `answer`, or a reason in `answer`.
+  bool compile(const KernelJob &job, StringRef symbol, std::string &answer);
+
+private:
+  bool start();
+  std::string stop(bool kill);
+  std::string readLog() const;
+
+  const FarmOptions &options;
+  pid_t pid = -1;
+  int fd = -1, log = -1;
+};
+
+struct Task {
+  const KernelJob *job;
+  std::string key;
+  KernelCode code;
+  std::string error;
+};
+
+} // namespace
+
+bool Worker::start() {
+  if (pid > 0)
+    return true;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return false;
+  log = memfd_create("sinter-worker-log", MFD_CLOEXEC);
+  std::vector<std::string> command = options.command;
+  if (command.empty())
+    command = {"/proc/self/exe", "--kernel-worker"};
+  std::vector<char *> argv;
+  for (std::string &word : command)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
+  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, log, 2);
+  int failed = posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  fd = ends[0];
+  if (failed)
+    pid = -1;
+  return !failed;
+}
+
+std::string Worker::readLog() const {
+  std::string text(4096, '\0');
+  off_t end = lseek(log, 0, SEEK_END);
+  ssize_t got = pread(log, text.data(), text.size(), std::max<off_t>(0, end - 4096));
+  text.resize(std::max<ssize_t>(0, got));
+  return text;
+}
+
+// Ends the process; says how it ended and what it printed last.
+std::string Worker::stop(bool kill) {
+  if (fd >= 0)
+    close(fd);
+  std::string end;
+  if (pid > 0) {
+    if (kill)
+      ::kill(pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+      ;
+    if (WIFSIGNALED(status))
+      end = "the kernel compiler died of signal " + std::to_string(WTERMSIG(status)) + " (" +
+            strsignal(WTERMSIG(status)) + ")";
+    else
+      end = "the kernel compiler exited with code " + std::to_string(WEXITSTATUS(status));
+    std::string text = readLog();
+    if (!text.empty())
+      end += ":\n" + text;
+  }
+  if (log >= 0)
+    close(log);
+  pid = fd = log = -1;
+  return end;
+}
+
+bool Worker::compile(const KernelJob &job, StringRef symbol, std::string &answer) {
+  std::string request = job.isa + '\0' + symbol.str() + '\0' + job.define;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (!start()) {
+      answer = "no process could be started: " + std::string(strerror(errno));
+      return false;
+    }
+    Message reply;
+    Receive got = Receive::Closed;
+    if (sendMessage(fd, MessageKind::Compile, request))
+      got = receiveMessage(fd, reply, options.timeoutMs);
+    if (got == Receive::Ok) {
+      answer = std::move(reply.bytes);
+      return reply.kind == MessageKind::Code;
+    }
+    answer = got == Receive::TimedOut
+                 ? "no answer after " + std::to_string(options.timeoutMs / 1000) + " seconds; " + stop(true)
+                 : stop(true);
+  }
+  return false;
+}
+
+// Saves what a developer needs to see the failure again; returns the path.
+static std::string saveReproducer(const KernelJob &job, StringRef reason) {
+  llvm::SmallString<128> path;
+  int fd;
+  if (llvm::sys::fs::createUniqueFile("sinter-reproducer-%%%%%%%%.mlir", fd, path) &&
+      llvm::sys::fs::createTemporaryFile("sinter-reproducer", "mlir", fd, path))
+    return "(it could not be saved)";
+  llvm::raw_fd_ostream out(fd, /*shouldClose=*/true);
+  out << "// sinter-opt --sinter-compile-kernel=isa=" << job.isa << "\n// kernel " << job.display << "\n";
+  llvm::SmallVector<StringRef> lines;
+  reason.rtrim().split(lines, '\n');
+  for (StringRef line : lines)
+    out << "// " << line << "\n";
+  out << job.define << "\n";
+  return path.str().str();
+}
+
+// A name from the contents, 64 bits of it: kernels of one object must not collide,
+// and those of two objects never meet.
+static std::string symbolOf(const KernelJob &job) {
+  llvm::SHA256 hash;
+  hash.update(job.isa + '\0');
+  hash.update(job.define);
+  return "sinter_k_" + llvm::toHex(hash.final(), /*LowerCase=*/true).substr(0, 16);
+}
+
+static void runTask(Task &task, Worker &worker, const KernelCache &cache) {
+  if (auto bytes = cache.find(task.key)) {
+    task.code.object = std::move(*bytes);
+    return;
+  }
+  std::string answer;
+  if (!worker.compile(*task.job, task.code.symbol, answer)) {
+    task.error = answer.empty() ? "no reason was given" : answer;
+    return;
+  }
+  task.code.object.assign(answer.begin(), answer.end());
+  cache.store(task.key, task.code.object);
+}
+
+static void runAll(std::vector<Task> &tasks, const FarmOptions &options, const KernelCache &cache) {
+  std::atomic<size_t> next{0}, done{0};
+  std::atomic<bool> failed{false};
+  std::mutex progressLock;
+  auto loop = [&] {
+    Worker worker(options);
+    for (size_t at; !failed && (at = next++) < tasks.size();) {
+      runTask(tasks[at], worker, cache);
+      failed = failed || !tasks[at].error.empty();
+      std::lock_guard<std::mutex> guard(progressLock);
+      ++done;
+      if (options.progress)
+        options.progress(done, tasks.size());
+    }
+  };
+  std::vector<std::thread> threads;
+  size_t width = std::min<size_t>(std::max(1u, options.workers), tasks.size());
+  for (size_t i = 1; i < width; ++i)
+    threads.emplace_back(loop);
+  if (width)
+    loop();
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+llvm::Expected<std::vector<KernelCode>> sinter::compileKernels(const std::vector<KernelJob> &jobs,
+                                                               const FarmOptions &options) {
+  constexpr uint64_t cacheLimit = uint64_t(2) << 30;
+  KernelCache cache(options.cacheDir);
+  std::vector<Task> tasks;
+  std::vector<size_t> taskOf;
+  llvm::StringMap<size_t> known;
+  for (const KernelJob &job : jobs) {
+    std::string key = kernelKey({job.isa, job.define});
+    auto [it, isNew] = known.try_emplace(key, tasks.size());
+    if (isNew) {
+      tasks.push_back({&job, key, {symbolOf(job), {}}, ""});
+    }
+    taskOf.push_back(it->second);
+  }
+  runAll(tasks, options, cache);
+  cache.prune(cacheLimit);
+  for (const Task &task : tasks)
+    if (!task.error.empty())
+      return userError(ErrorCode::C001,
+                       "kernel '" + task.job->display + "' could not be compiled for " + task.job->isa +
+                           "\n  " + StringRef(task.error).rtrim(),
+                       "please report it with the file " + saveReproducer(*task.job, task.error));
+  std::vector<KernelCode> codes;
+  for (size_t at : taskOf)
+    codes.push_back(tasks[at].code);
+  return codes;
+}

@@ -1,0 +1,59 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The form of an error and the exit code behind it.
+#include "compiler/report/UserError.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+using llvm::StringRef;
+
+llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what,
+                              const llvm::Twine &remedy) {
+  return llvm::createStringError(what + "\n  " + remedy + "\n  [" +
+                                 errorText(code).code + "] see docs/error-codes.md");
+}
+
+llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what) {
+  return userError(code, what, errorText(code).remedy);
+}
+
+StringRef sinter::findErrorCode(StringRef text) {
+  constexpr StringRef prefix = "SINTER-";
+  for (size_t at = text.find(prefix); at != StringRef::npos; at = text.find(prefix, at + 1)) {
+    StringRef code = text.substr(at, prefix.size() + 4);
+    if (findErrorText({code.data(), code.size()}))
+      return code;
+  }
+  return {};
+}
+
+ExitCode sinter::exitCodeOf(StringRef text) {
+  StringRef code = findErrorCode(text);
+  switch (code.empty() ? 0 : code[7]) {
+  case 'U':
+    return ExitCode::Usage;
+  case 'I':
+  case 'S':
+  case 'G':
+    return ExitCode::Model;
+  case 'R':
+    return ExitCode::Data;
+  case 'O':
+    return ExitCode::Machine;
+  }
+  return ExitCode::Internal;
+}
+
+ExitCode sinter::printError(StringRef subject, llvm::Error error) {
+  ExitCode exit = ExitCode::Ok;
+  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &info) {
+    std::string text = info.message();
+    if (exit == ExitCode::Ok)
+      exit = exitCodeOf(text);
+    llvm::errs() << subject << ": error: " << StringRef(text).rtrim() << "\n";
+  });
+  return exit;
+}

@@ -1,0 +1,131 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The farm with workers that this test plays itself: it is started again with
+// --kernel-worker and compiles to the upper case of the define, or misbehaves as
+// the define tells it to.
+#include "compiler/pipeline/KernelFarm.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include <cstdlib>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace sinter;
+
+static bool pretend(llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol,
+                    std::string &object, std::string &error) {
+  if (define.starts_with("abort"))
+    abort();
+  if (define.starts_with("hang"))
+    pause();
+  if (define.starts_with("refuse")) {
+    error = "no such tile";
+    return false;
+  }
+  object = (isa + "|" + symbol + "|" + define.upper()).str();
+  return true;
+}
+
+// gtest_main has no hook before main; a constructor sees the arguments on Linux.
+__attribute__((constructor)) static void serveAsWorker(int argc, char **argv) {
+  if (argc > 1 && llvm::StringRef(argv[1]) == "--kernel-worker")
+    _exit(runKernelWorker(pretend));
+}
+
+namespace {
+class Farm : public testing::Test {
+protected:
+  void SetUp() override {
+    ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("farm", folder));
+    ASSERT_EQ(chdir(folder.c_str()), 0); // reproducers go here
+    options.cacheDir = (folder + "/cache").str();
+    options.workers = 2;
+  }
+  void TearDown() override { llvm::sys::fs::remove_directories(folder); }
+
+  std::string errorOf(std::vector<KernelJob> jobs) {
+    auto result = compileKernels(jobs, options);
+    return result ? "" : llvm::toString(result.takeError());
+  }
+
+  llvm::SmallString<128> folder;
+  FarmOptions options;
+};
+} // namespace
+
+TEST_F(Farm, AnswersInOrderAndCompilesEqualJobsOnce) {
+  std::vector<KernelJob> jobs;
+  for (const char *define : {"a", "b", "a", "c", "b"})
+    jobs.push_back({define, "v3", define});
+  size_t total = 0;
+  options.progress = [&](size_t, size_t n) { total = n; };
+  auto result = compileKernels(jobs, options);
+  ASSERT_TRUE(bool(result));
+  ASSERT_EQ(result->size(), 5u);
+  EXPECT_EQ(total, 3u);
+  EXPECT_EQ((*result)[0].symbol, (*result)[2].symbol);
+  EXPECT_NE((*result)[0].symbol, (*result)[1].symbol);
+  const std::vector<char> &object = (*result)[3].object;
+  EXPECT_EQ(std::string(object.begin(), object.end()), "v3|" + (*result)[3].symbol + "|C");
+}
+
+TEST_F(Farm, CacheAnswersWithoutWorkers) {
+  ASSERT_EQ(errorOf({{"a", "v3", "a"}}), "");
+  options.command = {"/bin/false"};
+  EXPECT_EQ(errorOf({{"a", "v3", "a"}}), "");
+  EXPECT_NE(errorOf({{"a", "v4", "a"}}), ""); // another ISA is another key
+}
+
+TEST_F(Farm, TornCacheEntryIsAMiss) {
+  ASSERT_EQ(errorOf({{"a", "v3", "a"}}), "");
+  KernelCache cache(options.cacheDir);
+  std::string key = kernelKey({"v3", "a"});
+  ASSERT_TRUE(cache.find(key).has_value());
+  std::string file = options.cacheDir + "/" + key.substr(0, 2) + "/" + key.substr(2) + ".o";
+  ASSERT_EQ(truncate(file.c_str(), 40), 0);
+  EXPECT_FALSE(cache.find(key).has_value());
+  EXPECT_EQ(errorOf({{"a", "v3", "a"}}), "");
+  EXPECT_TRUE(cache.find(key).has_value());
+}
+
+TEST_F(Farm, PruneDropsTheOldest) {
+  KernelCache cache(options.cacheDir);
+  std::vector<char> bytes(1000);
+  std::string first = kernelKey({"1"}), second = kernelKey({"2"});
+  cache.store(first, bytes);
+  usleep(20000);
+  cache.store(second, bytes);
+  cache.prune(1500);
+  EXPECT_FALSE(cache.find(first).has_value());
+  EXPECT_TRUE(cache.find(second).has_value());
+}
+
+TEST_F(Farm, CrashIsReportedWithAReproducer) {
+  std::string error = errorOf({{"a", "v3", "a"}, {"abort now", "v3", "conv_1"}});
+  EXPECT_NE(error.find("kernel 'conv_1'"), std::string::npos) << error;
+  EXPECT_NE(error.find("signal 6"), std::string::npos) << error;
+  size_t at = error.find("sinter-reproducer-");
+  ASSERT_NE(at, std::string::npos) << error;
+  auto file = llvm::MemoryBuffer::getFile(error.substr(at, error.find('\n', at) - at));
+  ASSERT_TRUE(bool(file));
+  EXPECT_TRUE((*file)->getBuffer().contains("abort now"));
+}
+
+TEST_F(Farm, HangIsEnded) {
+  options.timeoutMs = 200;
+  EXPECT_NE(errorOf({{"hang", "v3", "k"}}).find("no answer"), std::string::npos);
+}
+
+TEST_F(Farm, RefusalCarriesTheReason) {
+  EXPECT_NE(errorOf({{"refuse", "v3", "k"}}).find("no such tile"), std::string::npos);
+}
+
+TEST_F(Farm, ReadOnlyCacheIsTolerated) {
+  options.cacheDir = "/proc/nowhere";
+  EXPECT_EQ(errorOf({{"a", "v3", "a"}}), "");
+}
