@@ -1,0 +1,32 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/graph/WeightStore.h"
+
+namespace sinter::graph {
+
+std::string WeightStore::insert(llvm::StringRef key, Weight weight) {
+  std::string unique = key.str();
+  for (unsigned suffix = 2; weights.contains(unique); ++suffix)
+    unique = key.str() + "#" + std::to_string(suffix);
+  weights.try_emplace(unique, std::move(weight));
+  return unique;
+}
+
+std::string WeightStore::addBorrowed(llvm::StringRef key,
+                                     llvm::ArrayRef<char> bytes) {
+  return insert(key, {bytes, ""});
+}
+
+std::string WeightStore::addOwned(llvm::StringRef key, std::vector<char> bytes,
+                                  llvm::StringRef recipe) {
+  owned.push_back(std::make_unique<std::vector<char>>(std::move(bytes)));
+  return insert(key, {*owned.back(), recipe.str()});
+}
+
+const Weight *WeightStore::find(llvm::StringRef key) const {
+  auto it = weights.find(key);
+  return it == weights.end() ? nullptr : &it->second;
+}
+
+} // namespace sinter::graph
