@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one place where the generated definitions of the graph dialect are compiled.
+// The one place where the generated definitions of the graph dialect are
+// compiled.
 #include "dialects/graph/GraphOps.h"
 
 #include "mlir/IR/Builders.h"

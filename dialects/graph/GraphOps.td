@@ -22,7 +22,7 @@ class Graph_Op<string mnemonic, list<Trait> traits = []>
 /// A pure operation whose result types follow from operands and attributes.
 class Graph_Inferred<string mnemonic, list<Trait> traits = []>
     : Graph_Op<mnemonic, !listconcat(traits, [
-        Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>])>;
+        Pure, InferTypeOpAdaptor])>;
 
 /// A pure operation that states its result type; `hasVerifier` checks it.
 class Graph_Stated<string mnemonic, list<Trait> traits = []>
@@ -56,9 +56,10 @@ def Graph_CheckOp : Graph_Op<"check"> {
   let summary = "An equality of dimensions that the model needs and nothing proved";
   let description = [{
     Becomes a check of the shape program; a violation is SINTER_E_SHAPE with the
-    node of this operation's location.
+    node of this operation's location. With `broadcast`, it also holds when either
+    side is 1.
   }];
-  let arguments = (ins Sym_DimAttr:$left, Sym_DimAttr:$right);
+  let arguments = (ins Sym_DimAttr:$left, Sym_DimAttr:$right, UnitAttr:$broadcast);
   let assemblyFormat = "$left `equals` $right attr-dict";
 }
 
@@ -78,7 +79,7 @@ def Graph_FromDimsOp : Graph_Stated<"from_dims"> {
   let summary = "Dimensions as a tensor of integers (rank 0 or 1), in row-major order";
   let arguments = (ins Sym_DimsAttr:$dims);
   let results = (outs Tensor:$result);
-  let assemblyFormat = "$dims attr-dict `:` type($result)";
+  let assemblyFormat = "$dims attr-dict `to` type($result)";
 }
 
 def Graph_BindDimOp : Graph_Op<"bind_dim"> {

@@ -1,10 +1,11 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Constants are references, not attributes: a model's weights stay in the mapped
-// file and every pass hands around a key. A constant that the compiler computed
-// (a folded scale, a transposed matrix) owns its bytes and remembers how it was
-// derived, so that `sinter repack` can derive it again from other weights.
+// Constants are references, not attributes: a model's weights stay in the
+// mapped file and every pass hands around a key. A constant that the compiler
+// computed (a folded scale, a transposed matrix) owns its bytes and remembers
+// how it was derived, so that `sinter repack` can derive it again from other
+// weights.
 
 #ifndef SINTER_DIALECTS_GRAPH_WEIGHTSTORE_H
 #define SINTER_DIALECTS_GRAPH_WEIGHTSTORE_H
@@ -19,7 +20,8 @@
 namespace sinter::graph {
 
 struct Weight {
-  /// Little-endian elements in row-major order, tightly packed. Bools are bytes.
+  /// Little-endian elements in row-major order, tightly packed. Bools are
+  /// bytes.
   llvm::ArrayRef<char> bytes;
   /// Empty for a weight of the model file; otherwise how it was computed, e.g.
   /// "mul(conv1.weight, bn1.scale)".
@@ -37,7 +39,9 @@ public:
   /// Null when there is no such key.
   const Weight *find(llvm::StringRef key) const;
   /// Keeps `owner` (a mapped file, say) alive as long as the store.
-  void keepAlive(std::shared_ptr<void> owner) { owners.push_back(std::move(owner)); }
+  void keepAlive(std::shared_ptr<void> owner) {
+    owners.push_back(std::move(owner));
+  }
 
 private:
   std::string insert(llvm::StringRef key, Weight weight);

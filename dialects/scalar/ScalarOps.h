@@ -35,13 +35,13 @@ const Row &rowOf(Kind kind);
 std::optional<Kind> kindOf(llvm::StringRef name);
 
 /// Reference results. Operands are given widened: floats as double (the caller
-/// rounds the result to the element type), integers as int64 (the caller wraps),
-/// bools as 0 or 1. `fault` is set by integer division by zero.
+/// rounds the result to the element type), integers as int64 (the caller
+/// wraps), bools as 0 or 1. `fault` is set by integer division by zero.
 double evaluateFloat(Kind kind, llvm::ArrayRef<double> operands);
 /// As evaluateFloat, every intermediate step rounded to float32.
 float evaluateFloat32(Kind kind, llvm::ArrayRef<float> operands);
-int64_t evaluateInteger(Kind kind, llvm::ArrayRef<int64_t> operands, bool isUnsigned,
-                        unsigned bits, bool &fault);
+int64_t evaluateInteger(Kind kind, llvm::ArrayRef<int64_t> operands,
+                        bool isUnsigned, unsigned bits, bool &fault);
 
 } // namespace sinter::scalar
 

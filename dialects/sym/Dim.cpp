@@ -10,9 +10,9 @@
 //            | ('min' | 'max') '(' sum (',' sum)* ')'
 
 #include "dialects/sym/Dim.h"
+#include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "mlir/IR/DialectImplementation.h"
 
 #include "dialects/sym/SymDialect.cpp.inc"
 #define GET_ATTRDEF_CLASSES
@@ -144,18 +144,19 @@ static FailureOr<DimAttr> parseExtremum(AsmParser &parser, bool isMin) {
 
 static FailureOr<DimAttr> parseAtom(AsmParser &parser) {
   MLIRContext *context = parser.getContext();
+  // First: parseOptionalInteger would take a minus, then insist on digits.
+  if (succeeded(parser.parseOptionalMinus())) {
+    FailureOr<DimAttr> operand = parseAtom(parser);
+    if (failed(operand))
+      return failure();
+    return *operand * -1;
+  }
   int64_t value;
   OptionalParseResult integer = parser.parseOptionalInteger(value);
   if (integer.has_value()) {
     if (failed(*integer))
       return failure();
     return constantDim(context, value);
-  }
-  if (succeeded(parser.parseOptionalMinus())) {
-    FailureOr<DimAttr> operand = parseAtom(parser);
-    if (failed(operand))
-      return failure();
-    return *operand * -1;
   }
   if (succeeded(parser.parseOptionalLParen())) {
     FailureOr<DimAttr> inner = parseSum(parser);
@@ -233,7 +234,8 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
     return success();
   };
   if (parser.parseLess() ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseElement) ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     parseElement) ||
       parser.parseGreater())
     return {};
   return DimsAttr::get(parser.getContext(), dims);
@@ -241,9 +243,8 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
 
 void DimsAttr::print(AsmPrinter &printer) const {
   printer << "<[";
-  llvm::interleaveComma(getDims(), printer.getStream(), [&](DimAttr dim) {
-    printer << toString(dim);
-  });
+  llvm::interleaveComma(getDims(), printer.getStream(),
+                        [&](DimAttr dim) { printer << toString(dim); });
   printer << "]>";
 }
 

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Symbolic integers. A `DimAttr` is always in normal form: a sum of terms, each
-// an integer times a product of atoms; an atom is a symbol, a floordiv, a min or
-// a max of normal forms. Terms and atoms are ordered structurally, never by
+// an integer times a product of atoms; an atom is a symbol, a floordiv, a min
+// or a max of normal forms. Terms and atoms are ordered structurally, never by
 // address, so the form (and every object built from it) is reproducible.
 //
-// Arithmetic here is exact on mathematical integers; a constant that would leave
-// int64 saturates, and the shape program checks overflow again at run time.
+// Arithmetic here is exact on mathematical integers; a constant that would
+// leave int64 saturates, and the shape program checks overflow again at run
+// time.
 
 #ifndef SINTER_DIALECTS_SYM_DIM_H
 #define SINTER_DIALECTS_SYM_DIM_H
@@ -21,7 +22,15 @@
 namespace sinter::sym {
 /// Sum and Product keep their constant in `value`: Sum = value + operands,
 /// Product = value * operands.
-enum class DimKind : uint8_t { Constant, Symbol, Sum, Product, FloorDiv, Min, Max };
+enum class DimKind : uint8_t {
+  Constant,
+  Symbol,
+  Sum,
+  Product,
+  FloorDiv,
+  Min,
+  Max
+};
 } // namespace sinter::sym
 
 #include "dialects/sym/SymDialect.h.inc"
@@ -57,13 +66,16 @@ bool isConstant(DimAttr dim, int64_t value);
 /// The value for given symbol values; nullopt when a symbol is missing or the
 /// arithmetic leaves int64.
 std::optional<int64_t>
-evaluate(DimAttr dim, llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> symbol);
+evaluate(DimAttr dim,
+         llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> symbol);
 
 /// Replaces symbols; a null result of `replace` keeps the symbol.
-DimAttr substitute(DimAttr dim, llvm::function_ref<DimAttr(llvm::StringRef)> replace);
+DimAttr substitute(DimAttr dim,
+                   llvm::function_ref<DimAttr(llvm::StringRef)> replace);
 
 /// Calls `visit` for each symbol, in order of first appearance, once each.
-void forEachSymbol(DimAttr dim, llvm::function_ref<void(llvm::StringRef)> visit);
+void forEachSymbol(DimAttr dim,
+                   llvm::function_ref<void(llvm::StringRef)> visit);
 
 /// Interval of values when every symbol lies in the range that `symbol` gives
 /// (inclusive). Saturates at the ends of int64.
@@ -77,7 +89,8 @@ std::string toString(DimAttr dim);
 
 // Tensor types. A static tensor carries no encoding.
 Dims dimsOf(mlir::RankedTensorType type);
-mlir::RankedTensorType tensorOf(llvm::ArrayRef<DimAttr> dims, mlir::Type element);
+mlir::RankedTensorType tensorOf(llvm::ArrayRef<DimAttr> dims,
+                                mlir::Type element);
 DimAttr elementCount(mlir::RankedTensorType type);
 
 } // namespace sinter::sym

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Arithmetic works on an unpacked polynomial (monomial -> coefficient) and packs
-// the result back into an attribute. The laws that matter for shapes:
+// Arithmetic works on an unpacked polynomial (monomial -> coefficient) and
+// packs the result back into an attribute. The laws that matter for shapes:
 //
 //   (c*q + r) floordiv c           ==  q + r floordiv c
 //   (x floordiv a + k) floordiv b  ==  (x + k*a) floordiv (a*b)
@@ -161,7 +161,8 @@ std::optional<Polynomial> divideExactly(Polynomial rest, const Polynomial &by) {
     for (const auto &[m, f] : by) {
       Monomial removed(m);
       removed.append(part);
-      llvm::sort(removed, [](DimAttr a, DimAttr b) { return compare(a, b) < 0; });
+      llvm::sort(removed,
+                 [](DimAttr a, DimAttr b) { return compare(a, b) < 0; });
       addTerm(rest, removed, saturatingMul(-partFactor, f));
     }
   }
@@ -213,26 +214,32 @@ DimAttr floorDivConstant(MLIRContext *context, DimAttr a, int64_t divisor) {
     std::optional<int64_t> by;
     if (inner.getKind() == DimKind::FloorDiv &&
         (by = asConstant(inner.getOperands()[1])) && *by > 0)
-      return whole + floorDiv(inner.getOperands()[0] + saturatingMul(offset, *by),
-                              saturatingMul(*by, divisor));
+      return whole +
+             floorDiv(inner.getOperands()[0] + saturatingMul(offset, *by),
+                      saturatingMul(*by, divisor));
   }
   return whole + make(context, DimKind::FloorDiv, 0,
                       {part, constantDim(context, divisor)});
 }
 
 DimAttr extremum(DimKind kind, DimAttr a, DimAttr b) {
-  std::optional<int64_t> difference = asConstant(a - b);
-  if (difference)
-    return (*difference <= 0) == (kind == DimKind::Min) ? a : b;
   Dims operands;
   for (DimAttr side : {a, b}) {
+    ArrayRef<DimAttr> parts = side;
     if (side.getKind() == kind)
-      llvm::append_range(operands, side.getOperands());
-    else
-      operands.push_back(side);
+      parts = side.getOperands();
+    for (DimAttr part : parts) {
+      // Of two operands at a known distance only one can ever win.
+      DimAttr *rival = llvm::find_if(operands, [&](DimAttr other) {
+        return asConstant(part - other).has_value();
+      });
+      if (rival == operands.end())
+        operands.push_back(part);
+      else if ((*asConstant(part - *rival) < 0) == (kind == DimKind::Min))
+        *rival = part;
+    }
   }
   llvm::sort(operands, [](DimAttr x, DimAttr y) { return compare(x, y) < 0; });
-  operands.erase(std::unique(operands.begin(), operands.end()), operands.end());
   if (operands.size() == 1)
     return operands[0];
   return make(a.getContext(), kind, 0, operands);
@@ -245,8 +252,8 @@ DimAttr constantDim(MLIRContext *context, int64_t value) {
 }
 
 DimAttr symbolDim(MLIRContext *context, StringRef name) {
-  return DimAttr::get(context, DimKind::Symbol, 0, StringAttr::get(context, name),
-                      ArrayRef<DimAttr>());
+  return DimAttr::get(context, DimKind::Symbol, 0,
+                      StringAttr::get(context, name), ArrayRef<DimAttr>());
 }
 
 DimAttr operator+(DimAttr a, DimAttr b) {
@@ -264,7 +271,8 @@ DimAttr operator*(DimAttr a, DimAttr b) {
     for (const auto &[y, g] : right) {
       Monomial monomial(x);
       monomial.append(y);
-      llvm::sort(monomial, [](DimAttr p, DimAttr q) { return compare(p, q) < 0; });
+      llvm::sort(monomial,
+                 [](DimAttr p, DimAttr q) { return compare(p, q) < 0; });
       addTerm(result, monomial, saturatingMul(f, g));
     }
   return pack(a.getContext(), result);
@@ -365,7 +373,8 @@ evaluate(DimAttr dim,
   return std::nullopt;
 }
 
-DimAttr substitute(DimAttr dim, llvm::function_ref<DimAttr(StringRef)> replace) {
+DimAttr substitute(DimAttr dim,
+                   llvm::function_ref<DimAttr(StringRef)> replace) {
   if (dim.getKind() == DimKind::Constant)
     return dim;
   if (dim.getKind() == DimKind::Symbol) {
@@ -394,7 +403,8 @@ DimAttr substitute(DimAttr dim, llvm::function_ref<DimAttr(StringRef)> replace) 
 }
 
 static void collectSymbols(DimAttr dim, SmallVectorImpl<StringRef> &names) {
-  if (dim.getKind() == DimKind::Symbol && !llvm::is_contained(names, dim.getName().getValue()))
+  if (dim.getKind() == DimKind::Symbol &&
+      !llvm::is_contained(names, dim.getName().getValue()))
     names.push_back(dim.getName().getValue());
   for (DimAttr operand : dim.getOperands())
     collectSymbols(operand, names);
@@ -409,13 +419,15 @@ void forEachSymbol(DimAttr dim, llvm::function_ref<void(StringRef)> visit) {
 
 static Range multiply(Range a, Range b) {
   int64_t corners[] = {saturatingMul(a.min, b.min), saturatingMul(a.min, b.max),
-                       saturatingMul(a.max, b.min), saturatingMul(a.max, b.max)};
+                       saturatingMul(a.max, b.min),
+                       saturatingMul(a.max, b.max)};
   return {*llvm::min_element(corners), *llvm::max_element(corners)};
 }
 
 static Range divide(Range a, Range b) {
   if (b.min <= 0)
-    return {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
+    return {std::numeric_limits<int64_t>::min(),
+            std::numeric_limits<int64_t>::max()};
   int64_t corners[] = {floorDivide(a.min, b.min), floorDivide(a.min, b.max),
                        floorDivide(a.max, b.min), floorDivide(a.max, b.max)};
   return {*llvm::min_element(corners), *llvm::max_element(corners)};
@@ -430,7 +442,8 @@ Range rangeOf(DimAttr dim, llvm::function_ref<Range(StringRef)> symbol) {
   for (DimAttr operand : dim.getOperands().drop_front()) {
     Range next = rangeOf(operand, symbol);
     if (dim.getKind() == DimKind::Sum)
-      result = {saturatingAdd(result.min, next.min), saturatingAdd(result.max, next.max)};
+      result = {saturatingAdd(result.min, next.min),
+                saturatingAdd(result.max, next.max)};
     else if (dim.getKind() == DimKind::Product)
       result = multiply(result, next);
     else if (dim.getKind() == DimKind::FloorDiv)

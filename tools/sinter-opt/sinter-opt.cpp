@@ -11,7 +11,8 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<mlir::func::FuncDialect, sinter::graph::GraphDialect>();
+  registry.insert<mlir::func::FuncDialect, sinter::graph::GraphDialect,
+                  sinter::sym::SymDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(

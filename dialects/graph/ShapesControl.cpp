@@ -1,0 +1,112 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Shape functions and verifiers of recurrent layers, branches and groups.
+#include "dialects/graph/ShapeSupport.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::graph;
+
+static std::optional<int64_t> gatesOf(StringRef cell) {
+  if (cell == "lstm")
+    return 4;
+  if (cell == "gru")
+    return 3;
+  if (cell == "rnn")
+    return 1;
+  return std::nullopt;
+}
+
+static LogicalResult checkShape(OptionalLocation location, StringRef what,
+                                Value value, ArrayRef<DimAttr> expected) {
+  if (!value)
+    return success();
+  Dims found = dimsOf(value);
+  bool matches = found.size() == expected.size();
+  for (size_t i = 0; matches && i < found.size(); ++i)
+    matches = mayBeEqual(found[i], expected[i]);
+  if (matches)
+    return success();
+  return emitOptionalError(location, what, " is ", textOf(found), ", expected ",
+                           textOf(expected));
+}
+
+LogicalResult RecurrentOp::inferReturnTypes(MLIRContext *context,
+                                            OptionalLocation location,
+                                            Adaptor op, Types &results) {
+  std::optional<int64_t> gates = gatesOf(op.getCell());
+  if (!gates)
+    return emitOptionalError(location, "cell must be lstm, gru or rnn, found '",
+                             op.getCell(), "'");
+  if (failed(checkRank(location, "input", op.getInput(), 3)) ||
+      failed(checkRank(location, "weights", op.getWeights(), 3)) ||
+      failed(checkRank(location, "recurrence", op.getRecurrence(), 3)))
+    return failure();
+  Dims input = dimsOf(op.getInput());
+  DimAttr hidden = dimsOf(op.getRecurrence())[2];
+  DimAttr directions =
+      constantDim(context, op.getDirection() == "bidirectional" ? 2 : 1);
+  Dims state = {directions, input[1], hidden};
+  if (failed(checkShape(location, "weights", op.getWeights(),
+                        {directions, hidden * *gates, input[2]})) ||
+      failed(checkShape(location, "recurrence", op.getRecurrence(),
+                        {directions, hidden * *gates, hidden})) ||
+      failed(checkShape(location, "bias", op.getBias(),
+                        {directions, hidden * (2 * *gates)})) ||
+      failed(checkShape(location, "lengths", op.getLengths(), {input[1]})) ||
+      failed(checkShape(location, "the initial hidden state", op.getInitialH(),
+                        state)) ||
+      failed(checkShape(location, "the initial cell state", op.getInitialC(),
+                        state)) ||
+      failed(checkShape(location, "peephole", op.getPeephole(),
+                        {directions, hidden * 3})))
+    return failure();
+  Type element = elementOf(op.getInput());
+  results.push_back(
+      sym::tensorOf({input[0], directions, input[1], hidden}, element));
+  results.append(op.getCell() == "lstm" ? 2 : 1, sym::tensorOf(state, element));
+  return success();
+}
+
+LogicalResult RecurrentOp::verify() {
+  static constexpr StringRef directions[] = {"forward", "reverse",
+                                             "bidirectional"};
+  if (!llvm::is_contained(directions, getDirection()))
+    return emitOpError(
+               "direction must be forward, reverse or bidirectional, found '")
+           << getDirection() << "'";
+  for (Attribute activation : getActivations())
+    if (!scalar::kindOf(cast<StringAttr>(activation).getValue()))
+      return emitOpError("has no activation ") << activation;
+  return success();
+}
+
+static LogicalResult checkYield(Operation *op, Region &region, StringRef what) {
+  auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
+  if (!yield)
+    return op->emitOpError() << what << " must end with graph.yield";
+  if (yield->getOperandTypes() != op->getResultTypes())
+    return op->emitOpError()
+           << what << " yields " << yield->getOperandTypes()
+           << ", the operation results in " << op->getResultTypes();
+  return success();
+}
+
+LogicalResult IfOp::verify() {
+  RankedTensorType condition = tensorType(getCondition());
+  if (!isBool(condition.getElementType()) || !condition.hasStaticShape() ||
+      condition.getNumElements() != 1)
+    return emitOpError("condition must be one bool, found ") << condition;
+  if (failed(checkYield(*this, getThenRegion(), "the then branch")))
+    return failure();
+  return checkYield(*this, getElseRegion(), "the else branch");
+}
+
+LogicalResult GroupOp::verify() {
+  if (getBody().getArgumentTypes() != getInputs().getTypes())
+    return emitOpError("body takes ")
+           << getBody().getArgumentTypes() << ", inputs are "
+           << getInputs().getTypes();
+  return checkYield(*this, getBody(), "the body");
+}
