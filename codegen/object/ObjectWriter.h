@@ -26,8 +26,8 @@ namespace sinter {
 enum class OutputKind { Object, Archive, Shared, Executable };
 llvm::Expected<OutputKind> outputKindOf(llvm::StringRef path);
 
-/// The default prefix: the stem in lower case, other characters `_`, `m_`
-/// before a digit. A C or C++ keyword is an error (SINTER-U...).
+/// The default prefix: the stem in lower case, other characters `_`, `m_` before
+/// a digit. A C or C++ keyword is an error (SINTER-U...).
 llvm::Expected<std::string> prefixOf(llvm::StringRef path);
 
 enum class Machine { X86_64, AArch64 };
@@ -40,15 +40,13 @@ struct IsaColumn {
   std::vector<std::string> symbols;
 };
 
-/// `bytes` bytes at `offset` (a multiple of 64) of the weights blob. fill
-/// writes them, straight into the file that is being made; pieces are filled in
-/// parallel.
+/// `bytes` bytes at `offset` (a multiple of 64) of the weights blob. fill writes
+/// them, straight into the file that is being made; pieces are filled in parallel.
 struct WeightPiece {
   uint64_t offset = 0, bytes = 0;
   std::function<llvm::Error(llvm::MutableArrayRef<char>)> fill;
 };
-WeightPiece weightPiece(uint64_t offset,
-                        llvm::ArrayRef<char> bytes); // borrowed
+WeightPiece weightPiece(uint64_t offset, llvm::ArrayRef<char> bytes); // borrowed
 
 struct ObjectInputs {
   std::string prefix;

@@ -13,8 +13,7 @@ using llvm::StringRef;
 llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what,
                               const llvm::Twine &remedy) {
   return llvm::createStringError(what + "\n  " + remedy + "\n  [" +
-                                 errorText(code).code +
-                                 "] see docs/error-codes.md");
+                                 errorText(code).code + "] see docs/error-codes.md");
 }
 
 llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what) {
@@ -23,8 +22,7 @@ llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what) {
 
 StringRef sinter::findErrorCode(StringRef text) {
   constexpr StringRef prefix = "SINTER-";
-  for (size_t at = text.find(prefix); at != StringRef::npos;
-       at = text.find(prefix, at + 1)) {
+  for (size_t at = text.find(prefix); at != StringRef::npos; at = text.find(prefix, at + 1)) {
     StringRef code = text.substr(at, prefix.size() + 4);
     if (findErrorText({code.data(), code.size()}))
       return code;

@@ -34,8 +34,7 @@ enum class ExitCode {
 /// An error of the table: `what` in a sentence, the code's remedy, the code.
 llvm::Error userError(ErrorCode code, const llvm::Twine &what);
 /// The same with a remedy that fits better than the table's.
-llvm::Error userError(ErrorCode code, const llvm::Twine &what,
-                      const llvm::Twine &remedy);
+llvm::Error userError(ErrorCode code, const llvm::Twine &what, const llvm::Twine &remedy);
 
 /// The first "SINTER-X000" in a text; empty when there is none.
 llvm::StringRef findErrorCode(llvm::StringRef text);
@@ -43,8 +42,8 @@ llvm::StringRef findErrorCode(llvm::StringRef text);
 /// From the letter of the code in `text`; Internal when it names none.
 ExitCode exitCodeOf(llvm::StringRef text);
 
-/// Prints the error after "`subject`: error: " and returns its exit code.
-/// Several errors are printed one by one; the first decides.
+/// Prints the error after "`subject`: error: " and returns its exit code. Several
+/// errors are printed one by one; the first decides.
 ExitCode printError(llvm::StringRef subject, llvm::Error error);
 
 } // namespace sinter
