@@ -38,6 +38,7 @@ def Kernel_ViewType : TypeDef<Kernel_Dialect, "View"> {
                         "::mlir::Type":$element,
                         ArrayRefParameter<"::sinter::sym::DimAttr">:$strides);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     unsigned getRank() const { return getDims().size(); }
     bool isStatic() const;

@@ -166,10 +166,16 @@ def Kernel_NestOp : Kernel_Root<"nest"> {
 def Kernel_RecurrentOp : Kernel_Root<"recurrent"> {
   let summary = "One direction of an LSTM, GRU or RNN over a sequence";
   let description = [{
-    input [S, B, I], weights panels (n = G*H with gates interleaved by 16 units,
-    k = I), recurrence panels likewise (k = H), bias view [G*H] summed,
-    states: initial h [B, H] and c [B, H] (LSTM), optional lengths [B] i32,
-    peephole [3*H]. Outputs: Y [S, B, H], Y_h [B, H], Y_c [B, H] (LSTM).
+    input [S, B, I]; weights: panels with k = I and n = G * ceil(H/16) * 16, panel
+    u * G + g holding units 16u..16u+15 of gate g (LSTM: i, o, f, c; GRU: z, r, h),
+    zero past H; recurrence likewise with k = H. Extras, in this order: bias [n]
+    (`has_bias`; Wb + Rb, columns as the panels; GRU with linear_before_reset: see
+    below), initial h [B, H], initial c [B, H] (LSTM), lengths [B] i32
+    (`has_lengths`), peephole [3*H] in the order i, o, f (`has_peephole`).
+    Outputs: Y [S, B, H], Y_h [B, H], Y_c [B, H] (LSTM). With `reverse` steps run
+    from the end (of each sequence) and Y is in the order of the input.
+
+    With `linear_before_reset` the bias is a pair of views, Wb then Rb.
   }];
   let arguments = (ins View:$input, ViewOrPanels:$weights, ViewOrPanels:$recurrence,
                        Variadic<View>:$extras, Variadic<View>:$outputs,

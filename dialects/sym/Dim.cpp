@@ -224,8 +224,7 @@ void DimAttr::print(AsmPrinter &printer) const {
   printer << "<" << toString(*this) << ">";
 }
 
-Attribute DimsAttr::parse(AsmParser &parser, Type) {
-  Dims dims;
+ParseResult parseDims(AsmParser &parser, Dims &dims) {
   auto parseElement = [&]() -> ParseResult {
     FailureOr<DimAttr> dim = parseSum(parser);
     if (failed(dim))
@@ -233,19 +232,28 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
     dims.push_back(*dim);
     return success();
   };
-  if (parser.parseLess() ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
-                                     parseElement) ||
-      parser.parseGreater())
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                        parseElement);
+}
+
+void printDims(AsmPrinter &printer, ArrayRef<DimAttr> dims) {
+  printer << "[";
+  llvm::interleaveComma(dims, printer.getStream(),
+                        [&](DimAttr dim) { printer << toString(dim); });
+  printer << "]";
+}
+
+Attribute DimsAttr::parse(AsmParser &parser, Type) {
+  Dims dims;
+  if (parser.parseLess() || parseDims(parser, dims) || parser.parseGreater())
     return {};
   return DimsAttr::get(parser.getContext(), dims);
 }
 
 void DimsAttr::print(AsmPrinter &printer) const {
-  printer << "<[";
-  llvm::interleaveComma(getDims(), printer.getStream(),
-                        [&](DimAttr dim) { printer << toString(dim); });
-  printer << "]>";
+  printer << "<";
+  printDims(printer, getDims());
+  printer << ">";
 }
 
 //===----------------------------------------------------------------------===//

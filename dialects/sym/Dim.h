@@ -87,6 +87,10 @@ Range rangeOf(DimAttr dim, llvm::function_ref<Range(llvm::StringRef)> symbol);
 /// `B * S + 1`, as printed in types and messages.
 std::string toString(DimAttr dim);
 
+/// `[B, S, 384]`: the form every type and attribute with a list of dims uses.
+mlir::ParseResult parseDims(mlir::AsmParser &parser, Dims &dims);
+void printDims(mlir::AsmPrinter &printer, llvm::ArrayRef<DimAttr> dims);
+
 // Tensor types. A static tensor carries no encoding.
 Dims dimsOf(mlir::RankedTensorType type);
 mlir::RankedTensorType tensorOf(llvm::ArrayRef<DimAttr> dims,

@@ -7,6 +7,7 @@
 // RUN: not sinter-opt %s 2>&1 | FileCheck %s
 //
 // DIALECTS: graph
+// DIALECTS: kernel
 // DIALECTS: sym
 //
 // CHECK: error: {{.*}}graph.no_such_op

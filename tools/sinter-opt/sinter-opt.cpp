@@ -4,6 +4,7 @@
 // Runs any pass alone on textual IR: the tool of every lit test. It registers
 // our dialects and the upstream ones that our lowerings go through, no more.
 #include "dialects/graph/GraphDialect.h"
+#include "dialects/kernel/KernelDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -12,7 +13,7 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect, sinter::graph::GraphDialect,
-                  sinter::sym::SymDialect>();
+                  sinter::kernel::KernelDialect, sinter::sym::SymDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(
