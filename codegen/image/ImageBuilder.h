@@ -79,13 +79,15 @@ public:
   /// variable = value, when the program comes to this place.
   void assign(Slot variable, Slot value);
 
-  // Checks stop the run with SINTER_E_SHAPE at `node`.
+  // Checks stop the run with SINTER_E_SHAPE at `node`. Between a branch and its
+  // label they hold only when the branch falls through.
   void checkEqual(Slot a, Slot b, uint32_t node, sinter_reason reason = SINTER_WHY_DIM_EQUAL);
   void checkRange(Slot a, Slot low, Slot high, uint32_t node,
                   sinter_reason reason = SINTER_WHY_DIM_RANGE);
 
   // Tables. `node` and `kernel` return their index. `bytes` of a tensor is
-  // computed from dims and dtype when it is left out.
+  // computed from dims and dtype when it is left out; an output whose dims depend
+  // on data needs it: its bound, or a variable assigned before the first use.
   uint32_t node(const std::string &name, const std::string &op);
   uint32_t kernel(const std::string &name, uint32_t nBuffers, uint32_t nParams);
   uint32_t input(const std::string &name, uint16_t dtype, const std::vector<Slot> &dims);
@@ -140,16 +142,17 @@ private:
     Kind kind;
     int64_t constant;
   };
-  struct Record; // a record before slots have numbers
   friend class ImageLayout;
 
   Slot newValue(Kind kind, int64_t constant = 0);
   Slot op(uint16_t code, Slot a, Slot b, Slot c = {});
-  void addOp(const Op &op);
+  void addCheck(const Op &check);
+  bool insideBranch() const;
   bool isLate(Slot slot) const { return slot.valid() && values[slot.id].kind == Kind::Late; }
   uint32_t addBuffer(const BufferRef &buffer);
-  void addRecord(sinter_image_record record, const std::vector<uint32_t> &slotFields, bool late);
+  void addRecord(uint16_t kind, uint32_t node, std::vector<uint32_t> fields, bool noWait = false);
   void flushLateOps();
+  uint32_t addTensor(std::vector<Tensor> &list, Tensor tensor);
   Slot byteSize(uint16_t dtype, const std::vector<Slot> &dims);
 
   std::vector<Value> values;
@@ -164,7 +167,11 @@ private:
   std::vector<BufferRef> buffers;
   std::vector<Slot> params;
   std::vector<sinter_image_record> records; // slot fields hold ids of Slots
-  std::vector<uint32_t> labels;
+  struct Label {
+    uint32_t record = SINTER_NONE;
+    bool used = false;
+  };
+  std::vector<Label> labels;
   Slot arena, scratch;
   uint64_t weightsBytes = 0, stateBytes = 0;
 };

@@ -182,6 +182,8 @@ typedef struct {
 
 /* The checksum in the header. */
 uint64_t sinter_image_hash(const void *bytes, uint64_t n);
+/* Bytes of an element; 0: no such type. */
+uint64_t sinter_dtype_bytes(uint32_t dtype);
 
 #ifdef __cplusplus
 }

@@ -85,7 +85,8 @@ struct sinter_program {
   const sinter_kernel *kernels;
   const void *weights;
   uint64_t weights_bytes;
-  sinter_host host; /* complete: no function is NULL but acquire/wait & co. */
+  sinter_host host; /* memory, clock, log: never NULL */
+  sinter_host pool; /* threads; only read when width > 1 */
   uint32_t isa, flags;
   void *mapping, *own_memory; /* libsinter's */
   uint64_t mapping_bytes;

@@ -21,6 +21,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef int32_t sinter_status;
 enum {
@@ -220,6 +221,7 @@ void sinter_tap(sinter_context *,
                 void (*fn)(void *, uint32_t node, const sinter_tensor *),
                 void *self);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
