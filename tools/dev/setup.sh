@@ -52,7 +52,8 @@ install_packages() {
   missing=$(missing_packages "${llvm_packages[@]}" "${other_packages[@]}")
   if [ -n "$missing" ]; then
     note "installing" $missing
-    as_root apt-get update -qq
+    as_root apt-get update -qq >"$sinter_cache/apt.log" 2>&1 ||
+      die "apt-get update failed; see $sinter_cache/apt.log"
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       $missing >"$sinter_cache/apt.log" 2>&1 ||
