@@ -10,6 +10,25 @@
 using namespace sinter;
 using llvm::StringRef;
 
+namespace {
+class FormattedError : public llvm::ErrorInfo<FormattedError> {
+public:
+  static char ID;
+  FormattedError(ExitCode exit, std::string text) : exit(exit), text(std::move(text)) {}
+  void log(llvm::raw_ostream &out) const override { out << text; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+  ExitCode exit;
+  std::string text;
+};
+} // namespace
+
+char FormattedError::ID;
+
+llvm::Error sinter::formattedError(ExitCode exit, std::string text) {
+  return llvm::make_error<FormattedError>(exit, std::move(text));
+}
+
 llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what,
                               const llvm::Twine &remedy) {
   return llvm::createStringError(what + "\n  " + remedy + "\n  [" +
@@ -48,12 +67,18 @@ ExitCode sinter::exitCodeOf(StringRef text) {
 }
 
 ExitCode sinter::printError(StringRef subject, llvm::Error error) {
-  ExitCode exit = ExitCode::Ok;
-  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &info) {
-    std::string text = info.message();
-    if (exit == ExitCode::Ok)
-      exit = exitCodeOf(text);
-    llvm::errs() << subject << ": error: " << StringRef(text).rtrim() << "\n";
-  });
-  return exit;
+  ExitCode first = ExitCode::Ok;
+  auto note = [&](ExitCode exit) { first = first == ExitCode::Ok ? exit : first; };
+  llvm::handleAllErrors(
+      std::move(error),
+      [&](const FormattedError &info) {
+        note(info.exit);
+        llvm::errs() << StringRef(info.text).rtrim() << "\n";
+      },
+      [&](const llvm::ErrorInfoBase &info) {
+        std::string text = info.message();
+        note(exitCodeOf(text));
+        llvm::errs() << subject << ": error: " << StringRef(text).rtrim() << "\n";
+      });
+  return first;
 }

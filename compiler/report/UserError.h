@@ -36,6 +36,10 @@ llvm::Error userError(ErrorCode code, const llvm::Twine &what);
 /// The same with a remedy that fits better than the table's.
 llvm::Error userError(ErrorCode code, const llvm::Twine &what, const llvm::Twine &remedy);
 
+/// An error whose text is complete, with its subject: printed as it is. A model's
+/// faults come as one, all of them.
+llvm::Error formattedError(ExitCode exit, std::string text);
+
 /// The first "SINTER-X000" in a text; empty when there is none.
 llvm::StringRef findErrorCode(llvm::StringRef text);
 

@@ -1,0 +1,81 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Another runtime as a process of its own, driven over its standard input and
+# output by `sinter bench` and `sinter verify` (tools/sinter/Peer.h has the
+# protocol): intra-op threads = N, inter-op = 1, all optimisations, and its own
+# defaults otherwise.
+#
+#   python3 engine.py onnxruntime|openvino MODEL INPUTS.npz OUTPUTS.npz THREADS
+import json
+import sys
+import time
+
+import numpy
+
+# The clock of start_to_first starts when the parent reads this line: a C++ program
+# would not pay for the start of Python and NumPy, only for its runtime's library.
+print("ready", flush=True)
+
+
+def open_onnxruntime(model, threads):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return names, lambda feed: session.run(None, feed)
+
+
+def open_openvino(model, threads):
+    import openvino
+
+    core = openvino.Core()
+    settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32",
+                "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(core.read_model(model), "CPU", settings)
+    request = compiled.create_infer_request()
+    names = [output.get_any_name() for output in compiled.outputs]
+
+    def run(feed):
+        request.infer(feed, share_inputs=True, share_outputs=True)
+        return [request.get_output_tensor(i).data for i in range(len(names))]
+
+    return names, run
+
+
+def measured(function):
+    begin = time.perf_counter()
+    result = function()
+    return result, (time.perf_counter() - begin) * 1e3
+
+
+def main():
+    engine, model, inputs, outputs, threads = sys.argv[1:6]
+    opener = {"onnxruntime": open_onnxruntime, "openvino": open_openvino}[engine]
+    try:
+        with numpy.load(inputs, allow_pickle=False) as archive:
+            feed = {name: archive[name] for name in archive.files}
+        (names, run), load_ms = measured(lambda: opener(model, int(threads)))
+        results, first_ms = measured(lambda: run(feed))
+    except Exception as error:  # whatever the other runtime throws, the parent must hear it
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
+        return
+    print(json.dumps({"load_ms": load_ms, "first_ms": first_ms}), flush=True)
+    numpy.savez(outputs, **{name: numpy.asarray(value) for name, value in zip(names, results)})
+    for line in sys.stdin:
+        words = line.split()
+        if not words or words[0] == "end":
+            break
+        until = time.perf_counter() + float(words[1])
+        times = []
+        while not times or time.perf_counter() < until:
+            times.append(measured(lambda: run(feed))[1])
+        print(json.dumps({"ms": times}), flush=True)
+
+
+main()

@@ -1,0 +1,63 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Comparing tensors by name. NaN equals NaN, an infinity equals itself; anything
+// else that is not finite makes the error infinite.
+#include "tools/sinter/Compare.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace sinter;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+static Difference mismatch(const std::string &output, const std::string &problem) {
+  Difference difference;
+  difference.error = infinity;
+  difference.output = output;
+  difference.problem = problem;
+  return difference;
+}
+
+static Difference compareOne(const HostTensor &found, const HostTensor &expected) {
+  if (found.dims != expected.dims)
+    return mismatch(found.name, "its shape is " + shapeText(found.dims) + ", expected " + shapeText(expected.dims));
+  std::vector<double> a = asDoubles(found), b = asDoubles(expected);
+  if (a.size() != b.size())
+    return mismatch(found.name, std::string("its type is ") + dtypeName(found.dtype) + ", expected " + dtypeName(expected.dtype));
+  double largest = 0;
+  for (double value : b)
+    if (std::isfinite(value))
+      largest = std::max(largest, std::fabs(value));
+  Difference worst;
+  worst.output = found.name;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])))
+      continue;
+    double error = std::fabs(a[i] - b[i]) / (largest > 0 ? largest : 1);
+    if (!std::isfinite(error))
+      error = infinity;
+    if (error > worst.error) {
+      worst.error = error;
+      worst.element = i;
+      worst.found = a[i];
+      worst.expected = b[i];
+    }
+  }
+  return worst;
+}
+
+Difference sinter::largestError(const std::vector<HostTensor> &found, const std::vector<HostTensor> &expected) {
+  Difference worst;
+  for (const HostTensor &reference : expected) {
+    const HostTensor *match = nullptr;
+    for (const HostTensor &candidate : found)
+      if (candidate.name == reference.name)
+        match = &candidate;
+    Difference difference = match ? compareOne(*match, reference) : mismatch(reference.name, "it is missing");
+    if (worst.output.empty() || difference.error > worst.error)
+      worst = difference;
+  }
+  return worst;
+}

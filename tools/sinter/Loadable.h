@@ -1,0 +1,39 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `run`, `verify`, `bench` and `inspect` take a model or any form of an object;
+// what they can load is a .so. The others become one in a temporary folder.
+#ifndef SINTER_TOOLS_SINTER_LOADABLE_H
+#define SINTER_TOOLS_SINTER_LOADABLE_H
+
+#include "compiler/pipeline/CompileOptions.h"
+#include <string>
+
+namespace sinter {
+
+/// A folder that goes away with its owner.
+class TemporaryFolder {
+public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  std::string file(const std::string &name) const { return folder + "/" + name; }
+
+private:
+  std::string folder;
+};
+
+struct Loadable {
+  std::string soPath;
+  double compileSeconds = 0; // 0: it was compiled before
+  uint64_t objectBytes = 0;
+  bool fromModel = false;
+};
+
+/// MODEL.onnx is compiled, .o and .a are linked into `folder`, .so stays where it is.
+llvm::Expected<Loadable> makeLoadable(const std::string &file, const CompileOptions &options,
+                                      const TemporaryFolder &folder);
+
+} // namespace sinter
+
+#endif // SINTER_TOOLS_SINTER_LOADABLE_H

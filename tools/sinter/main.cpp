@@ -1,0 +1,46 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `sinter`: the command that users run. It parses, calls one function, and turns
+// what comes back into an exit code; `sinter --help` lists the commands.
+//
+// Not listed: --kernel-worker, which is this program as a worker of the kernel
+// farm, and the two pages that tools/dev keeps equal to the committed ones.
+#include "tools/sinter/Commands.h"
+
+#include "compiler/pipeline/KernelFarm.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+
+static std::optional<int> runHidden(llvm::StringRef word) {
+  if (word == "help-page")
+    llvm::outs() << helpPage();
+  else if (word == "error-codes-page")
+    llvm::outs() << errorCodesPage();
+  else
+    return std::nullopt;
+  return 0;
+}
+
+static ExitCode dispatch(const Arguments &arguments) {
+  switch (arguments.command) {
+  case Command::Explain:
+    return runExplain(arguments);
+  case Command::Cache:
+    return runCache(arguments);
+  default:
+    break;
+  }
+  return ExitCode::Usage;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2)
+    if (std::optional<int> exit = runHidden(argv[1]))
+      return *exit;
+  Arguments arguments;
+  if (std::optional<ExitCode> exit = parseArguments(argc, argv, arguments))
+    return static_cast<int>(*exit);
+  return static_cast<int>(dispatch(arguments));
+}
