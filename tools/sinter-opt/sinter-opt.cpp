@@ -3,8 +3,11 @@
 //
 // Runs any pass alone on textual IR: the tool of every lit test. It registers
 // our dialects and the upstream ones that our lowerings go through, no more.
+#include "dialects/exec/ExecDialect.h"
 #include "dialects/graph/GraphDialect.h"
 #include "dialects/kernel/KernelDialect.h"
+#include "passes/fusion/Passes.h"
+#include "passes/lower/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -12,10 +15,12 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<mlir::func::FuncDialect, sinter::graph::GraphDialect,
-                  sinter::kernel::KernelDialect, sinter::sym::SymDialect>();
+  registry.insert<mlir::func::FuncDialect, sinter::exec::ExecDialect,
+                  sinter::graph::GraphDialect, sinter::kernel::KernelDialect, sinter::sym::SymDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  sinter::registerFusionPasses();
+  sinter::registerLowerPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Sinter's pass driver\n", registry));
 }

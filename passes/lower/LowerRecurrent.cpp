@@ -1,0 +1,214 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// LSTM, GRU and RNN: one kernel a direction. Gate columns of the same 16 units
+// lie beside each other in the panels, so that a step's gates meet in registers.
+
+#include "passes/lower/KernelEmitter.h"
+
+using namespace mlir;
+
+namespace sinter::lower {
+namespace {
+
+struct Cell {
+  int64_t gates, states, activations;
+};
+
+Cell cellOf(StringRef name) {
+  if (name == "lstm")
+    return {4, 2, 3};
+  return name == "gru" ? Cell{3, 1, 2} : Cell{1, 1, 1};
+}
+
+/// Bytes of a dense constant; empty for a splat of more than one element.
+ArrayRef<char> bytesOf(Attribute source, MLIRContext *context) {
+  if (auto weight = dyn_cast<graph::WeightAttr>(source)) {
+    auto *dialect = context->getLoadedDialect<graph::GraphDialect>();
+    const graph::Weight *found = dialect->getWeights().find(weight.getKey().getValue());
+    return found ? found->bytes : ArrayRef<char>();
+  }
+  return cast<DenseElementsAttr>(source).getRawData();
+}
+
+/// [D, 2*G*H] as [D, G*H]: input and recurrence bias added, a computed weight.
+Attribute sumBiases(Attribute source, int64_t directions, int64_t columns, MLIRContext *context) {
+  ArrayRef<char> bytes = bytesOf(source, context);
+  auto dense = dyn_cast<DenseElementsAttr>(source);
+  bool isSplat = dense && dense.isSplat();
+  auto at = [&](int64_t i) {
+    float value = 0;
+    memcpy(&value, bytes.data() + (isSplat ? 0 : i * int64_t(sizeof(float))), sizeof(float));
+    return value;
+  };
+  std::vector<char> sums(directions * columns * sizeof(float));
+  for (int64_t d = 0; d < directions; ++d)
+    for (int64_t i = 0; i < columns; ++i) {
+      float sum = at(2 * d * columns + i) + at((2 * d + 1) * columns + i);
+      memcpy(sums.data() + (d * columns + i) * sizeof(float), &sum, sizeof(float));
+    }
+  auto *dialect = context->getLoadedDialect<graph::GraphDialect>();
+  auto weight = dyn_cast<graph::WeightAttr>(source);
+  std::string name = weight ? weight.getKey().str() : "bias";
+  std::string key = dialect->getWeights().addOwned(name + ".sum", std::move(sums),
+                                                   "sum_halves(" + name + ")");
+  return graph::WeightAttr::get(context, StringAttr::get(context, key));
+}
+
+/// Lowers one graph.recurrent.
+class RecurrentLowering {
+public:
+  RecurrentLowering(Lowering &lowering, graph::RecurrentOp op)
+      : lowering(lowering), op(op), cell(cellOf(op.getCell())) {}
+
+  LogicalResult run();
+
+private:
+  Value panels(Value weights, int64_t direction);
+  Place column(const Storage &storage, int64_t offset);
+  Place direction(const Place &place, unsigned axis, int64_t d);
+  void addBias(KernelEmitter &emitter, int64_t d);
+  void addState(KernelEmitter &emitter, Value initial, int64_t d);
+  void lowerDirection(int64_t d, int64_t directions);
+
+  Lowering &lowering;
+  graph::RecurrentOp op;
+  Cell cell;
+  Place input;
+  int64_t hidden = 0;
+  Type element;
+  Attribute summedBias;
+};
+
+int64_t extent(Value value, unsigned axis) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(axis);
+}
+
+/// Panel u * G + g holds units 16u .. 16u+15 of gate g.
+Value RecurrentLowering::panels(Value weights, int64_t d) {
+  Place place = lowering.placeOf(weights);
+  int64_t k = extent(weights, 2), units = (hidden + 15) / 16;
+  auto stride = [&](unsigned axis) { return *sym::asConstant(place.strides[axis]); };
+  return lowering.packWeight(*place.storage, {units, cell.gates, k, 16},
+                             {16 * stride(1), hidden * stride(1), stride(2), stride(1)},
+                             *sym::asConstant(place.offset) + d * stride(0), {0, 3, hidden});
+}
+
+Place RecurrentLowering::column(const Storage &storage, int64_t offset) {
+  int64_t units = (hidden + 15) / 16;
+  Storage &packed = lowering.storages.emplace_back();
+  packed.kind = Storage::Weight;
+  packed.element = element;
+  packed.dims = {lowering.dim(units * cell.gates * 16)};
+  packed.buffer = lowering.packWeight(storage, {units, cell.gates, 16}, {16, hidden, 1}, offset,
+                                      {0, 2, hidden});
+  return wholeOf(packed);
+}
+
+Place RecurrentLowering::direction(const Place &place, unsigned axis, int64_t d) {
+  Place result = place;
+  result.offset = result.offset + result.strides[axis] * d;
+  result.dims.erase(result.dims.begin() + axis);
+  result.strides.erase(result.strides.begin() + axis);
+  return result;
+}
+
+void RecurrentLowering::addBias(KernelEmitter &emitter, int64_t d) {
+  if (!op.getBias())
+    return;
+  int64_t columns = cell.gates * hidden;
+  Place bias = lowering.placeOf(op.getBias());
+  if (op.getLinearBeforeReset()) {
+    emitter.addView(column(*bias.storage, 2 * d * columns));
+    emitter.addView(column(*bias.storage, (2 * d + 1) * columns));
+    return;
+  }
+  if (!summedBias)
+    summedBias = sumBiases(bias.storage->source, extent(op.getBias(), 0), columns,
+                           lowering.context());
+  Storage sums;
+  sums.kind = Storage::Weight;
+  sums.element = element;
+  sums.source = summedBias;
+  emitter.addView(column(sums, d * columns));
+}
+
+void RecurrentLowering::addState(KernelEmitter &emitter, Value initial, int64_t d) {
+  if (initial)
+    return emitter.addView(
+        lowering.rowContiguous(direction(lowering.placeOf(initial), 0, d), op.getLoc()));
+  Storage &zero = lowering.storages.emplace_back();
+  zero.kind = Storage::Weight;
+  zero.element = element;
+  zero.dims = {lowering.dim(1)};
+  zero.source = DenseElementsAttr::get(RankedTensorType::get({1}, element),
+                                       lowering.builder.getZeroAttr(element));
+  Place place = wholeOf(zero);
+  place.dims = {input.dims[1], lowering.dim(hidden)};
+  place.strides.assign(2, lowering.dim(0));
+  emitter.addView(place);
+}
+
+static ArrayRef<double> part(ArrayRef<double> values, int64_t d, int64_t directions) {
+  size_t count = values.size() / directions;
+  return values.slice(d * count, count);
+}
+
+void RecurrentLowering::lowerDirection(int64_t d, int64_t directions) {
+  KernelEmitter emitter(lowering, op.getLoc(), op.getCell());
+  int64_t n = (hidden + 15) / 16 * 16 * cell.gates;
+  emitter.addView(input);
+  emitter.addPanels(panels(op.getWeights(), d), 1, n, extent(op.getWeights(), 2), element);
+  emitter.addPanels(panels(op.getRecurrence(), d), 1, n, hidden, element);
+  addBias(emitter, d);
+  addState(emitter, op.getInitialH(), d);
+  if (cell.states == 2)
+    addState(emitter, op.getInitialC(), d);
+  if (op.getLengths())
+    emitter.addView(lowering.placeOf(op.getLengths()));
+  if (op.getPeephole())
+    emitter.addView(direction(lowering.placeOf(op.getPeephole()), 0, d));
+  emitter.addView(direction(lowering.destinationOf(op.getResults()[0]), 1, d));
+  for (int64_t i = 0; i < cell.states; ++i)
+    emitter.addView(direction(lowering.destinationOf(op.getResults()[1 + i]), 0, d));
+  bool isReverse = op.getDirection() == "reverse" || d == 1;
+  ArrayAttr activations = op.getActivations();
+  SmallVector<Attribute> names(
+      activations.getValue().slice(d * activations.size() / directions,
+                                   activations.size() / directions));
+  emitter.launch(1 + cell.states, [&](OpBuilder &b, ValueRange arguments) {
+    auto root = kernel::RecurrentOp::create(
+        b, b.getUnknownLoc(), arguments[0], arguments[1], arguments[2],
+        arguments.drop_front(3).drop_back(1 + cell.states),
+        arguments.take_back(1 + cell.states), op.getCell(), isReverse, b.getArrayAttr(names),
+        part(op.getAlphas(), d, directions), part(op.getBetas(), d, directions),
+        op.getClipAttr(), op.getLinearBeforeReset(), op.getInputForget(), bool(op.getBias()),
+        bool(op.getLengths()), bool(op.getPeephole()));
+    (void)root;
+  });
+}
+
+LogicalResult RecurrentLowering::run() {
+  auto isConstant = [&](Value value) {
+    return !value || lowering.placeOf(value).storage->kind == Storage::Weight;
+  };
+  if (!isConstant(op.getWeights()) || !isConstant(op.getRecurrence()) || !isConstant(op.getBias()))
+    return op.emitOpError("has weights that are computed at run time; expected constants");
+  element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
+  if (!element.isF32())
+    return op.emitOpError("works on ") << element << "; expected f32";
+  hidden = extent(op.getRecurrence(), 2);
+  int64_t directions = extent(op.getWeights(), 0);
+  input = lowering.rowContiguous(lowering.placeOf(op.getInput()), op.getLoc());
+  for (int64_t d = 0; d < directions; ++d)
+    lowerDirection(d, directions);
+  return success();
+}
+
+} // namespace
+
+LogicalResult Lowering::lowerRecurrent(graph::RecurrentOp op) {
+  return RecurrentLowering(*this, op).run();
+}
+
+} // namespace sinter::lower

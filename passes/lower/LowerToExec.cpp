@@ -1,0 +1,316 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From tensors to memory: one func.func of graph operations becomes one
+// exec.program and the kernel.defines it launches. Kernels write where their
+// consumers want to read (Placement.cpp), so most movement disappears.
+
+#include "passes/lower/KernelEmitter.h"
+#include "passes/lower/Lowering.h"
+#include "passes/lower/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace sinter {
+#define GEN_PASS_DEF_LOWERTOEXEC
+#include "passes/lower/Passes.h.inc"
+} // namespace sinter
+
+namespace sinter::lower {
+
+Lowering::Lowering(ModuleOp module, func::FuncOp function)
+    : module(module), function(function), builder(module.getContext()),
+      allocs(module.getContext()), defines(module.getContext()) {}
+
+//===----------------------------------------------------------------------===//
+// The program and its tensors
+//===----------------------------------------------------------------------===//
+
+static StringAttr tensorName(func::FuncOp function, bool isInput, unsigned i) {
+  Attribute name = isInput ? function.getArgAttr(i, "graph.name")
+                           : function.getResultAttr(i, "graph.name");
+  if (auto text = dyn_cast_or_null<StringAttr>(name))
+    return text;
+  return StringAttr::get(function.getContext(),
+                         (isInput ? "input" : "output") + llvm::Twine(i));
+}
+
+LogicalResult Lowering::createProgram() {
+  Block &body = function.getBody().front();
+  SmallVector<Attribute> inputNames, inputTypes, outputNames, outputTypes;
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    inputNames.push_back(tensorName(function, true, i));
+    inputTypes.push_back(TypeAttr::get(type));
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    outputNames.push_back(tensorName(function, false, i));
+    outputTypes.push_back(TypeAttr::get(type));
+  }
+  OpBuilder top(module.getContext());
+  top.setInsertionPoint(function);
+  // Kernels in order of their making, all before the program.
+  program = exec::ProgramOp::create(
+      top, function.getLoc(), function.getSymName(), top.getArrayAttr(inputNames),
+      top.getArrayAttr(inputTypes), top.getArrayAttr(outputNames), top.getArrayAttr(outputTypes),
+      /*sym_visibility=*/nullptr);
+  defines.setInsertionPoint(program);
+  auto bufferType = exec::BufferType::get(context());
+  Block *block = top.createBlock(&program.getBody());
+  for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor)
+      return function.emitOpError("has a value of type ") << type << "; expected ranked tensors";
+    storages.push_back({});
+    Storage &storage = storages.back();
+    storage.kind = Storage::Caller;
+    storage.dims = sym::dimsOf(tensor);
+    storage.element = tensor.getElementType();
+    storage.buffer = block->addArgument(bufferType, function.getLoc());
+    unsigned index = block->getNumArguments() - 1;
+    if (index < body.getNumArguments())
+      places[body.getArgument(index)] = wholeOf(storage);
+    else
+      outputs.push_back(&storage);
+  }
+  builder.setInsertionPointToEnd(block);
+  for (auto symbol : llvm::make_early_inc_range(module.getOps<graph::SymbolOp>())) {
+    exec::SymbolOp::create(builder, symbol.getLoc(), symbol.getNameAttr(), symbol.getMinAttr(),
+                           symbol.getMaxAttr(), symbol.getDivisorAttr(), symbol.getLikelyAttr(),
+                           symbol.getInputAttr(), symbol.getAxisAttr());
+    symbol.erase();
+  }
+  // Allocs and weights go before a marker, records behind it.
+  auto marker = exec::CheckOp::create(builder, builder.getUnknownLoc(), dim(0), dim(0));
+  allocs.setInsertionPoint(marker);
+  return success();
+}
+
+/// What the function returns but no kernel computed in place.
+void Lowering::finishOutputs() {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+    Place place = placeOf(value);
+    if (place.storage->buffer != outputs[i]->buffer)
+      copy(place, wholeOf(*outputs[i]), value.getLoc());
+  }
+}
+
+LogicalResult Lowering::run() {
+  if (failed(createProgram()))
+    return failure();
+  Operation *marker = &*allocs.getInsertionPoint();
+  assignDestinations();
+  requestHalos();
+  if (failed(lowerBlock(function.getBody().front())))
+    return failure();
+  finishOutputs();
+  marker->erase();
+  function.erase();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+LogicalResult Lowering::lowerBlock(Block &block) {
+  LogicalResult result = success();
+  for (Operation &op : block.without_terminator())
+    if (failed(lowerOperation(&op)))
+      result = failure();
+  return result;
+}
+
+LogicalResult Lowering::lowerMovement(Operation *op) {
+  Value value = op->getResult(0);
+  if (auto transposeOp = dyn_cast<graph::TransposeOp>(op)) {
+    places[value] = transpose(placeOf(transposeOp.getInput()), transposeOp.getPermutation());
+  } else if (auto sliceOp = dyn_cast<graph::SliceOp>(op)) {
+    places[value] = slice(placeOf(sliceOp.getInput()), sliceOp.getStarts().getDims(),
+                          sliceOp.getSizes().getDims(), sliceOp.getSteps());
+  } else if (auto broadcastOp = dyn_cast<graph::BroadcastOp>(op)) {
+    places[value] = broadcast(placeOf(broadcastOp.getInput()),
+                              sym::dimsOf(broadcastOp.getResult().getType()));
+  } else {
+    auto reshapeOp = cast<graph::ReshapeOp>(op);
+    sym::Dims dims = sym::dimsOf(reshapeOp.getResult().getType());
+    Place source = placeOf(reshapeOp.getInput());
+    std::optional<Place> view = reshape(source, dims);
+    if (!view) {
+      Place whole = makeTemporary(source.dims, source.element());
+      copy(source, whole, op->getLoc());
+      view = reshape(whole, dims);
+    }
+    places[value] = *view;
+  }
+  return success();
+}
+
+void Lowering::lowerConcat(graph::ConcatOp op) {
+  Place whole = destinationOf(op.getResult());
+  sym::DimAttr start = dim(0);
+  unsigned axis = op.getAxis();
+  for (Value input : op.getInputs()) {
+    Place part = whole;
+    part.offset = whole.offset + start * whole.strides[axis];
+    part.dims[axis] = sym::dimsOf(cast<RankedTensorType>(input.getType()))[axis];
+    start = start + part.dims[axis];
+    Place source = placeOf(input);
+    if (source.storage != part.storage || source.offset != part.offset)
+      copy(source, part, op.getLoc());
+  }
+}
+
+LogicalResult Lowering::lowerIf(graph::IfOp op) {
+  for (Value result : op.getResults())
+    destinationOf(result);
+  Place condition = placeOf(op.getCondition());
+  auto branch = exec::IfOp::create(builder, op.getLoc(), bufferOf(*condition.storage),
+                                   sym::DimAttr(condition.offset));
+  OpBuilder::InsertionGuard guard(builder);
+  LogicalResult outcome = success();
+  for (unsigned i : {0, 1}) {
+    Block &block = op->getRegion(i).front();
+    builder.createBlock(&branch->getRegion(i));
+    if (failed(lowerBlock(block)))
+      outcome = failure();
+    for (auto [value, result] : llvm::zip(block.getTerminator()->getOperands(), op.getResults())) {
+      Place from = placeOf(value), to = destinationOf(result);
+      if (from.storage != to.storage || from.offset != to.offset)
+        copy(from, to, op.getLoc());
+    }
+  }
+  return outcome;
+}
+
+LogicalResult Lowering::lowerGroup(graph::GroupOp group) {
+  Block &body = group.getBody().front();
+  Cluster cluster(group.getLoc());
+  for (auto [inside, outer] : llvm::zip(body.getArguments(), group.getInputs()))
+    cluster.outside[inside] = outer;
+  for (Operation &op : body.without_terminator()) {
+    if (isa<graph::ConstantOp>(op))
+      continue;
+    if (!isa<graph::MapOp, graph::CastOp>(op)) {
+      if (cluster.root)
+        return op.emitOpError("is a second root in one graph.group");
+      cluster.root = &op;
+    } else {
+      (cluster.root ? cluster.after : cluster.before).push_back(&op);
+    }
+  }
+  // Elementwise work that the root does not read runs behind it.
+  if (cluster.root) {
+    llvm::SmallPtrSet<Operation *, 8> needed;
+    SmallVector<Operation *> stack{cluster.root};
+    while (!stack.empty())
+      for (Value operand : stack.pop_back_val()->getOperands())
+        if (Operation *def = operand.getDefiningOp())
+          if (needed.insert(def).second)
+            stack.push_back(def);
+    SmallVector<Operation *> before, after;
+    for (Operation *op : cluster.before)
+      (needed.contains(op) ? before : after).push_back(op);
+    llvm::append_range(after, cluster.after);
+    cluster.before = before;
+    cluster.after = after;
+  }
+  llvm::append_range(cluster.yields, body.getTerminator()->getOperands());
+  llvm::append_range(cluster.results, group.getResults());
+  return lowerCluster(cluster);
+}
+
+LogicalResult Lowering::lowerCluster(Cluster &cluster) {
+  if (!cluster.root)
+    return lowerNest(cluster);
+  if (isa<graph::MatMulOp>(cluster.root))
+    return lowerContract(cluster);
+  if (isa<graph::ConvOp>(cluster.root))
+    return lowerConv(cluster);
+  if (isa<graph::PoolOp>(cluster.root))
+    return lowerWindow(cluster);
+  if (isa<graph::ReduceOp>(cluster.root))
+    return lowerReduce(cluster);
+  if (isa<graph::SoftmaxOp, graph::NormalizeOp>(cluster.root))
+    return lowerRow(cluster);
+  return cluster.root->emitOpError("cannot be the root of a graph.group");
+}
+
+static bool isRoot(Operation *op) {
+  if (auto pool = dyn_cast<graph::PoolOp>(op))
+    return pool.getResults().size() == 1;
+  if (auto normalize = dyn_cast<graph::NormalizeOp>(op))
+    return normalize.getResults().size() == 1;
+  return isa<graph::MatMulOp, graph::ConvOp, graph::ReduceOp, graph::SoftmaxOp>(op);
+}
+
+LogicalResult Lowering::lowerOperation(Operation *op) {
+  if (isa<graph::ConstantOp>(op))
+    return success();
+  if (isView(op))
+    return lowerMovement(op);
+  if (auto concat = dyn_cast<graph::ConcatOp>(op)) {
+    lowerConcat(concat);
+    return success();
+  }
+  if (auto group = dyn_cast<graph::GroupOp>(op))
+    return lowerGroup(group);
+  if (auto branch = dyn_cast<graph::IfOp>(op))
+    return lowerIf(branch);
+  if (auto check = dyn_cast<graph::CheckOp>(op)) {
+    exec::CheckOp::create(builder, op->getLoc(), check.getLeft(), check.getRight());
+    return success();
+  }
+  if (auto bind = dyn_cast<graph::BindDimOp>(op)) {
+    Place source = placeOf(bind.getSource());
+    if (!isContiguous(source)) {
+      Place whole = makeTemporary(source.dims, source.element());
+      copy(source, whole, op->getLoc());
+      source = whole;
+    }
+    sym::DimAttr at = source.offset + int64_t(bind.getElement());
+    exec::ReadOp::create(builder, op->getLoc(), bufferOf(*source.storage),
+                         at * elementBytes(source.element()), source.element(),
+                         bind.getSymbol());
+    return success();
+  }
+  if (auto recurrent = dyn_cast<graph::RecurrentOp>(op))
+    return lowerRecurrent(recurrent);
+  if (auto convTranspose = dyn_cast<graph::ConvTransposeOp>(op))
+    return lowerConvTranspose(convTranspose);
+  if (isRoot(op) || isa<graph::MapOp, graph::CastOp>(op)) {
+    Cluster cluster(op->getLoc());
+    if (isRoot(op))
+      cluster.root = op;
+    else
+      cluster.before.push_back(op);
+    cluster.yields = {op->getResult(0)};
+    cluster.results = {op->getResult(0)};
+    return lowerCluster(cluster);
+  }
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](graph::FromDimsOp typed) { return lowerFromDims(typed); })
+      .Case([&](graph::RangeOp typed) { return lowerRange(typed); })
+      .Case([&](graph::TriluOp typed) { return lowerTrilu(typed); })
+      .Case([&](graph::OneHotOp typed) { return lowerOneHot(typed); })
+      .Case([&](graph::PadOp typed) { return lowerPad(typed); })
+      .Case([&](graph::BatchNormOp typed) { return lowerBatchNorm(typed); })
+      .Case([&](graph::GroupNormOp typed) { return lowerGroupNorm(typed); })
+      .Default([&](Operation *other) { return lowerExtern(other); });
+}
+
+} // namespace sinter::lower
+
+namespace sinter {
+namespace {
+struct LowerToExec : impl::LowerToExecBase<LowerToExec> {
+  void runOnOperation() override {
+    auto functions = llvm::to_vector(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp function : functions)
+      if (failed(lower::Lowering(getOperation(), function).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace
+} // namespace sinter

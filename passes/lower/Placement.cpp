@@ -1,0 +1,296 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Where values lie. Three decisions, taken over the whole function before the
+// first kernel is made, because a kernel needs the place of its result:
+//
+// 1. Claims: an operand of a concat is computed inside the concat's storage; a
+//    result of the model inside the caller's; a branch's result inside the if's.
+// 2. Halos: a convolution with padding asks the storage behind its input for a
+//    border of zeros. The request travels through slices, transposes and concats
+//    as long as the padded axes keep their whole extent.
+// 3. Everything else has an arena storage of its own, or is a view.
+
+#include "passes/lower/KernelEmitter.h"
+#include "passes/lower/Lowering.h"
+
+using namespace mlir;
+
+namespace sinter::lower {
+
+bool isView(Operation *op) {
+  return isa<graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ReshapeOp>(op);
+}
+
+/// Whether a kernel writes `value`, at any place it is given.
+static bool isComputed(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && !isView(op) && !isa<graph::ConstantOp>(op);
+}
+
+static sym::Dims dimsOf(Value value) {
+  return sym::dimsOf(cast<RankedTensorType>(value.getType()));
+}
+
+//===----------------------------------------------------------------------===//
+// Claims
+//===----------------------------------------------------------------------===//
+
+void Lowering::claimOutputs(Block &block, ValueRange targets) {
+  for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
+    // A reshape of a tensor with no other reader is computed in the target's
+    // storage, which is contiguous.
+    while (auto reshape = value.getDefiningOp<graph::ReshapeOp>()) {
+      if (!reshape->hasOneUse() || !targets.empty())
+        break;
+      value = reshape.getInput();
+    }
+    if (!isComputed(value) || value.getParentBlock() != &block || claims.contains(value))
+      continue;
+    Claim claim;
+    if (targets.empty()) {
+      Storage &whole = *outputs[i];
+      storages.push_back(whole);
+      claim.storage = &storages.back();
+      claim.storage->dims = dimsOf(value);
+    } else {
+      claim.target = targets[i];
+    }
+    claims[value] = claim;
+  }
+}
+
+void Lowering::claimConcat(graph::ConcatOp op) {
+  sym::DimAttr start = dim(0);
+  for (Value input : op.getInputs()) {
+    if (isComputed(input) && input.getParentBlock() == op->getBlock() &&
+        !claims.contains(input)) {
+      Claim claim;
+      claim.target = op.getResult();
+      claim.axis = op.getAxis();
+      claim.start = start;
+      claims[input] = claim;
+    }
+    start = start + dimsOf(input)[op.getAxis()];
+  }
+}
+
+void Lowering::assignDestinations() {
+  claimOutputs(function.getBody().front(), {});
+  function.walk([&](graph::IfOp op) {
+    for (Region &region : op->getRegions())
+      claimOutputs(region.front(), op.getResults());
+  });
+  function.walk([&](graph::ConcatOp op) { claimConcat(op); });
+}
+
+Storage &Lowering::ownStorage(Value value) {
+  Storage *&storage = owned[value];
+  if (!storage) {
+    auto type = cast<RankedTensorType>(value.getType());
+    storages.push_back({});
+    storage = &storages.back();
+    storage->dims = sym::dimsOf(type);
+    storage->element = type.getElementType();
+    storage->low.assign(type.getRank(), 0);
+    storage->high.assign(type.getRank(), 0);
+  }
+  return *storage;
+}
+
+//===----------------------------------------------------------------------===//
+// Halos
+//===----------------------------------------------------------------------===//
+
+bool Lowering::requestHalo(Value value, SmallVector<int64_t> low, SmallVector<int64_t> high) {
+  while (true) {
+    auto claim = claims.find(value);
+    if (claim != claims.end()) {
+      if (!claim->second.target)
+        return false;
+      if (claim->second.axis && (low[*claim->second.axis] || high[*claim->second.axis]))
+        return false;
+      value = claim->second.target;
+      continue;
+    }
+    Operation *op = value.getDefiningOp();
+    if (auto transpose = dyn_cast_or_null<graph::TransposeOp>(op)) {
+      SmallVector<int64_t> newLow(low), newHigh(high);
+      for (auto [i, axis] : llvm::enumerate(transpose.getPermutation())) {
+        newLow[axis] = low[i];
+        newHigh[axis] = high[i];
+      }
+      low = newLow;
+      high = newHigh;
+      value = transpose.getInput();
+      continue;
+    }
+    if (auto slice = dyn_cast_or_null<graph::SliceOp>(op)) {
+      sym::Dims dims = dimsOf(slice.getInput());
+      for (size_t i = 0; i < low.size(); ++i)
+        if ((low[i] || high[i]) &&
+            (!sym::isConstant(slice.getStarts().getDims()[i], 0) ||
+             slice.getSizes().getDims()[i] != dims[i] || slice.getSteps()[i] != 1))
+          return false;
+      value = slice.getInput();
+      continue;
+    }
+    if (!isComputed(value))
+      return false;
+    Storage &storage = ownStorage(value);
+    for (size_t i = 0; i < low.size(); ++i) {
+      storage.low[i] = std::max(storage.low[i], low[i]);
+      storage.high[i] = std::max(storage.high[i], high[i]);
+    }
+    return true;
+  }
+}
+
+void Lowering::requestHalos() {
+  function.walk([&](graph::ConvOp op) {
+    Value input = op.getInput();
+    if (auto argument = dyn_cast<BlockArgument>(input))
+      if (auto group = dyn_cast<graph::GroupOp>(argument.getOwner()->getParentOp()))
+        input = group.getInputs()[argument.getArgNumber()];
+    size_t spatial = op.getStrides().size();
+    SmallVector<int64_t> low(spatial + 2, 0), high(spatial + 2, 0);
+    bool isPadded = false;
+    for (size_t i = 0; i < spatial; ++i) {
+      size_t axis = op.getChannelsLast() ? i + 1 : i + 2;
+      low[axis] = std::max<int64_t>(op.getPads()[i], 0);
+      high[axis] = std::max<int64_t>(op.getPads()[spatial + i], 0);
+      isPadded |= low[axis] || high[axis];
+    }
+    if (!isPadded || requestHalo(input, low, high))
+      granted.insert(op);
+  });
+}
+
+/// Zeroes the border of `storage`: per padded axis a low and a high slab. The
+/// launches need no barrier: nobody else writes there.
+void Lowering::zeroHalo(Storage &storage, Location loc) {
+  storage.isZeroed = true;
+  if (storage.kind != Storage::Arena || !storage.hasHalo())
+    return;
+  Place inner = wholeOf(storage);
+  for (size_t axis = 0; axis < storage.low.size(); ++axis) {
+    for (bool isHigh : {false, true}) {
+      int64_t amount = isHigh ? storage.high[axis] : storage.low[axis];
+      if (amount == 0)
+        continue;
+      // Axes before this one are already covered by their own slabs.
+      SmallVector<int64_t> low(storage.low), high(storage.high);
+      std::fill(low.begin(), low.begin() + axis + 1, 0);
+      std::fill(high.begin(), high.begin() + axis + 1, 0);
+      Place slab = grow(inner, low, high);
+      slab.offset = isHigh ? slab.offset + slab.dims[axis] * slab.strides[axis]
+                           : slab.offset - slab.strides[axis] * amount;
+      slab.dims[axis] = dim(amount);
+      collapse({&slab}, 0, slab.rank(), 1);
+      KernelEmitter emitter(*this, loc, "zero");
+      emitter.addView(slab);
+      emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
+        auto root = kernel::NestOp::create(b, loc, ValueRange(), ValueRange(), arguments,
+                                           b.getStrArrayAttr({"none"}), 0);
+        root->setLoc(b.getUnknownLoc());
+        OpBuilder::InsertionGuard guard(b);
+        b.createBlock(&root.getPrologue());
+        Value zero = constant(b, cast<TypedAttr>(b.getZeroAttr(storage.element)));
+        kernel::YieldOp::create(b, b.getUnknownLoc(), zero);
+      }, /*noWait=*/true);
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+Place Lowering::destinationOf(Value value) {
+  auto known = places.find(value);
+  if (known != places.end())
+    return known->second;
+  Place place;
+  auto it = claims.find(value);
+  if (it == claims.end()) {
+    Storage &storage = ownStorage(value);
+    place = wholeOf(storage);
+    if (!storage.isZeroed)
+      zeroHalo(storage, value.getLoc());
+  } else if (!it->second.target) {
+    place = wholeOf(*it->second.storage);
+  } else {
+    Claim claim = it->second;
+    place = destinationOf(claim.target);
+    if (claim.axis) {
+      place.offset = place.offset + claim.start * place.strides[*claim.axis];
+      place.dims[*claim.axis] = dimsOf(value)[*claim.axis];
+    }
+  }
+  places[value] = place;
+  return place;
+}
+
+Place Lowering::placeOf(Value value) {
+  auto known = places.find(value);
+  if (known != places.end())
+    return known->second;
+  auto constant = value.getDefiningOp<graph::ConstantOp>();
+  if (!constant)
+    return destinationOf(value);
+  auto type = cast<RankedTensorType>(value.getType());
+  storages.push_back({});
+  Storage &storage = storages.back();
+  storage.kind = Storage::Weight;
+  storage.element = type.getElementType();
+  storage.source = constant.getValue();
+  Place place;
+  if (auto splat = dyn_cast<SplatElementsAttr>(constant.getValue())) {
+    storage.source = splat.resizeSplat(RankedTensorType::get({1}, storage.element));
+    storage.dims = {dim(1)};
+    place = wholeOf(storage);
+    place.dims = sym::dimsOf(type);
+    place.strides.assign(type.getRank(), dim(0));
+  } else {
+    storage.dims = sym::dimsOf(type);
+    place = wholeOf(storage);
+  }
+  places[value] = place;
+  return place;
+}
+
+Place Lowering::makeTemporary(ArrayRef<sym::DimAttr> dims, Type element, ArrayRef<int64_t> low,
+                              ArrayRef<int64_t> high) {
+  storages.push_back({});
+  Storage &storage = storages.back();
+  storage.dims = sym::Dims(dims);
+  storage.element = element;
+  storage.low.assign(dims.size(), 0);
+  storage.high.assign(dims.size(), 0);
+  llvm::copy(low, storage.low.begin());
+  llvm::copy(high, storage.high.begin());
+  zeroHalo(storage, builder.getUnknownLoc());
+  return wholeOf(storage);
+}
+
+void Lowering::copy(const Place &from, const Place &to, Location loc) {
+  Place source = from, target = to;
+  collapse({&source, &target}, 0, target.rank(), 1);
+  KernelEmitter emitter(*this, loc, "copy");
+  emitter.addView(source);
+  emitter.addView(target);
+  emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
+    kernel::NestOp::create(b, b.getUnknownLoc(), arguments.take_front(1), ValueRange(),
+                           arguments.drop_front(1), b.getStrArrayAttr({"none"}), 0);
+  });
+}
+
+Place Lowering::rowContiguous(const Place &place, Location loc) {
+  if (isRowContiguous(place))
+    return place;
+  Place result = makeTemporary(place.dims, place.element());
+  copy(place, result, loc);
+  return result;
+}
+
+} // namespace sinter::lower

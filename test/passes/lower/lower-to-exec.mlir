@@ -1,0 +1,66 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// RUN: sinter-opt %s --sinter-form-groups --sinter-lower-to-exec --split-input-file | FileCheck %s
+
+// Batch axes become rows, the weight panels, the bias a view with stride 0; the
+// dynamic extent is the one parameter.
+// CHECK: kernel.define @[[K:k[0-9]+_contract]]
+// CHECK-SAME: !kernel.view<[p0, 32] x f32, [32, 1]>
+// CHECK-SAME: !kernel.panels<1 groups, n = 24, k = 32, f32>
+// CHECK-SAME: !kernel.view<[p0, 24] x f32, [0, 1]>
+// CHECK-SAME: params = 1
+// CHECK: kernel.apply "add"
+// CHECK: kernel.apply "relu"
+// CHECK: exec.program @main inputs ["x"]
+// CHECK-SAME: outputs ["y"]
+// CHECK: exec.symbol "B"
+// CHECK: exec.launch @[[K]](%{{.*}}) offsets <[0, 0, 0, 0]> params <[B * 8]>
+graph.symbol "B" {min = 1, max = 4096, input = 0 : i64, axis = 0 : i64}
+func.func @main(%x: tensor<?x8x32xf32, #sym.dims<[B, 8, 32]>> {graph.name = "x"})
+    -> (tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>> {graph.name = "y"}) {
+  %w = graph.constant(dense<1.0> : tensor<32x24xf32>) : tensor<32x24xf32>
+  %b = graph.constant(dense<"0x0000803F000000400000404000008040"> : tensor<4xf32>) : tensor<4xf32>
+  %wide = graph.concat %b, %b, %b, %b, %b, %b {axis = 0 : i64} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<24xf32>
+  %0 = graph.matmul %x, %w : (tensor<?x8x32xf32, #sym.dims<[B, 8, 32]>>, tensor<32x24xf32>) -> tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>>
+  %1 = graph.map "add"(%0, %wide) : (tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>>, tensor<24xf32>) -> tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>>
+  %2 = graph.map "relu"(%1) : (tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>>) -> tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>>
+  return %2 : tensor<?x8x24xf32, #sym.dims<[B, 8, 24]>>
+}
+
+// -----
+
+// The first convolution writes inside the halo that the second one needs; the
+// halo is zeroed by launches nobody waits for.
+// CHECK: kernel.define @[[THREE:k[0-9]+_conv]] (%{{.*}}: !kernel.view<[1, 10, 10, 16] x f32, [0, 160, 16, 1]>, %{{.*}}: !kernel.panels<1 groups, n = 8, k = 144, f32>
+// CHECK: exec.program @halo
+// CHECK: %[[P:.*]] = exec.alloc <6400>
+// CHECK: exec.launch @{{k[0-9]+_zero}}(%[[P]]) {{.*}} {no_wait}
+// CHECK: exec.launch @{{.*}}(%{{.*}}, %[[P]]) offsets <[0, 0, 704]>
+// CHECK: exec.launch @[[THREE]](%[[P]]
+func.func @halo(%x: tensor<1x8x8x16xf32>) -> tensor<1x8x8x8xf32> {
+  %w1 = graph.constant(dense<1.0> : tensor<16x16x1x1xf32>) : tensor<16x16x1x1xf32>
+  %w3 = graph.constant(dense<1.0> : tensor<8x16x3x3xf32>) : tensor<8x16x3x3xf32>
+  %0 = graph.conv %x, %w1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64, channels_last} : (tensor<1x8x8x16xf32>, tensor<16x16x1x1xf32>) -> tensor<1x8x8x16xf32>
+  %1 = graph.conv %0, %w3 {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64, channels_last} : (tensor<1x8x8x16xf32>, tensor<8x16x3x3xf32>) -> tensor<1x8x8x8xf32>
+  return %1 : tensor<1x8x8x8xf32>
+}
+
+// -----
+
+// Operands of a concat are computed in place; a slice of the result is a view.
+// CHECK: exec.program @concat
+// CHECK-NOT: _copy
+// CHECK: exec.launch @{{.*}}(%{{.*}}, %[[C:.*]]) offsets <[0, 0]>
+// CHECK-NOT: _copy
+// CHECK: exec.launch @{{.*}}(%{{.*}}, %[[C]]) offsets <[0, 16]>
+// CHECK-NOT: _copy
+// CHECK: exec.launch @{{.*}}(%[[C]], %{{.*}}) offsets <[8, 0]>
+func.func @concat(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = graph.map "exp"(%x) : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  %1 = graph.softmax %x {axis = 1 : i64} : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  %2 = graph.concat %0, %1 {axis = 1 : i64} : (tensor<8x4xf32>, tensor<8x4xf32>) -> tensor<8x8xf32>
+  %3 = graph.slice %2 {starts = #sym.dims<[0, 2]>, sizes = #sym.dims<[8, 4]>, steps = array<i64: 1, 1>} : (tensor<8x8xf32>) -> tensor<8x4xf32>
+  %4 = graph.map "neg"(%3) : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  return %4 : tensor<8x4xf32>
+}
