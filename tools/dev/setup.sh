@@ -18,7 +18,7 @@ llvm_packages=(llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools clang-22 l
                libclang-rt-22-dev clang-format-22)
 other_packages=(cmake ninja-build ccache g++ libgtest-dev libcli11-dev nlohmann-json3-dev
                 zlib1g-dev libpng-dev libjpeg62-turbo-dev python3-venv ca-certificates
-                espeak-ng git)
+                espeak-ng git fonts-dejavu-core fonts-liberation fonts-wqy-microhei)
 
 die() {
   echo "${0##*/}: error: $*" >&2
