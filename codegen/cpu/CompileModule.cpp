@@ -48,8 +48,9 @@ std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
   if (!backend)
     return nullptr;
   llvm::TargetOptions options;
-  options.AllowFPOpFusion =
-      llvm::FPOpFusion::Strict; // contraction only where we wrote it
+  // Contraction only where we wrote it: vector.fma arrives as llvm.fmuladd,
+  // which Strict would split again and Standard always fuses.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   options.EmitStackSizeSection = true;
   options.FunctionSections = true;
   return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(

@@ -7,7 +7,7 @@
 
 #include "codegen/image/ImageBuilder.h"
 
-#include <cassert>
+#include "dialects/Support/Check.h"
 
 namespace sinter {
 
@@ -81,7 +81,7 @@ bool commutes(uint16_t code) {
 } // namespace
 
 Slot ImageBuilder::op(uint16_t code, Slot a, Slot b, Slot c) {
-  assert(a.valid() && b.valid() && "operand was never made");
+  SINTER_CHECK(a.valid() && b.valid(), "operand was never made");
   if (commutes(code) && b.id < a.id)
     std::swap(a, b);
   auto isConst = [&](Slot s, int64_t value) {
@@ -232,8 +232,9 @@ void ImageBuilder::addRecord(uint16_t kind, uint32_t node, std::vector<uint32_t>
 void ImageBuilder::launch(uint32_t kernel, const std::vector<BufferRef> &buffers,
                           const std::vector<Slot> &params, const LaunchWork &work,
                           uint32_t node) {
-  assert(buffers.size() == kernels[kernel].second.n_buffers &&
-         params.size() == kernels[kernel].second.n_params && "launch does not fit its kernel");
+  SINTER_CHECK(buffers.size() == kernels[kernel].second.n_buffers &&
+                   params.size() == kernels[kernel].second.n_params,
+               "launch does not fit its kernel");
   uint32_t firstBuffer = uint32_t(this->buffers.size());
   uint32_t firstParam = uint32_t(this->params.size());
   for (const BufferRef &buffer : buffers)

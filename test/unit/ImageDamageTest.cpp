@@ -64,7 +64,7 @@ TEST(ImageDamage, WhatVerifiesRunsSafely) {
     std::vector<float> x(80), y(80);
     r.set(0, SINTER_F32, {10, 8}, x);
     r.set(1, SINTER_F32, {}, y);
-    r.size({10});
+    r.give(4096);
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     sinter_set_deadline(r.context, uint64_t(now.tv_sec) * 1000000000u + uint64_t(now.tv_nsec) + 5000000);

@@ -1,0 +1,41 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses the emitter of a define's root. The module around the emitted
+// function lives only here: the define is not changed.
+
+#include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/Emitters.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace sinter::cpu {
+
+static LogicalResult emitRoot(KernelBuilder &kb, kernel::DefineOp define) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(define.getRoot())
+      .Case([&](kernel::ContractOp root) {
+        return emitContract(kb, define, root);
+      })
+      .Case([&](kernel::ConvOp root) { return emitConv(kb, define, root); })
+      .Default([&](Operation *root) {
+        return define.emitError("root '")
+               << root->getName() << "' has no emitter on this target";
+      });
+}
+
+FailureOr<std::string> compileKernel(kernel::DefineOp define, StringRef symbol,
+                                     const Target &target,
+                                     const CodegenOptions &options) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(define.getLoc());
+  // Locations would only cost time: machine code carries the symbol's name.
+  KernelBuilder kb(*module, UnknownLoc::get(define.getContext()), symbol,
+                   define.getBody().getNumArguments(), target);
+  if (failed(emitRoot(kb, define)))
+    return failure();
+  kb.finish();
+  return compileModule(*module, target, options);
+}
+
+} // namespace sinter::cpu

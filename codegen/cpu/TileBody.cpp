@@ -1,0 +1,179 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One step of k loads the vectors of b, then for each row broadcasts one
+// element of a and multiplies it into the row's accumulators. All rows share
+// one offset register, which walks the positions (kernel rows and columns) and
+// the run of contiguous channels: a row costs one pointer register, and stride,
+// dilation and kernel size cost nothing.
+
+#include "codegen/cpu/TileBody.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace sinter::cpu {
+namespace {
+
+using kernel::TileProblem;
+
+class Reduction {
+public:
+  Reduction(KernelBuilder &kb, const TileProblem &problem,
+            const TileShape &shape, const RowAddresses &rows,
+            const ColumnAccess &columns)
+      : kb(kb), problem(problem), shape(shape), rows(rows), columns(columns),
+        aBytes(KernelBuilder::bytesOf(problem.a.element)),
+        bBytes(KernelBuilder::bytesOf(columns.element)) {
+    aStep = kb.dim(problem.a.step * aBytes);
+    bStep = kb.dim(columns.step * bBytes);
+  }
+
+  Values run() {
+    Values state(size_t(shape.rows) * shape.vectors,
+                 kb.zeros(problem.accumulator, shape.lanes));
+    state.push_back(columns.base);
+    state = axis(0, kb.c(0), state);
+    state.pop_back();
+    return state;
+  }
+
+private:
+  // State: the accumulators, then the pointer into b.
+  Values axis(size_t depth, Value offset, ValueRange state) {
+    if (depth == problem.positions.size())
+      return runOf(offset, state);
+    const TileProblem::Axis &position = problem.positions[depth];
+    Value stride = kb.dim(position.stride * aBytes);
+    return kb.loop(kb.c(0), kb.dim(position.extent), 1, state,
+                   [&](Value i, ValueRange carried) {
+                     return axis(depth + 1, kb.add(offset, kb.mul(i, stride)),
+                                 carried);
+                   });
+  }
+
+  Values runOf(Value offset, ValueRange state) {
+    Value length = kb.dim(problem.run);
+    unsigned unroll = shape.unroll;
+    if (std::optional<int64_t> known = KernelBuilder::constant(length)) {
+      unroll =
+          unsigned(std::max<int64_t>(1, std::min<int64_t>(unroll, *known)));
+      Value main = kb.c(*known / unroll * unroll);
+      Values results = steps(offset, kb.c(0), main, unroll, state);
+      // What the unrolled loop leaves over has no loop of its own.
+      return steps(offset, main, length, unsigned(*known % unroll), results);
+    }
+    Value main = kb.sub(length, kb.mod(length, kb.c(unroll)));
+    Values results = steps(offset, kb.c(0), main, unroll, state);
+    return steps(offset, main, length, 1, results);
+  }
+
+  // Steps first .. last of the run, `unroll` in one trip.
+  Values steps(Value offset, Value first, Value last, unsigned unroll,
+               ValueRange state) {
+    if (unroll == 0)
+      return Values(state.begin(), state.end());
+    std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
+    if (!bytes || *bytes <= 0)
+      return kb.loop(
+          first, last, unroll, state, [&](Value k, ValueRange carried) {
+            return trip(kb.add(offset, kb.mul(k, aStep)), unroll, carried);
+          });
+    // The loop counts in bytes of a: its counter is the offset register itself.
+    Value lower = kb.add(offset, kb.mul(first, aStep)),
+          upper = kb.add(offset, kb.mul(last, aStep));
+    return kb.loop(lower, upper, *bytes * unroll, state,
+                   [&](Value at, ValueRange carried) {
+                     return trip(at, unroll, carried);
+                   });
+  }
+
+  Values trip(Value offset, unsigned unroll, ValueRange state) {
+    Values next(state.begin(), state.end());
+    Value b = next.pop_back_val();
+    for (unsigned u = 0; u < unroll; ++u) {
+      step(offset, u, kb.at(b, kb.mul(bStep, u)), next);
+      if (shape.prefetch && u == 0)
+        kb.prefetch(kb.at(b, int64_t(shape.prefetch) * 64), 3);
+    }
+    next.push_back(kb.at(b, kb.mul(bStep, unroll)));
+    return next;
+  }
+
+  void step(Value offset, unsigned u, Value b, Values &grid) {
+    Values vectors;
+    for (unsigned v = 0; v < shape.vectors; ++v)
+      vectors.push_back(widen(loadColumns(b, v)));
+    std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
+    for (unsigned r = 0; r < shape.rows; ++r) {
+      Value pointer = kb.at(rows.pointers[r], offset);
+      pointer = bytes ? kb.at(pointer, *bytes * u + rows.displacements[r])
+                      : kb.at(kb.at(pointer, rows.displacements[r]),
+                              kb.mul(aStep, u));
+      Value element = kb.splat(widen(kb.loadScalar(problem.a.element, pointer)),
+                               shape.lanes);
+      for (unsigned v = 0; v < shape.vectors; ++v) {
+        Value &accumulator = grid[size_t(r) * shape.vectors + v];
+        accumulator = multiplyAdd(element, vectors[v], accumulator);
+      }
+    }
+  }
+
+  Value loadColumns(Value b, unsigned v) {
+    Value count = columns.count
+                      ? kb.sub(columns.count, int64_t(v) * shape.lanes)
+                      : Value();
+    // Panels are padded to 16 columns: only a strided view has an end to
+    // respect.
+    if (!sym::isConstant(columns.column, 1)) {
+      Value stride = kb.dim(columns.column * bBytes * shape.lanes);
+      return kb.loadLanes(columns.element, shape.lanes,
+                          kb.at(b, kb.mul(stride, v)), columns.column, count);
+    }
+    int64_t at = v / columns.perPanel * columns.panelBytes +
+                 v % columns.perPanel * int64_t(shape.lanes) * bBytes;
+    return kb.load(columns.element, shape.lanes, kb.at(b, at), count);
+  }
+
+  /// To the accumulator's type; sums of products of bytes and short floats are
+  /// wide.
+  Value widen(Value value) {
+    Type from = getElementTypeOrSelf(value.getType()), to = problem.accumulator;
+    if (from == to)
+      return value;
+    Type type = to;
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      type = vector.clone(to);
+    if (isa<FloatType>(from))
+      return arith::ExtFOp::create(kb.b, kb.loc, type, value);
+    if (problem.a.element.isUnsignedInteger())
+      return arith::ExtUIOp::create(kb.b, kb.loc, type, value);
+    return arith::ExtSIOp::create(kb.b, kb.loc, type, value);
+  }
+
+  Value multiplyAdd(Value x, Value y, Value accumulator) {
+    if (isa<FloatType>(problem.accumulator))
+      return kb.fma(x, y, accumulator);
+    Value product = arith::MulIOp::create(kb.b, kb.loc, x, y);
+    return arith::AddIOp::create(kb.b, kb.loc, accumulator, product);
+  }
+
+  KernelBuilder &kb;
+  const TileProblem &problem;
+  const TileShape &shape;
+  const RowAddresses &rows;
+  const ColumnAccess &columns;
+  int64_t aBytes, bBytes;
+  Value aStep, bStep;
+};
+
+} // namespace
+
+Values emitReduction(KernelBuilder &kb, const TileProblem &problem,
+                     const TileShape &shape, const RowAddresses &rows,
+                     const ColumnAccess &columns) {
+  return Reduction(kb, problem, shape, rows, columns).run();
+}
+
+} // namespace sinter::cpu

@@ -1,0 +1,316 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A count known at compile time is cut into tiles of two neighbouring heights,
+// so that no tile is nearly empty: 49 rows are 4 x 6 + 5 x 5. A count known
+// only at run time is cut into full tiles and tails of 4, 2 and 1 rows (8 too
+// where full tiles are taller).
+
+#include "codegen/cpu/TileEngine.h"
+#include "codegen/cpu/TileBody.h"
+#include "dialects/Support/Check.h"
+
+using namespace mlir;
+
+namespace sinter::cpu {
+namespace {
+
+using kernel::TileOperand;
+using kernel::TileProblem;
+
+constexpr unsigned kPanel = 16;
+
+class TileEngine {
+public:
+  TileEngine(KernelBuilder &kb, const TileProblem &problem,
+             const TileSchedule &schedule)
+      : kb(kb), problem(problem), schedule(schedule) {
+    unsigned bits = problem.accumulator.getIntOrFloatBitWidth();
+    lanes = std::min(kPanel, kb.target.lanes(bits));
+    rows = kb.dim(problem.rowCount());
+    columns = kb.dim(problem.n);
+    rowBlock = schedule.rowBlock ? kb.c(schedule.rowBlock) : rows;
+    columnBlock = schedule.columnBlock ? kb.c(schedule.columnBlock) : columns;
+  }
+
+  void emit() {
+    auto blocks = [&](Value count, Value block, int64_t size) {
+      return size ? kb.ceilDiv(count, block) : kb.c(1);
+    };
+    Value counts[] = {kb.dim(problem.batchCount()),
+                      blocks(rows, rowBlock, schedule.rowBlock),
+                      blocks(columns, columnBlock, schedule.columnBlock)};
+    kb.items(counts, [&](ArrayRef<Value> item) { emitItem(item); });
+  }
+
+private:
+  // Addresses of the operands' elements (0, 0) in the batch of this item.
+  struct Bases {
+    Value a, b;
+    Values results; // extras, then outputs
+  };
+
+  //===--------------------------------------------------------------------===//
+  // Items
+  //===--------------------------------------------------------------------===//
+
+  void emitItem(ArrayRef<Value> item) {
+    Bases bases = basesOf(item[0]);
+    Value firstRow = kb.mul(item[1], rowBlock),
+          firstColumn = kb.mul(item[2], columnBlock);
+    Value height = extentOf(firstRow, rows, schedule.rowBlock);
+    Value width = extentOf(firstColumn, columns, schedule.columnBlock);
+    if (std::optional<int64_t> all = KernelBuilder::constant(columns))
+      staticColumns(bases, firstRow, height, firstColumn, *all);
+    else
+      dynamicColumns(bases, firstRow, height, firstColumn, width);
+  }
+
+  Bases basesOf(Value index) {
+    Values coordinates(problem.batch.size());
+    Value rest = index;
+    for (size_t i = problem.batch.size(); i-- > 0;) {
+      Value extent = kb.dim(problem.batch[i]);
+      coordinates[i] = i ? kb.mod(rest, extent) : rest;
+      rest = i ? kb.div(rest, extent) : rest;
+    }
+    auto base = [&](const TileOperand &operand) {
+      Value offset = kb.c(0);
+      int64_t bytes = KernelBuilder::bytesOf(operand.element);
+      for (size_t i = 0; i < operand.batch.size(); ++i)
+        offset = kb.add(
+            offset, kb.mul(coordinates[i], kb.dim(operand.batch[i] * bytes)));
+      return kb.at(kb.buffer(operand.buffer), offset);
+    };
+    Bases bases{base(problem.a), base(problem.b), {}};
+    for (const TileOperand &extra : problem.extras)
+      bases.results.push_back(base(extra));
+    for (const TileOperand &output : problem.outputs)
+      bases.results.push_back(base(output));
+    return bases;
+  }
+
+  // Extent of the block that starts at `first`: constant when all blocks are
+  // equal.
+  Value extentOf(Value first, Value total, int64_t block) {
+    std::optional<int64_t> known = KernelBuilder::constant(total);
+    if (!block || (known && *known <= block))
+      return total;
+    if (known && *known % block == 0)
+      return kb.c(block);
+    return kb.min(kb.sub(total, first), kb.c(block));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Columns
+  //===--------------------------------------------------------------------===//
+
+  // Full tiles in a loop, then what is left: it may differ in the last block.
+  void staticColumns(const Bases &bases, Value firstRow, Value height,
+                     Value firstColumn, int64_t all) {
+    int64_t tile = schedule.tileColumns,
+            block = schedule.columnBlock ? schedule.columnBlock : all;
+    int64_t lastStart = all == 0 ? 0 : (all - 1) / block * block,
+            lastWidth = all - lastStart;
+    Value isLast = kb.equal(firstColumn, kb.c(lastStart));
+    Value full = kb.select(isLast, kb.c(lastWidth / tile * tile),
+                           kb.c(block / tile * tile));
+    kb.loop(kb.c(0), full, tile, [&](Value at) {
+      emitColumnTile(bases, firstRow, height, kb.add(firstColumn, at),
+                     unsigned(tile), Value());
+    });
+    auto rest = [&](int64_t width) {
+      if (int64_t left = width % tile)
+        emitColumnTile(bases, firstRow, height,
+                       kb.add(firstColumn, width - left), unsigned(left),
+                       left % kPanel ? kb.c(left) : Value());
+    };
+    if (lastWidth == block)
+      return rest(block);
+    if (lastWidth % tile || block % tile)
+      kb.ifThen(isLast, [&] { rest(lastWidth); }, [&] { rest(block); });
+  }
+
+  void dynamicColumns(const Bases &bases, Value firstRow, Value height,
+                      Value firstColumn, Value width) {
+    int64_t tile = schedule.tileColumns;
+    Value full = kb.sub(width, kb.mod(width, kb.c(tile)));
+    kb.loop(kb.c(0), full, tile, [&](Value at) {
+      emitColumnTile(bases, firstRow, height, kb.add(firstColumn, at),
+                     unsigned(tile), Value());
+    });
+    kb.loop(full, width, kPanel, [&](Value at) {
+      emitColumnTile(bases, firstRow, height, kb.add(firstColumn, at), kPanel,
+                     kb.sub(width, at));
+    });
+  }
+
+  /// `width` columns at `column`; `count` when fewer may be there.
+  void emitColumnTile(const Bases &bases, Value firstRow, Value height,
+                      Value column, unsigned width, Value count) {
+    TileShape shape{};
+    shape.lanes = lanes;
+    shape.vectors = (width + lanes - 1) / lanes;
+    shape.unroll = schedule.unroll;
+    shape.prefetch = schedule.prefetch;
+    ColumnAccess access = columnAccess(bases, column, width, count);
+    Bases moved = bases;
+    for (size_t i = 0; i < moved.results.size(); ++i) {
+      const TileOperand &operand = resultOperand(i);
+      int64_t bytes = KernelBuilder::bytesOf(operand.element);
+      moved.results[i] = kb.at(moved.results[i],
+                               kb.mul(column, kb.dim(operand.column * bytes)));
+    }
+    forRows(firstRow, height, [&](Value row, unsigned count_) {
+      shape.rows = count_;
+      emitTile(moved, shape, access, row, count);
+    });
+  }
+
+  const TileOperand &resultOperand(size_t i) const {
+    return i < problem.extras.size()
+               ? problem.extras[i]
+               : problem.outputs[i - problem.extras.size()];
+  }
+
+  ColumnAccess columnAccess(const Bases &bases, Value column, unsigned width,
+                            Value count) {
+    MLIRContext *context = kb.b.getContext();
+    int64_t bytes = KernelBuilder::bytesOf(problem.b.element);
+    ColumnAccess access;
+    access.element = problem.b.element;
+    access.step = problem.b.step;
+    access.column = problem.b.column;
+    access.perPanel = kPanel / lanes;
+    if (problem.panels || problem.packsB()) {
+      int64_t depth = *sym::asConstant(problem.reductionCount());
+      access.panelBytes = depth * kPanel * bytes;
+      access.step = sym::constantDim(context, kPanel);
+      access.column = sym::constantDim(context, 1);
+      // A tile starts at a panel: column * depth is the element index of it.
+      access.base = problem.panels
+                        ? kb.at(bases.b, kb.mul(column, depth * bytes))
+                        : packColumns(bases, column, width, count, depth);
+      return access;
+    }
+    access.panelBytes = kPanel * bytes;
+    access.base =
+        kb.at(bases.b, kb.mul(column, kb.dim(problem.b.column * bytes)));
+    access.count = count;
+    return access;
+  }
+
+  // Copies columns that do not lie side by side to panels in scratch.
+  Value packColumns(const Bases &bases, Value column, unsigned width,
+                    Value count, int64_t depth) {
+    int64_t bytes = KernelBuilder::bytesOf(problem.b.element);
+    Value panels = kb.at(kb.scratch(), kernel::kTileScratch);
+    Value from =
+        kb.at(bases.b, kb.mul(column, kb.dim(problem.b.column * bytes)));
+    for (unsigned first = 0; first < width; first += lanes) {
+      Value left = count ? kb.sub(count, first) : Value();
+      Value source =
+          kb.at(from, kb.mul(kb.dim(problem.b.column * bytes), first));
+      Value target = kb.at(
+          panels, (first / kPanel * depth * kPanel + first % kPanel) * bytes);
+      kb.loop(kb.c(0), kb.c(depth), 1, [&](Value k) {
+        Value row = kb.at(source, kb.mul(k, kb.dim(problem.b.step * bytes)));
+        kb.store(
+            kb.loadLanes(problem.b.element, lanes, row, problem.b.column, left),
+            kb.at(target, kb.mul(k, kPanel * bytes)));
+      });
+    }
+    return panels;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Rows
+  //===--------------------------------------------------------------------===//
+
+  using RowTile = llvm::function_ref<void(Value row, unsigned count)>;
+
+  void forRows(Value first, Value height, RowTile tile) {
+    if (std::optional<int64_t> known = KernelBuilder::constant(height))
+      return fixedRows(first, *known, tile);
+    // Equal blocks but for the last: two static cuts, when both are worth it.
+    Value last = kb.add(first, height);
+    int64_t step = schedule.tileRows;
+    Value full = kb.sub(height, kb.mod(height, kb.c(step)));
+    kb.loop(kb.c(0), full, step,
+            [&](Value at) { tile(kb.add(first, at), unsigned(step)); });
+    Value at = kb.add(first, full);
+    for (int64_t size : {8, 4, 2, 1}) {
+      if (size >= step)
+        continue;
+      Value fits = kb.less(kb.add(at, size - 1), last);
+      kb.ifThen(fits, [&] { tile(at, unsigned(size)); });
+      at = kb.add(at, kb.select(fits, kb.c(size), kb.c(0)));
+    }
+  }
+
+  void fixedRows(Value first, int64_t height, RowTile tile) {
+    if (height == 0)
+      return;
+    int64_t tiles = (height + schedule.tileRows - 1) / schedule.tileRows;
+    int64_t small = height / tiles,
+            tall = height % tiles; // `tall` tiles have one more
+    kb.loop(kb.c(0), kb.c(tall), 1, [&](Value i) {
+      tile(kb.add(first, kb.mul(i, small + 1)), unsigned(small + 1));
+    });
+    kb.loop(kb.c(0), kb.c(tiles - tall), 1, [&](Value i) {
+      tile(kb.add(kb.add(first, tall * (small + 1)), kb.mul(i, small)),
+           unsigned(small));
+    });
+  }
+
+  void emitTile(const Bases &bases, const TileShape &shape,
+                const ColumnAccess &access, Value row, Value count) {
+    RowOperand a{&problem.a, bases.a};
+    Values grid = emitReduction(
+        kb, problem, shape,
+        rowAddresses(kb, problem.rows, a, row, shape.rows)[0], access);
+    // Addresses of the results are found after the reduction: they would only
+    // take registers from it.
+    SmallVector<RowOperand> results;
+    for (size_t i = 0; i < bases.results.size(); ++i)
+      results.push_back({&resultOperand(i), bases.results[i]});
+    emitResults(kb, problem, shape, grid,
+                rowAddresses(kb, problem.rows, results, row, shape.rows), count,
+                kb.scratch());
+  }
+
+  KernelBuilder &kb;
+  const TileProblem &problem;
+  const TileSchedule &schedule;
+  unsigned lanes;
+  Value rows, columns, rowBlock, columnBlock;
+};
+
+} // namespace
+
+TileSchedule tileScheduleOf(kernel::DefineOp define, const Target &target) {
+  TileSchedule result;
+  if (std::optional<ArrayRef<int64_t>> blocks = define.getBlocks();
+      blocks && blocks->size() == 2) {
+    result.rowBlock = (*blocks)[0];
+    result.columnBlock = (*blocks)[1];
+  }
+  if (kernel::ScheduleAttr schedule = define.getScheduleFor(target.isa)) {
+    result.tileRows = unsigned(schedule.getTileM());
+    result.tileColumns = unsigned(schedule.getTileN());
+    result.unroll = unsigned(schedule.getUnroll());
+    result.prefetch = unsigned(schedule.getPrefetch());
+  }
+  return result;
+}
+
+void emitTiles(KernelBuilder &kb, const TileProblem &problem,
+               const TileSchedule &schedule) {
+  SINTER_CHECK(schedule.tileRows > 0 && schedule.tileColumns % kPanel == 0 &&
+                   schedule.tileColumns > 0 &&
+                   schedule.columnBlock % kPanel == 0,
+               "tiles are whole panels wide");
+  TileEngine(kb, problem, schedule).emit();
+}
+
+} // namespace sinter::cpu

@@ -1,0 +1,50 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Addresses of the rows of one tile. Rows are numbered over all row axes at
+// once (flattened pixels), so a tile may cross the end of an image line; that
+// is what keeps small images as fast as large ones. An operand whose rows are
+// equally far apart needs one pointer and displacements, any other a pointer a
+// row.
+
+#ifndef SINTER_CODEGEN_CPU_TILEROWS_H
+#define SINTER_CODEGEN_CPU_TILEROWS_H
+
+#include "codegen/cpu/KernelBuilder.h"
+#include "dialects/kernel/TileProblem.h"
+
+namespace sinter::cpu {
+
+/// Row i lies at pointers[i] + displacements[i] (bytes).
+struct RowAddresses {
+  Values pointers;
+  llvm::SmallVector<int64_t, 8> displacements;
+  mlir::Value stride;  // bytes from row to row where equal, else null
+  bool shared = false; // all rows are the same row
+
+  mlir::Value row(KernelBuilder &kb, unsigned i) const {
+    return kb.at(pointers[i], displacements[i]);
+  }
+};
+
+/// An operand and the address of its row 0.
+struct RowOperand {
+  const kernel::TileOperand *operand;
+  mlir::Value base;
+};
+
+/// Addresses of rows [first, first + count) of each operand. No division but
+/// for the coordinates of `first`, and that only where some operand needs them.
+llvm::SmallVector<RowAddresses>
+rowAddresses(KernelBuilder &kb, llvm::ArrayRef<sym::DimAttr> extents,
+             llvm::ArrayRef<RowOperand> operands, mlir::Value first,
+             unsigned count);
+
+/// True when rows of `operand` are a constant distance apart, so that a tile
+/// needs one pointer only.
+bool hasStaticRows(const kernel::TileOperand &operand,
+                   llvm::ArrayRef<sym::DimAttr> extents);
+
+} // namespace sinter::cpu
+
+#endif // SINTER_CODEGEN_CPU_TILEROWS_H

@@ -1,0 +1,221 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The order of things; each step has a file of its own.
+
+#include "codegen/object/ObjectWriter.h"
+
+#include "codegen/object/DataObject.h"
+#include "codegen/object/Interface.h"
+#include "codegen/object/LinkTools.h"
+#include "codegen/object/LocalSymbols.h"
+#include "codegen/object/MappedOutput.h"
+#include "codegen/object/ObjectError.h"
+#include "sinter/model.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace llvm;
+
+namespace sinter {
+
+//===- Names --------------------------------------------------------------===//
+
+Expected<OutputKind> outputKindOf(StringRef path) {
+  StringRef suffix = sys::path::extension(path);
+  if (suffix == ".o")
+    return OutputKind::Object;
+  if (suffix == ".a")
+    return OutputKind::Archive;
+  if (suffix == ".so")
+    return OutputKind::Shared;
+  if (suffix.empty())
+    return OutputKind::Executable;
+  return objectError(ErrorCode::U020, "'" + path + "' ends in '" + suffix + "'");
+}
+
+static bool isKeyword(StringRef word) {
+  static const StringSet<> keywords = {
+      "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
+      "case", "catch", "char", "class", "compl", "concept", "const", "consteval", "constexpr",
+      "constinit", "const_cast", "continue", "co_await", "co_return", "co_yield", "decltype",
+      "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "export",
+      "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long",
+      "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or",
+      "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires",
+      "restrict", "return", "short", "signed", "sizeof", "static", "static_assert",
+      "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true",
+      "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void",
+      "volatile", "wchar_t", "while", "xor", "xor_eq"};
+  return keywords.contains(word);
+}
+
+static Error checkPrefix(StringRef prefix) {
+  bool isWord = !prefix.empty() && !isDigit(prefix.front()) &&
+                all_of(prefix, [](char c) { return isAlnum(c) || c == '_'; });
+  if (!isWord || isKeyword(prefix))
+    return objectError(ErrorCode::U021, "'" + prefix + "'");
+  return Error::success();
+}
+
+Expected<std::string> prefixOf(StringRef path) {
+  std::string prefix = sys::path::stem(path).lower();
+  for (char &c : prefix)
+    c = isAlnum(c) ? c : '_';
+  if (!prefix.empty() && isDigit(prefix.front()))
+    prefix = "m_" + prefix;
+  if (Error e = checkPrefix(prefix))
+    return std::move(e);
+  return prefix;
+}
+
+//===- The steps ----------------------------------------------------------===//
+
+static Error checkInputs(const ObjectInputs &in) {
+  if (Error e = checkPrefix(in.prefix))
+    return e;
+  std::vector<uint64_t> aligned((in.image.size() + 7) / 8);
+  std::copy(in.image.begin(), in.image.end(), reinterpret_cast<uint8_t *>(aligned.data()));
+  sinter_error refused = {};
+  if (sinter_image_verify(aligned.data(), in.image.size(), &refused))
+    return objectError(ErrorCode::O004, "the program image does not verify");
+  auto *image = reinterpret_cast<const sinter_image *>(aligned.data());
+  for (const IsaColumn &isa : in.isas)
+    if (isa.symbols.size() != image->section[SINTER_SEC_KERNELS].count)
+      return objectError(ErrorCode::O004, "column '" + isa.name + "' has " +
+                                              Twine(isa.symbols.size()) + " kernels");
+  uint64_t end = 0;
+  for (const WeightPiece &piece : in.weights) {
+    if (piece.offset % 64 || piece.offset < end || piece.bytes > in.weightsBytes ||
+        piece.offset > in.weightsBytes - piece.bytes)
+      return objectError(ErrorCode::O004, "weights overlap at " + Twine(piece.offset));
+    end = piece.offset + piece.bytes;
+  }
+  return Error::success();
+}
+
+// Kernels, walker and data become the one file model.o, with one global symbol.
+static Error makeObject(const ObjectInputs &in, const WeightsId &id, const WorkFolder &folder) {
+  std::vector<std::string> args = {"-r", "--build-id=none", "-znoexecstack"};
+  if (Error e = folder.reserve(in.weightsInFile ? 0 : 2 * in.weightsBytes))
+    return e;
+  args.push_back(folder.file("data.o"));
+  if (Error e = writeDataObject(in, id, args.back()))
+    return e;
+  args.insert(args.end(), in.kernelPaths.begin(), in.kernelPaths.end());
+  for (size_t i = 0; i < in.kernelBuffers.size(); ++i) {
+    std::string name = "k" + std::to_string(i) + ".o";
+    if (Error e = folder.write(name, in.kernelBuffers[i].getBuffer()))
+      return e;
+    args.push_back(folder.file(name));
+  }
+  if (Error e = folder.write("walker.o", embeddedWalker()))
+    return e;
+  args.push_back(folder.file("walker.o"));
+  if (Error e = runLinker(folder, args, folder.file("model.o")))
+    return e;
+  sys::fs::remove(folder.file("data.o"));
+  auto object = MappedOutput::open(folder.file("model.o"));
+  if (!object)
+    return object.takeError();
+  if (Error e = localizeSymbols((*object)->bytes(), in.prefix + "_model"))
+    return e;
+  return (*object)->close();
+}
+
+static Error makeArchive(const WorkFolder &folder, StringRef stem) {
+  // The member's name is that of the file.
+  std::string member = stem.str() + ".o";
+  if (std::error_code reason = sys::fs::rename(folder.file("model.o"), folder.file(member)))
+    return writeError(member, reason);
+  auto entry = NewArchiveMember::getFile(folder.file(member), /*Deterministic=*/true);
+  if (!entry)
+    return entry.takeError();
+  entry->MemberName = member;
+  std::vector<NewArchiveMember> members;
+  members.push_back(std::move(*entry));
+  return writeArchive(folder.file("output"), members, SymtabWritingMode::NormalSymtab,
+                      object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+}
+
+static Error makeOutput(const ObjectInputs &in, OutputKind kind, StringRef stem,
+                        const WorkFolder &folder) {
+  std::string object = folder.file("model.o"), output = folder.file("output");
+  if (kind == OutputKind::Archive)
+    return makeArchive(folder, stem);
+  if (kind == OutputKind::Object) {
+    std::error_code reason = sys::fs::rename(object, output);
+    return reason ? writeError(stem, reason) : Error::success();
+  }
+  if (Error e = folder.reserve(in.weightsInFile ? 0 : in.weightsBytes))
+    return e;
+  std::vector<std::string> args = sharedArgs();
+  if (kind == OutputKind::Executable) {
+    auto found = executableArgs(folder, in.prefix + "_model");
+    if (!found)
+      return found.takeError();
+    args = *found;
+  }
+  args.push_back(object);
+  return runLinker(folder, args, output);
+}
+
+Error writeObject(const ObjectInputs &in, StringRef outPath) {
+  auto kind = outputKindOf(outPath);
+  if (!kind)
+    return kind.takeError();
+  if (Error e = checkInputs(in))
+    return e;
+  auto folder = WorkFolder::beside(outPath);
+  if (!folder)
+    return folder.takeError();
+  WeightsId id = {};
+  if (in.weightsInFile) {
+    if (Error e = folder->reserve(in.weightsBytes))
+      return e;
+    auto written = writeWeightsFile(in, folder->file("weights"));
+    if (!written)
+      return written.takeError();
+    id = *written;
+  }
+  StringRef stem = sys::path::stem(outPath);
+  if (Error e = makeObject(in, id, *folder))
+    return e;
+  if (Error e = makeOutput(in, *kind, stem, *folder))
+    return e;
+  if (Error e = folder->write("output.h", makeCHeader(in)))
+    return e;
+  if (Error e = folder->write("output.hpp", makeCppHeader(in, (stem + ".h").str())))
+    return e;
+  auto beside = [&](StringRef suffix) {
+    SmallString<256> path(outPath);
+    sys::path::replace_extension(path, suffix);
+    return path.str().str();
+  };
+  if (in.weightsInFile)
+    if (Error e = folder->publish("weights", beside(".weights")))
+      return e;
+  if (Error e = folder->publish("output.h", beside(".h")))
+    return e;
+  if (Error e = folder->publish("output.hpp", beside(".hpp")))
+    return e;
+  return folder->publish("output", outPath);
+}
+
+Error linkShared(StringRef objectPath, StringRef outPath) {
+  auto folder = WorkFolder::beside(outPath);
+  if (!folder)
+    return folder.takeError();
+  std::vector<std::string> args = sharedArgs();
+  args.insert(args.end(), {"--whole-archive", objectPath.str()});
+  if (Error e = runLinker(*folder, args, folder->file("output")))
+    return e;
+  return folder->publish("output", outPath);
+}
+
+} // namespace sinter

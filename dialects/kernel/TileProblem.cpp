@@ -1,0 +1,208 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Normalises roots into tile problems. Axes of extent one disappear and axes
+// that lie end to end in every operand become one: a 1x1 convolution over
+// unpadded pixels, or a matmul over [batch, rows], ends with a single row axis
+// of one stride, which needs no row pointers.
+
+#include "dialects/kernel/TileProblem.h"
+#include "dialects/Support/Check.h"
+
+using namespace mlir;
+
+namespace sinter::kernel {
+namespace {
+
+using sym::DimAttr;
+using sym::Dims;
+
+unsigned argumentOf(Value view) {
+  return cast<BlockArgument>(view).getArgNumber();
+}
+
+ViewType viewOf(Value value) { return cast<ViewType>(value.getType()); }
+
+// Joins axes of `extents` in place; `strides` are the same axes of each
+// operand.
+void collapse(Dims &extents, ArrayRef<Dims *> strides) {
+  for (size_t i = extents.size(); i-- > 0;) {
+    bool unit = sym::isConstant(extents[i], 1);
+    bool joins =
+        i + 1 < extents.size() && llvm::all_of(strides, [&](Dims *operand) {
+          return (*operand)[i] == (*operand)[i + 1] * extents[i + 1];
+        });
+    if (!unit && !joins)
+      continue;
+    if (joins && !unit)
+      extents[i + 1] = extents[i] * extents[i + 1];
+    extents.erase(extents.begin() + i);
+    for (Dims *operand : strides)
+      operand->erase(operand->begin() + i);
+  }
+}
+
+void collapseAll(TileProblem &problem) {
+  SmallVector<Dims *> rows{&problem.a.rows},
+      batch{&problem.a.batch, &problem.b.batch};
+  for (auto *list : {&problem.extras, &problem.outputs})
+    for (TileOperand &operand : *list) {
+      rows.push_back(&operand.rows);
+      batch.push_back(&operand.batch);
+    }
+  collapse(problem.rows, rows);
+  collapse(problem.batch, batch);
+}
+
+// Outputs and extras are [batch.., rows.., n]; the last axis is split into
+// (group, n within the group) when there are groups.
+TileOperand resultOperand(Value value, size_t batchAxes, DimAttr groupSize) {
+  ViewType view = viewOf(value);
+  ArrayRef<DimAttr> strides = view.getStrides();
+  TileOperand operand;
+  operand.buffer = argumentOf(value);
+  operand.element = view.getElement();
+  operand.batch.assign(strides.begin(), strides.begin() + batchAxes);
+  operand.rows.assign(strides.begin() + batchAxes, strides.end() - 1);
+  operand.column = strides.back();
+  if (groupSize)
+    operand.batch.push_back(operand.column * groupSize);
+  return operand;
+}
+
+} // namespace
+
+bool TileProblem::packsB() const {
+  return !panels && !sym::isConstant(b.column, 1) && sym::asConstant(run);
+}
+
+int64_t TileProblem::scratchBytes(int64_t columns) const {
+  if (!packsB())
+    return kTileScratch;
+  int64_t element = (b.element.getIntOrFloatBitWidth() + 7) / 8;
+  return kTileScratch +
+         (columns + 15) / 16 * 16 * *sym::asConstant(run) * element;
+}
+
+DimAttr TileProblem::rowCount() const {
+  return sym::product(n.getContext(), rows);
+}
+DimAttr TileProblem::batchCount() const {
+  return sym::product(n.getContext(), batch);
+}
+DimAttr TileProblem::reductionCount() const {
+  DimAttr count = run;
+  for (const Axis &axis : positions)
+    count = count * axis.extent;
+  return count;
+}
+
+TileProblem problemOf(ContractOp op) {
+  MLIRContext *context = op.getContext();
+  ViewType a = viewOf(op.getA());
+  size_t batchAxes = a.getRank() - 2;
+  TileProblem problem;
+  problem.n = viewOf(op.getOutputs()[0]).getDims().back();
+  problem.run = a.getDims().back();
+  problem.accumulator = accumulatorType(a.getElement());
+  problem.epilogue = &op.getEpilogue();
+  problem.b.buffer = argumentOf(op.getB());
+  problem.panels = isa<PanelsType>(op.getB().getType());
+  // One b for the whole batch: the batch axes are rows like any other.
+  bool sharedB = problem.panels;
+  if (!problem.panels) {
+    ViewType b = viewOf(op.getB());
+    sharedB = llvm::all_of(b.getStrides().drop_back(2), [](DimAttr stride) {
+      return sym::isConstant(stride, 0);
+    });
+    problem.b.element = b.getElement();
+    problem.b.step = b.getStrides()[batchAxes];
+    problem.b.column = b.getStrides().back();
+    if (!sharedB)
+      problem.b.batch.assign(b.getStrides().begin(), b.getStrides().end() - 2);
+  } else {
+    problem.b.element = cast<PanelsType>(op.getB().getType()).getElement();
+    problem.b.step = sym::constantDim(context, 16);
+    problem.b.column = sym::constantDim(context, 1);
+  }
+  size_t outer = sharedB ? 0 : batchAxes;
+  problem.batch.assign(a.getDims().begin(), a.getDims().begin() + outer);
+  problem.rows.assign(a.getDims().begin() + outer, a.getDims().end() - 1);
+  problem.a.buffer = argumentOf(op.getA());
+  problem.a.element = a.getElement();
+  problem.a.batch.assign(a.getStrides().begin(),
+                         a.getStrides().begin() + outer);
+  problem.a.rows.assign(a.getStrides().begin() + outer,
+                        a.getStrides().end() - 1);
+  problem.a.step = a.getStrides().back();
+  for (Value extra : op.getExtras())
+    problem.extras.push_back(resultOperand(extra, outer, {}));
+  for (Value output : op.getOutputs())
+    problem.outputs.push_back(resultOperand(output, outer, {}));
+  collapseAll(problem);
+  return problem;
+}
+
+TileProblem problemOf(ConvOp op) {
+  MLIRContext *context = op.getContext();
+  ViewType input = viewOf(op.getInput());
+  auto panels = cast<PanelsType>(op.getWeights().getType());
+  ArrayRef<DimAttr> out = viewOf(op.getOutputs()[0]).getDims(),
+                    strides = input.getStrides();
+  size_t spatial = input.getRank() - 2;
+  int64_t groups = op.getGroups(), positions = 1;
+  auto fixed = [&](int64_t value) { return sym::constantDim(context, value); };
+  TileProblem problem;
+  problem.n = fixed(panels.getN());
+  problem.panels = true;
+  problem.accumulator = accumulatorType(input.getElement());
+  problem.epilogue = &op.getEpilogue();
+  DimAttr channels = sym::floorDiv(input.getDims().back(), groups);
+
+  // A single group lets images and pixels be rows of one list.
+  size_t outer = groups == 1 ? 0 : 1;
+  problem.batch.assign(out.begin(), out.begin() + outer);
+  problem.rows.assign(out.begin() + outer, out.end() - 1);
+  problem.a.buffer = argumentOf(op.getInput());
+  problem.a.element = input.getElement();
+  problem.a.batch.assign(strides.begin(), strides.begin() + outer);
+  if (groups == 1)
+    problem.a.rows.push_back(strides[0]);
+  for (size_t i = 0; i < spatial; ++i) {
+    positions *= op.getKernel()[i];
+    problem.a.rows.push_back(strides[i + 1] * op.getStrides()[i]);
+    if (op.getKernel()[i] > 1)
+      problem.positions.push_back(
+          {fixed(op.getKernel()[i]), strides[i + 1] * op.getDilations()[i]});
+  }
+  problem.a.step = strides.back();
+  problem.run = channels;
+  // Positions that follow each other in memory make longer runs.
+  while (!problem.positions.empty() &&
+         problem.positions.back().stride == problem.run * problem.a.step) {
+    problem.run = problem.run * problem.positions.back().extent;
+    problem.positions.pop_back();
+  }
+
+  problem.b.buffer = argumentOf(op.getWeights());
+  problem.b.element = panels.getElement();
+  problem.b.step = fixed(16);
+  problem.b.column = fixed(1);
+  DimAttr groupSize;
+  if (groups > 1) {
+    groupSize = problem.n;
+    problem.batch.push_back(fixed(groups));
+    problem.a.batch.push_back(problem.a.step * channels);
+    problem.b.batch.push_back(fixed(0)); // images share the weights
+    problem.b.batch.push_back(
+        fixed((panels.getN() + 15) / 16 * 16 * panels.getK()));
+  }
+  for (Value extra : op.getExtras())
+    problem.extras.push_back(resultOperand(extra, outer, groupSize));
+  for (Value output : op.getOutputs())
+    problem.outputs.push_back(resultOperand(output, outer, groupSize));
+  collapseAll(problem);
+  return problem;
+}
+
+} // namespace sinter::kernel

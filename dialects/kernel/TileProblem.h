@@ -1,0 +1,70 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What contract and conv have in common, so that one engine serves both: rows
+// (output pixels, or M of a matmul) times columns (output channels, or N), each
+// element one accumulator over a reduction that walks memory in a few nested
+// strides:
+//
+//   acc[r, n] = sum over (position.., i) of
+//               a[batch, r, position.., i] * b[batch, (position.., i), n]
+//
+// A convolution has the kernel's axes as positions and runs of channels; groups
+// and batch are batch axes. A matmul has no positions. Shared by the schedule
+// model, which counts with it, and the code generator, which walks it.
+
+#ifndef SINTER_DIALECTS_KERNEL_TILEPROBLEM_H
+#define SINTER_DIALECTS_KERNEL_TILEPROBLEM_H
+
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/sym/Dim.h"
+
+namespace sinter::kernel {
+
+/// A view as the engine walks it: strides in elements. `column` is the stride
+/// along N (of b, extras and outputs), `step` the one along K (of a and b).
+struct TileOperand {
+  unsigned buffer = 0;
+  mlir::Type element;
+  sym::Dims batch, rows;
+  sym::DimAttr column, step;
+};
+
+struct TileProblem {
+  sym::Dims batch, rows; // extents; collapsed as far as all operands allow
+  sym::DimAttr n;
+
+  struct Axis {
+    sym::DimAttr extent, stride; // stride within a, in elements
+  };
+  llvm::SmallVector<Axis, 3> positions; // outer axes of the reduction
+  sym::DimAttr run;                     // innermost extent, along a.step
+
+  TileOperand a, b;
+  bool panels = false; // b is [n/16][k][16]; b.batch counts elements as well
+  llvm::SmallVector<TileOperand, 4> extras, outputs;
+  mlir::Region *epilogue = nullptr;
+  mlir::Type accumulator;
+
+  /// b is neither panels nor has columns side by side, and its K is known: a
+  /// block of its columns is copied to panels in scratch first.
+  bool packsB() const;
+  /// Scratch that any schedule with at most `columns` columns a tile needs.
+  int64_t scratchBytes(int64_t columns) const;
+
+  sym::DimAttr rowCount() const;
+  sym::DimAttr batchCount() const;
+  sym::DimAttr reductionCount() const;
+};
+
+/// Scratch of a tile: accumulators and row addresses on their way to a long
+/// epilogue. Packed columns of b follow.
+constexpr int64_t kTileScratch = 4096;
+
+TileProblem problemOf(ContractOp op);
+/// `op` has panels (a depthwise convolution is not a tile problem).
+TileProblem problemOf(ConvOp op);
+
+} // namespace sinter::kernel
+
+#endif // SINTER_DIALECTS_KERNEL_TILEPROBLEM_H

@@ -1,0 +1,242 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Property: every schedule that verifies is correct. Random shapes (0, 1 and
+// primes among them) times random legal schedules, buffers between guard pages,
+// against plain loops, bit by bit; on x86-64-v3, on x86-64-v4 where this
+// machine has it, and on v4 emulated by v3.
+
+#include "codegen/cpu/CompileKernel.h"
+#include "dialects/kernel/KernelOps.h"
+#include "dialects/kernel/TileProblem.h"
+#include "test/unit/KernelRunner.h"
+#include "test/unit/TileCases.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Parser/Parser.h"
+#include <cstring>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace sinter;
+using namespace sinter::test;
+using Kind = TileCase::Kind;
+
+namespace {
+
+struct Mode {
+  const cpu::Target *target;
+  bool emulate;
+};
+
+std::vector<Mode> modes() {
+  std::vector<Mode> result;
+  for (const cpu::Target &target : cpu::allTargets())
+    if (cpu::hostSupports(target))
+      result.push_back({&target, false});
+  result.push_back({&cpu::allTargets().back(), true});
+  return result;
+}
+
+class TileEngine : public ::testing::Test {
+protected:
+  TileEngine() : context(registry(), mlir::MLIRContext::Threading::DISABLED) {
+    context.loadAllAvailableDialects();
+  }
+
+  static mlir::DialectRegistry registry() {
+    mlir::DialectRegistry registry;
+    registry.insert<kernel::KernelDialect>();
+    cpu::registerCodegenDialects(registry);
+    return registry;
+  }
+
+  int64_t pick(std::vector<int64_t> values) {
+    return values[std::uniform_int_distribution<size_t>(0, values.size() -
+                                                               1)(random)];
+  }
+  bool coin() { return pick({0, 1}); }
+
+  std::vector<float> numbers(int64_t count) {
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    std::vector<float> values;
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(uniform(random));
+    return values;
+  }
+
+  void schedule(TileCase &test) {
+    test.tileRows = pick({1, 2, 3, 5, 6, 8, 12, 14});
+    test.tileColumns = pick({16, 32, 48, 64});
+    test.unroll = pick({1, 2, 4, 8});
+    test.prefetch = pick({0, 0, 8});
+    test.rowBlock = pick({0, 1, 5, 16, 36});
+    test.columnBlock = pick({0, 0, 16, 48, 64});
+  }
+
+  // A view whose axes have gaps between them; the innermost is contiguous.
+  Strided spread(std::vector<int64_t> dims) {
+    Strided view = dense(dims);
+    int64_t stride = 1;
+    for (size_t i = dims.size(); i-- > 0;) {
+      view.strides[i] = stride;
+      stride = stride * std::max<int64_t>(dims[i], 1) +
+               pick({0, 0, 1, 5}) * (i ? 1 : 0);
+    }
+    return view;
+  }
+
+  void check(const TileCase &test) {
+    SCOPED_TRACE(test.describe());
+    bool depthwise = test.kind == Kind::Depthwise;
+    std::vector<float> a = numbers(test.a.elements()),
+                       residual = numbers(test.out.elements());
+    std::vector<float> bias = numbers(test.out.dims.back());
+    std::vector<float> weights =
+        numbers(test.panels ? test.groups * test.depth() * test.n()
+                            : test.b.elements());
+    if (depthwise)
+      weights = numbers(test.depth() * test.out.dims.back());
+    std::vector<float> expected(size_t(test.out.elements()), -7.0f),
+        stored = weights;
+    if (test.panels && !depthwise)
+      stored = packPanels(weights, test.groups, test.n(), test.depth());
+    reference(test, a.data(), weights.data(), test.bias ? bias.data() : nullptr,
+              test.residual ? residual.data() : nullptr, expected.data());
+    std::vector<int64_t> params;
+    for (unsigned axis : test.symbols)
+      params.push_back(test.out.dims[axis]);
+    for (Mode mode : modes()) {
+      SCOPED_TRACE(mode.target->isa.str() + (mode.emulate ? " emulated" : ""));
+      auto module = mlir::parseSourceString<mlir::ModuleOp>(
+          test.define(mode.target->isa.str()), &context);
+      ASSERT_TRUE(module);
+      auto define = *module->getOps<kernel::DefineOp>().begin();
+      cpu::CodegenOptions options;
+      options.emulatePrims = mode.emulate;
+      auto object = cpu::compileKernel(define, "k", *mode.target, options);
+      ASSERT_TRUE(mlir::succeeded(object));
+      ASSERT_EQ(undefinedSymbols(*object), std::vector<std::string>{});
+      LoadedKernel kernel(*object, "k");
+      for (bool atStart : {false, true}) {
+        Guarded ga(4 * a.size(), atStart), gb(4 * stored.size(), atStart),
+            gbias(4 * bias.size(), atStart), gres(4 * residual.size(), atStart),
+            out(4 * expected.size(), atStart);
+        auto fill = [](Guarded &to, const std::vector<float> &from) {
+          if (!from.empty())
+            std::memcpy(to.data(), from.data(), 4 * from.size());
+        };
+        fill(ga, a), fill(gb, stored), fill(gbias, bias), fill(gres, residual);
+        for (size_t i = 0; i < expected.size(); ++i)
+          out.as<float>()[i] = -7.0f;
+        std::vector<void *> buffers{ga.data(), gb.data()};
+        if (test.bias)
+          buffers.push_back(gbias.data());
+        if (test.residual)
+          buffers.push_back(gres.data());
+        buffers.push_back(out.data());
+        int64_t scratch =
+            kernel::kTileScratch +
+            4 * (test.tileColumns + 16) * std::max<int64_t>(test.depth(), 1);
+        ASSERT_EQ(
+            kernel.run(buffers, params, test.items(), scratch, atStart ? 3 : 1),
+            0u);
+        for (size_t i = 0; i < expected.size(); ++i)
+          ASSERT_EQ(out.as<float>()[i], expected[i]) << "element " << i;
+      }
+    }
+  }
+
+  mlir::MLIRContext context;
+  std::mt19937 random{20};
+};
+
+void epilogue(TileCase &test, int64_t bits) {
+  test.bias = bits & 1;
+  test.residual = bits & 2;
+  test.relu = bits & 4;
+}
+
+TEST_F(TileEngine, ContractWithPanels) {
+  for (int round = 0; round < 20; ++round) {
+    TileCase test;
+    std::vector<int64_t> dims(size_t(pick({0, 0, 1, 2})), 0);
+    for (int64_t &dim : dims)
+      dim = pick({1, 2, 3});
+    dims.push_back(pick({0, 1, 2, 7, 13, 31, 64}));
+    std::vector<int64_t> in = dims;
+    in.push_back(pick({1, 3, 8, 17, 64}));
+    dims.push_back(pick({1, 5, 16, 31, 48, 97}));
+    test.a = spread(in);
+    test.out = spread(dims);
+    if (coin())
+      test.symbols = {unsigned(dims.size() - 2)};
+    epilogue(test, pick({0, 1, 3, 7}));
+    schedule(test);
+    check(test);
+  }
+}
+
+TEST_F(TileEngine, ContractWithViews) {
+  for (int round = 0; round < 20; ++round) {
+    TileCase test;
+    test.panels = false;
+    std::vector<int64_t> dims(size_t(pick({0, 1, 2})), 0);
+    for (int64_t &dim : dims)
+      dim = pick({1, 2, 3});
+    int64_t m = pick({1, 2, 7, 19, 33}), k = pick({1, 3, 8, 29}),
+            n = pick({1, 7, 16, 20, 53});
+    auto with = [&](int64_t x, int64_t y) {
+      std::vector<int64_t> all = dims;
+      all.push_back(x);
+      all.push_back(y);
+      return all;
+    };
+    test.a = spread(with(m, k));
+    test.b = spread(with(k, n));
+    if (coin()) { // b transposed: K is contiguous
+      Strided transposed = spread(with(n, k));
+      size_t rank = dims.size();
+      test.b.strides = transposed.strides;
+      std::swap(test.b.strides[rank], test.b.strides[rank + 1]);
+    }
+    test.out = spread(with(m, n));
+    unsigned rank = unsigned(dims.size());
+    if (coin())
+      test.symbols = {rank};
+    if (coin())
+      test.symbols.push_back(rank + 1);
+    epilogue(test, pick({0, 2, 6}));
+    schedule(test);
+    check(test);
+  }
+}
+
+TEST_F(TileEngine, Convolutions) {
+  for (int round = 0; round < 24; ++round) {
+    TileCase test;
+    test.kind = Kind::Conv;
+    size_t spatial = size_t(pick({1, 2, 2, 2, 3}));
+    std::vector<int64_t> in{pick({1, 1, 2})}, out = in;
+    test.groups = pick({1, 1, 1, 2, 3});
+    for (size_t i = 0; i < spatial; ++i) {
+      test.kernel.push_back(pick({1, 2, 3}));
+      test.strides.push_back(pick({1, 1, 2}));
+      test.dilations.push_back(pick({1, 1, 2}));
+      out.push_back(pick(spatial == 3 ? std::vector<int64_t>{1, 2, 3}
+                                      : std::vector<int64_t>{1, 3, 5, 7, 11}));
+      in.push_back((out.back() - 1) * test.strides.back() +
+                   (test.kernel.back() - 1) * test.dilations.back() + 1 +
+                   pick({0, 0, 1}));
+    }
+    in.push_back(test.groups * pick({1, 3, 4, 16}));
+    out.push_back(test.groups * pick({1, 8, 16, 24, 40}));
+    test.a = spread(in);
+    test.out = spread(out);
+    epilogue(test, pick({0, 1, 3, 7}));
+    schedule(test);
+    check(test);
+  }
+}
+
+} // namespace
