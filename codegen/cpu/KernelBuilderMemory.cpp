@@ -16,8 +16,11 @@ using namespace mlir;
 namespace sinter::cpu {
 namespace {
 
-// Bools are bytes, and signedness belongs to operations, not to registers.
+// Bools are bytes, and signedness belongs to operations, not to registers. bf16
+// moves as its bits: LLVM calls a library where a register of it meets memory.
 Type storageOf(Type element) {
+  if (element.isBF16())
+    return IntegerType::get(element.getContext(), 16);
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(),
                             std::max(integer.getWidth(), 8u));
@@ -28,8 +31,15 @@ Type vectorOf(Type element, unsigned lanes) {
   return VectorType::get({int64_t(lanes)}, element);
 }
 
-// Bytes to bools and back; other types pass.
+// Bytes to bools, bits to bf16, and back; other types pass.
 Value fromStorage(KernelBuilder &kb, Value value, Type element) {
+  if (element.isBF16())
+    return arith::BitcastOp::create(
+        kb.b, kb.loc,
+        isa<VectorType>(value.getType())
+            ? cast<VectorType>(value.getType()).clone(element)
+            : element,
+        value);
   if (!element.isInteger(1))
     return value;
   Value zero = arith::ConstantOp::create(kb.b, kb.loc,
@@ -40,6 +50,13 @@ Value fromStorage(KernelBuilder &kb, Value value, Type element) {
 
 Value toStorage(KernelBuilder &kb, Value value) {
   Type type = value.getType();
+  if (getElementTypeOrSelf(type).isBF16()) {
+    Type bits = kb.b.getIntegerType(16);
+    return arith::BitcastOp::create(
+        kb.b, kb.loc,
+        isa<VectorType>(type) ? cast<VectorType>(type).clone(bits) : bits,
+        value);
+  }
   if (!getElementTypeOrSelf(type).isInteger(1))
     return value;
   Type byte = kb.b.getI8Type();

@@ -1,46 +1,82 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scalar regions on vectors, one operation at a time.
+// One scalar operation after the other; its meaning is in VectorMath.
 
 #include "codegen/cpu/RegionVectorizer.h"
+#include "codegen/cpu/VectorMath.h"
 #include "dialects/Support/Check.h"
 #include "dialects/kernel/KernelOps.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace sinter::kernel;
 
 namespace sinter::cpu {
+namespace {
+
+Value splatConstant(KernelBuilder &kb, TypedAttr value, unsigned lanes) {
+  Vec shape(kb, kb.zeros(kb.b.getI8Type(), lanes));
+  if (auto integer = dyn_cast<IntegerAttr>(value)) {
+    APInt bits = integer.getValue();
+    VectorType type = shape.like(kb.b.getIntegerType(bits.getBitWidth()));
+    return shape.make<arith::ConstantOp>(DenseElementsAttr::get(type, bits))
+        .value;
+  }
+  auto real = cast<FloatAttr>(value);
+  return shape
+      .make<arith::ConstantOp>(
+          DenseElementsAttr::get(shape.like(real.getType()), real.getValue()))
+      .value;
+}
+
+} // namespace
 
 Values emitRegion(KernelBuilder &kb, Region &region, ArrayRef<Value> args,
-                  unsigned lanes, llvm::function_ref<Value(unsigned)> index) {
+                  unsigned lanes,
+                  llvm::function_ref<Value(unsigned axis)> index,
+                  Value active) {
   if (region.empty())
-    return {args[0]};
-  llvm::DenseMap<Value, Value> map;
-  for (auto [argument, value] : llvm::zip(region.front().getArguments(), args))
-    map[argument] = value;
-  Values yielded;
-  for (Operation &op : region.front()) {
-    if (auto yield = dyn_cast<kernel::YieldOp>(op)) {
-      for (Value v : yield.getValues())
-        yielded.push_back(map[v]);
-      continue;
-    }
-    auto apply = dyn_cast<kernel::ApplyOp>(op);
-    SINTER_CHECK(apply, "only apply");
-    Value x = map[op.getOperand(0)];
-    Value y = op.getNumOperands() > 1 ? map[op.getOperand(1)] : Value();
-    Value r;
-    if (apply.getKind() == "add")
-      r = arith::AddFOp::create(kb.b, kb.loc, x, y);
-    else if (apply.getKind() == "relu")
-      r = arith::MaximumFOp::create(kb.b, kb.loc, x,
-                                    kb.zeros(kb.b.getF32Type(), lanes));
-    SINTER_CHECK(r, "add or relu");
-    map[op.getResult(0)] = r;
+    return Values(args.begin(), args.end());
+  Block &block = region.front();
+  SINTER_CHECK(block.getNumArguments() == args.size(),
+               "a region needs one vector for each argument");
+  IRMapping map;
+  map.map(block.getArguments(), args);
+  auto mapped = [&](ValueRange values) {
+    Values result;
+    for (Value value : values)
+      result.push_back(map.lookup(value));
+    return result;
+  };
+  for (Operation &op : block.without_terminator()) {
+    Value result = llvm::TypeSwitch<Operation *, Value>(&op)
+                       .Case([&](ApplyOp apply) {
+                         Type type = apply.getOperands().back().getType();
+                         return emitScalar(kb, apply.getScalarKind(),
+                                           mapped(apply.getOperands()),
+                                           type.isUnsignedInteger(), active);
+                       })
+                       .Case([&](CastOp cast) {
+                         return emitCast(kb, map.lookup(cast.getInput()),
+                                         cast.getInput().getType(),
+                                         cast.getResult().getType());
+                       })
+                       .Case([&](ConstOp constant) {
+                         return splatConstant(kb, constant.getValue(), lanes);
+                       })
+                       .Case([&](IndexOp coordinate) {
+                         SINTER_CHECK(index, "this root gives no coordinates");
+                         return index(coordinate.getAxis());
+                       })
+                       .Case([&](DimOp dim) {
+                         return kb.splat(kb.dim(dim.getValue()), lanes);
+                       });
+    map.map(op.getResult(0), result);
   }
-  return yielded;
+  return mapped(block.getTerminator()->getOperands());
 }
 
 } // namespace sinter::cpu

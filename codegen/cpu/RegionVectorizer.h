@@ -13,12 +13,15 @@ namespace sinter::cpu {
 
 /// Emits `region` with its block arguments bound to `args`, vectors of `lanes`
 /// lanes each, and returns the yielded vectors. An empty region yields its
-/// first argument. `index` gives the coordinates (vector of i64) along an axis
-/// of the domain; it may be null when the region uses none.
+/// arguments. `index` gives the coordinates (vector of i64) along an axis of
+/// the domain; it may be null when the region uses none. `active` (vector of
+/// i1, null: all) are the lanes whose faults count; lanes beyond a tail hold
+/// zeros.
 Values
 emitRegion(KernelBuilder &kb, mlir::Region &region,
            llvm::ArrayRef<mlir::Value> args, unsigned lanes,
-           llvm::function_ref<mlir::Value(unsigned axis)> index = nullptr);
+           llvm::function_ref<mlir::Value(unsigned axis)> index = nullptr,
+           mlir::Value active = nullptr);
 
 } // namespace sinter::cpu
 

@@ -1,0 +1,108 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// kernel.cast on vectors. Float to integer truncates and saturates, NaN is 0;
+// to bool is `x != 0`; to a narrower float rounds to nearest even. bf16 is done
+// on bits: machines without the instructions would call a library.
+
+#include "codegen/cpu/VectorMath.h"
+
+using namespace mlir;
+
+namespace sinter::cpu {
+namespace {
+
+Type signless(Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer ? IntegerType::get(type.getContext(), integer.getWidth())
+                 : type;
+}
+
+Vec bfloatToSingle(Vec x) {
+  Type i32 = IntegerType::get(x.element().getContext(), 32);
+  Vec bits = asBits(x);
+  Vec wide = bits.make<arith::ExtUIOp>(bits.like(i32), bits.value);
+  return bitsAs(shiftLeft(wide, wide.integer(16)),
+                Float32Type::get(i32.getContext()));
+}
+
+// Adds half of the last place kept, or just less when that place is even.
+Vec singleToBfloat(Vec x, Type bf16) {
+  Vec bits = asBits(x);
+  Vec sixteen = bits.integer(16);
+  Vec odd = andInt(shiftRight(bits, sixteen, /*unsign=*/true), bits.integer(1));
+  Vec rounded = addInt(bits, addInt(odd, bits.integer(0x7fff)));
+  Vec quiet = orInt(bits, bits.integer(0x400000));
+  Vec kept = select(isNan(x), quiet, rounded);
+  Vec high = shiftRight(kept, sixteen, /*unsign=*/true);
+  Type i16 = IntegerType::get(bf16.getContext(), 16);
+  return bitsAs(high.make<arith::TruncIOp>(high.like(i16), high.value), bf16);
+}
+
+Vec floatToFloat(Vec x, Type to) {
+  Type f32 = Float32Type::get(to.getContext());
+  if (x.element() == to)
+    return x;
+  if (isa<BFloat16Type>(x.element()))
+    return floatToFloat(bfloatToSingle(x), to);
+  if (isa<BFloat16Type>(to))
+    return singleToBfloat(floatToFloat(x, f32), to);
+  if (x.bits() < to.getIntOrFloatBitWidth())
+    return x.bits() == 16 && !to.isF32() ? widen(widen(x, f32), to)
+                                         : widen(x, to);
+  return x.bits() == 64 && !to.isF32() ? narrow(narrow(x, f32), to)
+                                       : narrow(x, to);
+}
+
+Vec floatToInteger(Vec x, IntegerType to) {
+  MLIRContext *context = to.getContext();
+  if (x.bits() == 16)
+    x = floatToFloat(x, Float32Type::get(context));
+  if (to.getWidth() == 1)
+    return x.make<arith::CmpFOp>(arith::CmpFPredicate::UNE, x.value,
+                                 x.number(0).value);
+  VectorType result = x.like(signless(to));
+  auto name = StringAttr::get(context, to.isUnsigned() ? "llvm.fptoui.sat"
+                                                       : "llvm.fptosi.sat");
+  OpBuilder &b = x.kb->b;
+  auto call = LLVM::CallIntrinsicOp::create(b, x.kb->loc, Type(result), name,
+                                            ValueRange{x.value});
+  return Vec(*x.kb, call->getResult(0));
+}
+
+Vec integerToInteger(Vec x, IntegerType from, IntegerType to) {
+  if (to.getWidth() == 1)
+    return compareInt(arith::CmpIPredicate::ne, x, x.integer(0));
+  VectorType result = x.like(signless(to));
+  if (from.getWidth() > to.getWidth())
+    return x.make<arith::TruncIOp>(result, x.value);
+  if (from.isUnsigned() || from.getWidth() == 1)
+    return x.make<arith::ExtUIOp>(result, x.value);
+  return x.make<arith::ExtSIOp>(result, x.value);
+}
+
+} // namespace
+
+Value emitCast(KernelBuilder &kb, Value vector, Type from, Type to) {
+  if (from == to)
+    return vector;
+  Vec x(kb, vector);
+  auto fromInteger = dyn_cast<IntegerType>(from);
+  auto toInteger = dyn_cast<IntegerType>(to);
+  if (fromInteger && toInteger)
+    return fromInteger.getWidth() == toInteger.getWidth()
+               ? vector
+               : integerToInteger(x, fromInteger, toInteger).value;
+  if (toInteger)
+    return floatToInteger(x, toInteger).value;
+  if (!fromInteger)
+    return floatToFloat(x, to).value;
+  Type direct =
+      to.getIntOrFloatBitWidth() == 16 ? Float32Type::get(to.getContext()) : to;
+  Vec real = fromInteger.isUnsigned() || fromInteger.getWidth() == 1
+                 ? x.make<arith::UIToFPOp>(x.like(direct), x.value)
+                 : x.make<arith::SIToFPOp>(x.like(direct), x.value);
+  return floatToFloat(real, to).value;
+}
+
+} // namespace sinter::cpu
