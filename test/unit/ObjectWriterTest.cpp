@@ -172,6 +172,41 @@ TEST_F(ObjectWriterTest, LinksIntoAProgram) {
   EXPECT_EQ(shell(file("app")), 0);
 }
 
+TEST_F(ObjectWriterTest, EmbedExampleRuns) {
+  EXPECT_WRITES(writeObject(makeInputs("model", 1), file("model.o")));
+  std::string build = "clang-22 -std=c11 -Wall -Wextra -Werror -I" SINTER_TEST_ROOT "/runtime/include -I" +
+                      folder + " " SINTER_TEST_ROOT "/examples/embed/embed.c " + file("model.o") +
+                      " " SINTER_TEST_RUNTIME " -lpthread -ldl -o " + file("app");
+  ASSERT_EQ(shell(build), 0);
+  ASSERT_EQ(shell(file("app") + " > " + file("said.txt")), 0);
+  EXPECT_EQ(contents(file("said.txt")), "y:0: 1 2 3 4 (32 bytes)\n");
+}
+
+// runtime/python/sinter.py, by the interpreter that the other references use.
+TEST_F(ObjectWriterTest, PythonRuns) {
+  EXPECT_WRITES(writeObject(makeInputs("net", 2), file("net.so")));
+  writeFile("run.py", R"(
+import sys, numpy as np, sinter
+with sinter.Model(sys.argv[1], threads=1) as model:
+    assert str(model.inputs) == "[x: float32[N, 8]]", model.inputs
+    for n in (3, 0, 70):
+        x = np.arange(n * 8, dtype=np.float32).reshape(n, 8)
+        y = model.run({"x": x})["y:0"]
+        assert np.array_equal(y, x + 2 * np.arange(8)), y
+    assert model.profile()[0][:2] == ("add_0", "bias")
+    for feeds, code in (({"x": x.astype(np.float64)}, -3), ({}, -1), ({"x": x.ravel()}, -2)):
+        try:
+            model.run(feeds)
+            raise SystemExit("accepted")
+        except sinter.SinterError as error:
+            assert error.code == code, error
+)");
+  const char *named = getenv("SINTER_PYTHON"), *home = getenv("HOME");
+  std::string python = named ? named : std::string(home) + "/.cache/sinter/venv/bin/python";
+  EXPECT_EQ(shell("PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" SINTER_TEST_ROOT "/runtime/python SINTER_LIBRARY=" SINTER_TEST_SHARED_RUNTIME " " +
+                  python + " " + file("run.py") + " " + file("net.so")), 0);
+}
+
 TEST_F(ObjectWriterTest, ExecutableTakesNpz) {
   EXPECT_WRITES(writeObject(makeInputs("net", 3), file("net")));
   std::vector<float> x(16, 1);
