@@ -8,6 +8,7 @@
 #include "dialects/kernel/KernelDialect.h"
 #include "passes/fusion/Passes.h"
 #include "passes/lower/Passes.h"
+#include "passes/plan/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -21,6 +22,7 @@ int main(int argc, char **argv) {
   mlir::registerCSEPass();
   sinter::registerFusionPasses();
   sinter::registerLowerPasses();
+  sinter::registerPlanPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Sinter's pass driver\n", registry));
 }

@@ -1,0 +1,336 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every size in a program is a polynomial of symbols; the image wants slots. The
+// builder shares equal operations and folds constants, so this file simply says
+// what each size is, as often as it is needed. The offset of an arena buffer is
+// the largest end of the buffers below it.
+
+#include "codegen/image/ExecToImage.h"
+
+#include "codegen/image/ImageBuilder.h"
+#include "dialects/Support/Check.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace sinter {
+
+uint16_t onnxDataType(Type element) {
+  if (element.isF32())
+    return 1;
+  if (element.isF16())
+    return 10;
+  if (element.isF64())
+    return 11;
+  if (element.isBF16())
+    return 16;
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer)
+    return 0;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return 9;
+  case 8:
+    return isUnsigned ? 2 : 3;
+  case 16:
+    return isUnsigned ? 4 : 5;
+  case 32:
+    return isUnsigned ? 12 : 6;
+  case 64:
+    return isUnsigned ? 13 : 7;
+  default:
+    return 0;
+  }
+}
+
+namespace {
+
+/// A buffer of the program: where it is and how many bytes it has.
+struct BufferPlace {
+  sinter_space space;
+  uint32_t index;
+  Slot offset, bytes;
+};
+
+class ProgramWriter {
+public:
+  ProgramWriter(exec::ProgramOp program, ImageResult &result)
+      : program(program), result(result), symbols(program->getParentOfType<ModuleOp>()) {}
+
+  LogicalResult run();
+
+private:
+  Slot slot(sym::DimAttr dim);
+  Slot fold(sym::DimAttr dim, Slot (ImageBuilder::*combine)(Slot, Slot), Slot start);
+  LogicalResult declareTensors();
+  void declareSymbols();
+  void declareWeights();
+  void declareArena();
+  LogicalResult write(Block &block);
+  void writeLaunch(exec::LaunchOp op);
+  void writeIf(exec::IfOp op);
+  void writeRead(exec::ReadOp op);
+  uint32_t kernelIndex(kernel::DefineOp define);
+  uint32_t nodeOf(Location location);
+  BufferRef reference(Value buffer, sym::DimAttr offset);
+
+  exec::ProgramOp program;
+  ImageResult &result;
+  SymbolTable symbols;
+  ImageBuilder builder;
+  llvm::StringMap<Slot> values;
+  llvm::StringMap<exec::SymbolOp> late;
+  llvm::DenseMap<Value, BufferPlace> buffers;
+  llvm::DenseMap<Operation *, uint32_t> kernels;
+};
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+Slot ProgramWriter::fold(sym::DimAttr dim, Slot (ImageBuilder::*combine)(Slot, Slot), Slot start) {
+  Slot value = start;
+  for (sym::DimAttr operand : dim.getOperands()) {
+    Slot next = slot(operand);
+    value = value.valid() ? (builder.*combine)(value, next) : next;
+  }
+  return value;
+}
+
+Slot ProgramWriter::slot(sym::DimAttr dim) {
+  switch (dim.getKind()) {
+  case sym::DimKind::Constant:
+    return builder.constant(dim.getValue());
+  case sym::DimKind::Symbol: {
+    auto it = values.find(dim.getName().getValue());
+    return it == values.end() ? builder.constant(0) : it->second;
+  }
+  case sym::DimKind::Sum: {
+    Slot sum = fold(dim, &ImageBuilder::add, {});
+    return dim.getValue() == 0 ? sum : builder.add(sum, builder.constant(dim.getValue()));
+  }
+  case sym::DimKind::Product: {
+    Slot product = fold(dim, &ImageBuilder::mul, {});
+    return dim.getValue() == 1 ? product : builder.mul(product, builder.constant(dim.getValue()));
+  }
+  case sym::DimKind::FloorDiv:
+    return builder.floorDiv(slot(dim.getOperands()[0]), slot(dim.getOperands()[1]));
+  case sym::DimKind::Min:
+    return fold(dim, &ImageBuilder::min, {});
+  case sym::DimKind::Max:
+    return fold(dim, &ImageBuilder::max, {});
+  }
+  SINTER_UNREACHABLE("a kind of dimension");
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+void ProgramWriter::declareSymbols() {
+  for (auto symbol : program.getOps<exec::SymbolOp>()) {
+    StringRef name = symbol.getName();
+    if (!symbol.getInput()) {
+      values[name] = builder.variable();
+      late[name] = symbol;
+      continue;
+    }
+    values[name] = builder.dimSymbol(name.str(), symbol.getMin(), symbol.getMax(),
+                                     symbol.getDivisor(), *symbol.getInput(), *symbol.getAxis());
+  }
+}
+
+LogicalResult ProgramWriter::declareTensors() {
+  size_t inputs = program.getInputTypes().size();
+  for (size_t i = 0; i < program.getBody().getNumArguments(); ++i) {
+    bool isInput = i < inputs;
+    size_t index = isInput ? i : i - inputs;
+    auto name = cast<StringAttr>(isInput ? program.getInputNames()[index]
+                                         : program.getOutputNames()[index]);
+    auto type = cast<RankedTensorType>(
+        cast<TypeAttr>(isInput ? program.getInputTypes()[index] : program.getOutputTypes()[index])
+            .getValue());
+    uint16_t dtype = onnxDataType(type.getElementType());
+    if (dtype == 0)
+      return program.emitError() << (isInput ? "input '" : "output '") << name.getValue()
+                                 << "' has elements of type " << type.getElementType()
+                                 << ", which no kernel takes; expected a float, integer or bool "
+                                    "type. Cast it in the model";
+    std::vector<Slot> dims;
+    Slot bytes = builder.constant((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
+    for (sym::DimAttr dim : sym::dimsOf(type)) {
+      dims.push_back(slot(dim));
+      bytes = builder.mul(bytes, dims.back());
+    }
+    if (isInput)
+      builder.input(name.str(), dtype, dims);
+    else
+      builder.output(name.str(), dtype, dims);
+    buffers[program.getBody().getArgument(i)] = {
+        isInput ? SINTER_SPACE_INPUT : SINTER_SPACE_OUTPUT, uint32_t(index), builder.constant(0),
+        bytes};
+  }
+  return success();
+}
+
+void ProgramWriter::declareWeights() {
+  llvm::DenseMap<std::tuple<Attribute, Type, Attribute>, size_t> known;
+  uint64_t end = 0;
+  for (auto weight : program.getOps<exec::WeightOp>()) {
+    auto [it, isNew] = known.try_emplace(
+        std::make_tuple(weight.getSource(), weight.getElement(), Attribute(weight.getPack())),
+        result.weights.size());
+    if (isNew) {
+      WeightBlob blob{weight.getSource(), weight.getElement(), weight.getPack(), end,
+                      uint64_t(weight.getBytes())};
+      end = (end + blob.bytes + 63) / 64 * 64;
+      result.weights.push_back(blob);
+    }
+    const WeightBlob &blob = result.weights[it->second];
+    buffers[weight.getResult()] = {SINTER_SPACE_WEIGHTS, 0, builder.constant(blob.offset),
+                                   builder.constant(blob.bytes)};
+  }
+  result.weightsBytes = end;
+  builder.setWeightsBytes(end);
+}
+
+void ProgramWriter::declareArena() {
+  Slot total = builder.constant(0), align = builder.constant(64);
+  llvm::DenseMap<Value, Slot> ends;
+  for (auto alloc : program.getOps<exec::AllocOp>()) {
+    Slot offset = builder.constant(0), bytes = slot(alloc.getBytes());
+    for (Value below : alloc.getAbove())
+      offset = builder.max(offset, ends[below]);
+    Slot end = builder.alignUp(builder.add(offset, bytes), align);
+    ends[alloc.getResult()] = end;
+    buffers[alloc.getResult()] = {SINTER_SPACE_ARENA, 0, offset, bytes};
+    total = builder.max(total, end);
+  }
+  builder.setArena(total);
+}
+
+uint32_t ProgramWriter::kernelIndex(kernel::DefineOp define) {
+  auto [it, isNew] = kernels.try_emplace(define, 0);
+  if (isNew) {
+    it->second = builder.kernel(define.getSymName().str(), define.getBody().getNumArguments(),
+                                define.getNumParams());
+    result.kernels.push_back(define);
+  }
+  return it->second;
+}
+
+/// The importer names a node's location after the node and keeps its operator as
+/// the metadata of the fused location.
+uint32_t ProgramWriter::nodeOf(Location location) {
+  std::string name, op;
+  location->walk([&](Location inner) {
+    if (auto fused = dyn_cast<FusedLoc>(inner); fused && op.empty())
+      if (auto text = dyn_cast_or_null<StringAttr>(fused.getMetadata()))
+        op = text.str();
+    if (auto named = dyn_cast<NameLoc>(inner); named && name.empty())
+      name = named.getName().str();
+    return WalkResult::advance();
+  });
+  return name.empty() ? SINTER_NONE : builder.node(name, op);
+}
+
+//===----------------------------------------------------------------------===//
+// Records
+//===----------------------------------------------------------------------===//
+
+BufferRef ProgramWriter::reference(Value buffer, sym::DimAttr offset) {
+  const BufferPlace &place = buffers[buffer];
+  Slot from = slot(offset);
+  return {place.space, place.index, builder.add(place.offset, from),
+          builder.max(builder.sub(place.bytes, from), builder.constant(0))};
+}
+
+void ProgramWriter::writeLaunch(exec::LaunchOp op) {
+  auto define = symbols.lookup<kernel::DefineOp>(op.getKernel());
+  std::vector<BufferRef> references;
+  for (auto [buffer, offset] : llvm::zip(op.getBuffers(), op.getOffsets().getDims()))
+    references.push_back(reference(buffer, offset));
+  std::vector<Slot> params;
+  for (sym::DimAttr param : op.getParams().getDims())
+    params.push_back(slot(param));
+  LaunchWork work;
+  work.items = builder.constant(1);
+  if (sym::DimAttr items = define.getItemsAttr())
+    work.items = slot(sym::substitute(items, [&](StringRef name) -> sym::DimAttr {
+      unsigned index = 0;
+      if (!name.consume_front("p") || name.getAsInteger(10, index) ||
+          index >= op.getParams().getDims().size())
+        return {};
+      return op.getParams().getDims()[index];
+    }));
+  work.noWait = op.getNoWait();
+  builder.launch(kernelIndex(define), references, params, work, nodeOf(op.getLoc()));
+}
+
+void ProgramWriter::writeRead(exec::ReadOp op) {
+  Slot variable = values[op.getSymbol()];
+  uint32_t node = nodeOf(op.getLoc());
+  builder.read(variable, reference(op.getSource(), op.getOffset()), builder.constant(0),
+               onnxDataType(op.getElement()), node);
+  auto it = late.find(op.getSymbol());
+  if (it != late.end())
+    builder.checkRange(variable, builder.constant(it->second.getMin()),
+                       builder.constant(it->second.getMax()), node, SINTER_WHY_VALUE_RANGE);
+}
+
+void ProgramWriter::writeIf(exec::IfOp op) {
+  uint32_t node = nodeOf(op.getLoc()), otherwise = builder.label(), end = builder.label();
+  Slot condition = builder.variable();
+  builder.read(condition, reference(op.getCondition(), op.getOffset()), builder.constant(0),
+               /*BOOL=*/9, node);
+  builder.branchIfZero(condition, otherwise, node);
+  (void)write(op.getThenRegion().front());
+  builder.jump(end);
+  builder.bind(otherwise);
+  (void)write(op.getElseRegion().front());
+  builder.bind(end);
+}
+
+LogicalResult ProgramWriter::write(Block &block) {
+  for (Operation &op : block)
+    llvm::TypeSwitch<Operation *>(&op)
+        .Case([&](exec::LaunchOp launch) { writeLaunch(launch); })
+        .Case([&](exec::ReadOp read) { writeRead(read); })
+        .Case([&](exec::IfOp branch) { writeIf(branch); })
+        .Case([&](exec::CheckOp check) {
+          builder.checkEqual(slot(check.getLeft()), slot(check.getRight()),
+                             nodeOf(check.getLoc()));
+        });
+  return success();
+}
+
+LogicalResult ProgramWriter::run() {
+  declareSymbols();
+  if (failed(declareTensors()))
+    return failure();
+  declareWeights();
+  declareArena();
+  if (failed(write(program.getBody().front())))
+    return failure();
+  int64_t scratch = 0;
+  for (kernel::DefineOp define : result.kernels)
+    scratch = std::max(scratch, int64_t(define.getScratch().value_or(0)));
+  builder.setScratch(builder.constant(scratch));
+  std::string error;
+  if (!builder.finish(result.image, error))
+    return program.emitError() << "the program cannot be written: " << error;
+  return success();
+}
+
+} // namespace
+
+LogicalResult buildImage(ModuleOp module, ImageResult &result) {
+  auto programs = llvm::to_vector(module.getOps<exec::ProgramOp>());
+  if (programs.size() != 1)
+    return module.emitError() << "has " << programs.size() << " programs; expected one";
+  return ProgramWriter(programs[0], result).run();
+}
+
+} // namespace sinter
