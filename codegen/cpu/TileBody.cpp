@@ -92,13 +92,25 @@ private:
   Values trip(Value offset, unsigned unroll, ValueRange state) {
     Values next(state.begin(), state.end());
     Value b = next.pop_back_val();
-    for (unsigned u = 0; u < unroll; ++u) {
+    for (unsigned u = 0; u < unroll; ++u)
       step(offset, u, kb.at(b, kb.mul(bStep, u)), next);
-      if (shape.prefetch && u == 0)
-        kb.prefetch(kb.at(b, int64_t(shape.prefetch) * 64), 3);
-    }
+    prefetchNext(b, unroll);
     next.push_back(kb.at(b, kb.mul(bStep, unroll)));
     return next;
+  }
+
+  // Weights are read once from memory and then from cache by every row tile.
+  // The tiles of this column ask for the next one's lines, each tile for other
+  // ones.
+  void prefetchNext(Value b, unsigned unroll) {
+    if (!columns.next || unroll < shape.unroll)
+      return;
+    unsigned panels = (shape.vectors + columns.perPanel - 1) / columns.perPanel;
+    for (unsigned panel = 0; panel < panels; ++panel)
+      for (unsigned line = 0; line < shape.prefetch; ++line)
+        kb.prefetch(kb.at(kb.at(b, columns.next),
+                          panel * columns.panelBytes + int64_t(line) * 64),
+                    2);
   }
 
   void step(Value offset, unsigned u, Value b, Values &grid) {

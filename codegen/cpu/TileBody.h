@@ -24,13 +24,15 @@ struct ColumnAccess {
   int64_t panelBytes = 0;
   unsigned perPanel = 1; // vectors a panel
   mlir::Value count;     // columns left; null when all are there
+  mlir::Value next;      // bytes from here to the line to prefetch; null: none
 };
 
 struct TileShape {
   unsigned rows, vectors; // accumulators
   unsigned lanes;         // columns a vector
   unsigned unroll;        // steps of the innermost loop
-  unsigned prefetch;      // lines of b ahead; 0: none
+  unsigned
+      prefetch; // lines of the next columns asked for in a trip, by each panel
 };
 
 /// Emits the reduction and returns rows * vectors accumulators, row by row.

@@ -161,10 +161,22 @@ private:
       moved.results[i] = kb.at(moved.results[i],
                                kb.mul(column, kb.dim(operand.column * bytes)));
     }
-    forRows(firstRow, height, [&](Value row, unsigned count_) {
-      shape.rows = count_;
+    forRows(firstRow, height, [&](Value row, unsigned tileRows) {
+      shape.rows = tileRows;
+      if (schedule.prefetch && problem.panels)
+        access.next = nextColumns(access, width, row);
       emitTile(moved, shape, access, row, count);
     });
+  }
+
+  // A trip reads `unroll` lines of each panel; successive row tiles prefetch
+  // other ones.
+  Value nextColumns(const ColumnAccess &access, unsigned width, Value row) {
+    Value turns = kb.c(std::max(1u, schedule.unroll / schedule.prefetch));
+    Value turn = kb.mod(kb.div(row, kb.c(schedule.tileRows)), turns);
+    int64_t panels = (width + kPanel - 1) / kPanel;
+    return kb.add(kb.mul(turn, int64_t(schedule.prefetch) * 64),
+                  panels * access.panelBytes);
   }
 
   const TileOperand &resultOperand(size_t i) const {

@@ -65,7 +65,8 @@ def Kernel_ScheduleAttr : AttrDef<Kernel_Dialect, "Schedule"> {
     Every schedule that verifies is correct: it changes speed, never results.
     `isa` names the target; the numbers mean, for the root they belong to:
     tile_m x tile_n the register tile (rows, columns in elements), unroll the steps
-    of the innermost loop, prefetch the distance in cache lines (0: none).
+    of the innermost loop, prefetch the lines of the next column tile that a panel
+    asks for in each trip of the innermost loop (0: none).
   }];
   let parameters = (ins "::mlir::StringAttr":$isa, "::mlir::StringAttr":$algo,
                         "int64_t":$tile_m, "int64_t":$tile_n, "int64_t":$unroll,

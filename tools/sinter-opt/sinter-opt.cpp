@@ -9,6 +9,7 @@
 #include "passes/fusion/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/plan/Passes.h"
+#include "passes/schedule/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
   sinter::registerFusionPasses();
   sinter::registerLowerPasses();
   sinter::registerPlanPasses();
+  sinter::registerSchedulePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Sinter's pass driver\n", registry));
 }
