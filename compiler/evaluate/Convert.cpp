@@ -1,6 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
+// Element types, bytes of constants, and the names of ONNX nodes.
 #include "compiler/evaluate/Convert.h"
 
 #include "dialects/graph/WeightStore.h"

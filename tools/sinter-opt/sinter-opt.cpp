@@ -3,6 +3,7 @@
 //
 // Runs any pass alone on textual IR: the tool of every lit test. It registers
 // our dialects and the upstream ones that our lowerings go through, no more.
+#include "compiler/evaluate/ConstantFolder.h"
 #include "dialects/exec/ExecDialect.h"
 #include "dialects/graph/GraphDialect.h"
 #include "dialects/kernel/KernelDialect.h"
@@ -10,6 +11,7 @@
 #include "passes/lower/Passes.h"
 #include "passes/plan/Passes.h"
 #include "passes/schedule/Passes.h"
+#include "passes/simplify/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -25,6 +27,14 @@ int main(int argc, char **argv) {
   sinter::registerLowerPasses();
   sinter::registerPlanPasses();
   sinter::registerSchedulePasses();
+  // Before its generated registration, which has nothing that evaluates.
+  auto evaluator = sinter::evaluate::makeConstantEvaluator();
+  mlir::registerPass([evaluator] { return sinter::createFoldConstants(evaluator); });
+  sinter::registerSimplifyPasses();
+  mlir::PassPipelineRegistration<> simplify(
+      "sinter-simplify", "All passes of passes/simplify", [evaluator](mlir::OpPassManager &passes) {
+        sinter::addSimplifyPasses(passes.nest<mlir::func::FuncOp>(), evaluator);
+      });
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Sinter's pass driver\n", registry));
 }

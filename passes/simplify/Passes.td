@@ -1,0 +1,84 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What each simplification does, with its before and after.
+
+#ifndef SINTER_PASSES_SIMPLIFY_PASSES_TD
+#define SINTER_PASSES_SIMPLIFY_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FoldConstants : Pass<"sinter-fold-constants", "::mlir::func::FuncOp"> {
+  let summary = "Computes operations whose operands are constants.";
+  let description = [{
+    The reference evaluator computes; results above 4 KB go into the weight store
+    with a recipe. Splats stay splats at any size. What folding adds to the model
+    is limited: an operation that would take more than is left of `growth` bytes
+    stays.
+
+      %0 = graph.map "add"(%two, %three)      ==>      %0 = graph.constant(5)
+  }];
+  let constructor = "::sinter::createFoldConstants(nullptr)";
+  let options = [Option<"growth", "growth", "int64_t", "64 << 20",
+                        "Bytes that all folded results may add to the operands'">];
+  let statistics = [Statistic<"folded", "operations-folded", "Operations computed">];
+}
+
+def FoldBatchNorm : Pass<"sinter-fold-batch-norm", "::mlir::func::FuncOp"> {
+  let summary = "Batch normalisation becomes filter and bias, or a multiply and an add.";
+  let description = [{
+    After a convolution with a constant filter that nothing else reads, scale and
+    shift are multiplied into filter and bias, in float64, rounded once. Elsewhere
+    the normalisation becomes graph.map operations. No graph.batch_norm is left.
+
+      graph.batch_norm(graph.conv %x, %w), %s, %b, %m, %v
+      ==>
+      graph.conv %x, %w' bias %b'
+  }];
+  let statistics = [Statistic<"scaled", "filters-scaled", "Filters that took a scale in">];
+}
+
+def FoldScale : Pass<"sinter-fold-scale", "::mlir::func::FuncOp"> {
+  let summary = "Constant factors and terms move into the filter and the bias before them.";
+  let description = [{
+    A per-channel constant that is multiplied to, or added to, the only use of a
+    convolution; a constant factor per column behind a matrix product.
+
+      graph.map "mul"(graph.conv %x, %w bias %b), %c
+      ==>
+      graph.conv %x, %w*c bias %b*c
+  }];
+  let statistics = [Statistic<"folded", "operations-folded", "Factors and terms folded">];
+}
+
+def CleanAlgebra : Pass<"sinter-clean-algebra", "::mlir::func::FuncOp"> {
+  let summary = "Removes operations that change nothing and joins those that undo each other.";
+  let description = [{
+    x * 1, x + 0, x / 1, x ^ 1, casts, transposes, reshapes, slices, pads and
+    broadcasts that are identities; two transposes or reshapes in a row; a
+    broadcast that the elementwise user does by itself. x + 0 turns -0 into +0,
+    which no comparison of results sees.
+  }];
+}
+
+def RecognizeActivations : Pass<"sinter-recognize-activations", "::mlir::func::FuncOp"> {
+  let summary = "Activations that an exporter took apart become one scalar operation.";
+  let description = [{
+    gelu (erf and tanh), silu, hard_sigmoid, hard_swish, mish, softplus. Constants
+    are compared with a relative tolerance of 1e-3 of float32's printing, so 1.4142
+    is the root of two. An intermediate value that something else reads stays.
+
+      x * sigmoid(x)      ==>      graph.map "silu"(x)
+  }];
+}
+
+def RecognizeNormalization : Pass<"sinter-recognize-normalization", "::mlir::func::FuncOp"> {
+  let summary = "Layer and RMS normalisation and softmax that were taken apart become one operation.";
+  let description = [{
+      d = x - mean(x);  d / sqrt(mean(d * d) + e) * s + b
+      ==>
+      graph.normalize x scale s bias b
+  }];
+}
+
+#endif // SINTER_PASSES_SIMPLIFY_PASSES_TD
