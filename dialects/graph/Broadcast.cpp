@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The rule of Broadcast.h; the closed form is recognised by building it again.
 
 #include "dialects/graph/Broadcast.h"
 

@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The dialect and its attributes; operations are in GraphOps.h.
 
 #ifndef SINTER_DIALECTS_GRAPH_GRAPHDIALECT_H
 #define SINTER_DIALECTS_GRAPH_GRAPHDIALECT_H

@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The dialect itself and the attribute that refers to a weight.
 
 #ifndef SINTER_DIALECTS_GRAPH_DIALECT_TD
 #define SINTER_DIALECTS_GRAPH_DIALECT_TD

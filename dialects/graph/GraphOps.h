@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The generated operation classes, with all that they need.
 
 #ifndef SINTER_DIALECTS_GRAPH_GRAPHOPS_H
 #define SINTER_DIALECTS_GRAPH_GRAPHOPS_H

@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Wording of the checks that shape functions share.
 
 #include "dialects/graph/ShapeSupport.h"
 #include "llvm/ADT/StringExtras.h"

@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Keys are unique: a second tensor of the same name gets a suffix.
 
 #include "dialects/graph/WeightStore.h"
 

@@ -1,0 +1,134 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Text for people, JSON for tools. Names come out of a user's file, so control
+// characters and broken UTF-8 never reach a terminal or a JSON parser.
+#include "compiler/import/Diagnostics.h"
+
+#include <cstdio>
+
+namespace sinter {
+namespace {
+
+std::string printable(const std::string &text) {
+  std::string result;
+  for (unsigned char c : text.substr(0, 400))
+    if (c < 0x20 || c == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02x", c);
+      result += escape;
+    } else {
+      result += static_cast<char>(c);
+    }
+  return text.size() > 400 ? result + "..." : result;
+}
+
+// Length of the valid UTF-8 sequence at `at`; 0 when there is none.
+size_t utf8Length(const std::string &text, size_t at) {
+  unsigned char lead = text[at];
+  size_t length = lead < 0x80       ? 1
+                  : lead >> 5 == 6  ? 2
+                  : lead >> 4 == 14 ? 3
+                  : lead >> 3 == 30 ? 4
+                                    : 0;
+  if (at + length > text.size())
+    return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80)
+      return 0;
+  return length;
+}
+
+std::string quoted(const std::string &text) {
+  std::string result = "\"";
+  for (size_t i = 0; i < text.size();) {
+    unsigned char c = text[i];
+    size_t length = utf8Length(text, i);
+    if (c == '"' || c == '\\') {
+      result += '\\';
+      result += static_cast<char>(c);
+    } else if (c < 0x20 || length == 0) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", c);
+      result += escape;
+    } else {
+      result += text.substr(i, length);
+    }
+    i += length ? length : 1;
+  }
+  return result + "\"";
+}
+
+bool areAlike(const Fault &a, const Fault &b) {
+  return a.code == b.code && a.op == b.op && a.message == b.message &&
+         a.expected == b.expected && a.remedy == b.remedy;
+}
+
+} // namespace
+
+void Diagnostics::add(Fault fault) {
+  if (fault.remedy.empty())
+    fault.remedy = errorText(fault.code).remedy;
+  faults.push_back(std::move(fault));
+}
+
+std::string Diagnostics::text() const {
+  std::string result;
+  for (const std::string &note : notes)
+    result += file + ": note: " + printable(note) + "\n";
+  std::vector<bool> isDone(faults.size());
+  for (size_t i = 0; i < faults.size(); ++i) {
+    if (isDone[i])
+      continue;
+    const Fault &fault = faults[i];
+    std::vector<std::string> alike;
+    for (size_t j = i + 1; j < faults.size(); ++j)
+      if (!isDone[j] && !fault.node.empty() && areAlike(fault, faults[j])) {
+        isDone[j] = true;
+        alike.push_back(faults[j].node);
+      }
+    result += file + ": error: ";
+    if (!fault.node.empty())
+      result += "node '" + printable(fault.node) + "' (" + printable(fault.op) +
+                "): ";
+    result += printable(fault.message) + "\n";
+    if (!alike.empty()) {
+      result += "  the same in " + std::to_string(alike.size()) + " more:";
+      for (size_t j = 0; j < alike.size() && j < 8; ++j)
+        result += " '" + printable(alike[j]) + "'";
+      result += alike.size() > 8 ? " ...\n" : "\n";
+    }
+    if (!fault.expected.empty())
+      result += "  expected " + printable(fault.expected) + "\n";
+    result += "  " + printable(fault.remedy) + "\n";
+    result += "  [" + std::string(errorText(fault.code).code) +
+              "] see docs/error-codes.md\n";
+  }
+  return result;
+}
+
+std::string Diagnostics::json() const {
+  std::string result = "{\"file\": " + quoted(file) +
+                       ", \"ok\": " + (faults.empty() ? "true" : "false") +
+                       ", \"faults\": [";
+  const char *separator = "";
+  for (const Fault &fault : faults) {
+    result += separator;
+    result += "{\"code\": " + quoted(errorText(fault.code).code) +
+              ", \"node\": " + quoted(fault.node) +
+              ", \"op\": " + quoted(fault.op) +
+              ", \"message\": " + quoted(fault.message) +
+              ", \"expected\": " + quoted(fault.expected) +
+              ", \"remedy\": " + quoted(fault.remedy) + "}";
+    separator = ", ";
+  }
+  result += "], \"notes\": [";
+  separator = "";
+  for (const std::string &note : notes) {
+    result += separator + quoted(note);
+    separator = ", ";
+  }
+  return result + "]}\n";
+}
+
+} // namespace sinter

@@ -1,0 +1,189 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gather, scatter and what selects by data. Gathers from known shapes stay
+// known.
+#include "compiler/import/NodeImport.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+namespace {
+
+LogicalResult importGather(NodeImport &node) {
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
+  if (!axis)
+    return failure();
+  TensorValue *data = node.input(0), *indices = node.input(1);
+  if (data->known && indices->known && node.rank(0) == 1) {
+    Dims contents;
+    for (DimAttr index : *indices->known) {
+      std::optional<int64_t> position = sym::asConstant(index);
+      int64_t length = data->known->size();
+      if (!position)
+        break;
+      if (*position < -length || *position >= length)
+        return node.fault(ErrorCode::S001, "index " + Twine(*position) +
+                                               " is outside a tensor of " +
+                                               Twine(length) + " elements");
+      contents.push_back(
+          (*data->known)[*position < 0 ? *position + length : *position]);
+    }
+    if (contents.size() == indices->known->size())
+      return node.setKnown(0, contents,
+                           sym::tensorOf(sym::dimsOf(indices->type),
+                                         data->type.getElementType()));
+  }
+  return node.set(
+      0, node.one<graph::GatherOp>({node.value(0), node.value(1)},
+                                   node.attrs().integer("axis", *axis)));
+}
+
+LogicalResult importGatherElements(NodeImport &node) {
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
+  if (!axis)
+    return failure();
+  return node.set(0, node.one<graph::GatherElementsOp>(
+                         {node.value(0), node.value(1)},
+                         node.attrs().integer("axis", *axis)));
+}
+
+LogicalResult importGatherND(NodeImport &node) {
+  return node.set(0, node.one<graph::GatherNDOp>(
+                         {node.value(0), node.value(1)},
+                         node.attrs().integer("batch_dims",
+                                              node.integer("batch_dims", 0))));
+}
+
+std::string reductionOf(NodeImport &node) {
+  std::string reduction = node.text("reduction");
+  return reduction.empty() ? "none" : reduction;
+}
+
+LogicalResult importScatterElements(NodeImport &node) {
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
+  if (!axis)
+    return failure();
+  return node.set(0, node.one<graph::ScatterElementsOp>(
+                         {node.value(0), node.value(1), node.value(2)},
+                         node.attrs()
+                             .integer("axis", *axis)
+                             .text("reduction", reductionOf(node))));
+}
+
+LogicalResult importScatterND(NodeImport &node) {
+  return node.set(0, node.one<graph::ScatterNDOp>(
+                         {node.value(0), node.value(1), node.value(2)},
+                         node.attrs().text("reduction", reductionOf(node))));
+}
+
+LogicalResult importOneHot(NodeImport &node) {
+  std::optional<int64_t> axis =
+      node.axis(node.integer("axis"), node.rank(0) + 1);
+  std::optional<Dims> depth = node.dimsOrBound(1, "depth");
+  if (!axis || !depth)
+    return failure();
+  if (depth->size() != 1)
+    return node.fault(ErrorCode::S001,
+                      "depth has " + Twine(depth->size()) + " elements", "one");
+  Dims dims = node.dims(0);
+  dims.insert(dims.begin() + *axis, (*depth)[0]);
+  Value indices = node.cast(node.value(0), node.model.builder.getI64Type());
+  return node.set(0, node.one<graph::OneHotOp>(
+                         {indices, node.value(2)},
+                         node.attrs().integer("axis", *axis),
+                         {sym::tensorOf(dims, node.type(2).getElementType())}));
+}
+
+/// Coordinates of the non-zero elements, their number a bound symbol.
+Value nonZero(NodeImport &node, Value input) {
+  if (!input)
+    return {};
+  auto type = cast<RankedTensorType>(input.getType());
+  Type i64 = node.model.builder.getI64Type();
+  sym::Range range = node.model.rangeOf(sym::elementCount(type));
+  DimAttr count = node.model.freshSymbol(node.name() + "_count", 0, range.max);
+  Operation *op = node.create<graph::NonZeroOp>(
+      input, {},
+      {sym::tensorOf({node.model.dim(type.getRank()), count}, i64),
+       sym::tensorOf({}, i64)});
+  if (!op)
+    return {};
+  graph::BindDimOp::create(node.model.builder, node.location, op->getResult(1),
+                           node.model.builder.getI64IntegerAttr(0),
+                           count.getName());
+  return op->getResult(0);
+}
+
+LogicalResult importNonZero(NodeImport &node) {
+  return node.set(0, nonZero(node, node.value(0)));
+}
+
+LogicalResult importCompress(NodeImport &node) {
+  Value data = node.value(0);
+  int64_t axis = 0;
+  if (node.attribute("axis")) {
+    std::optional<int64_t> given =
+        node.axis(node.integer("axis"), node.rank(0));
+    if (!given)
+      return failure();
+    axis = *given;
+  } else {
+    data =
+        node.reshape(data, {sym::product(&node.model.context, node.dims(0))});
+  }
+  Value chosen = nonZero(node, node.value(1));
+  if (!chosen)
+    return failure();
+  DimAttr count = sym::dimsOf(cast<RankedTensorType>(chosen.getType()))[1];
+  return node.set(
+      0, node.one<graph::GatherOp>({data, node.reshape(chosen, {count})},
+                                   node.attrs().integer("axis", axis)));
+}
+
+/// y[t] = t < length ? x[length - 1 - t] : x[t], along the time axis.
+LogicalResult importReverseSequence(NodeImport &node) {
+  int64_t time = node.integer("time_axis"), batch = node.integer("batch_axis");
+  if (node.rank(0) < 2 || time + batch != 1 || time * batch != 0)
+    return node.fault(ErrorCode::I005,
+                      "time_axis is " + Twine(time) + ", batch_axis is " +
+                          Twine(batch),
+                      "0 and 1");
+  Dims dims = node.dims(0), steps(2, node.model.dim(1)), lanes = steps;
+  steps[time] = dims[time];
+  lanes[batch] = dims[batch];
+  Type i64 = node.model.builder.getI64Type();
+  Value position =
+      node.one<graph::RangeOp>({node.scalar(0, i64), node.scalar(1, i64)}, {},
+                               {sym::tensorOf({dims[time]}, i64)});
+  position = node.reshape(position, steps);
+  Value length = node.reshape(node.value(1), lanes);
+  Value last = node.map("sub", {length, node.scalar(1, i64)});
+  Value source =
+      node.map("select", {node.map("less", {position, length}),
+                          node.map("sub", {last, position}), position});
+  Dims spread(dims.size(), node.model.dim(1));
+  spread[0] = dims[0];
+  spread[1] = dims[1];
+  Value indices = node.broadcast(node.reshape(source, spread), dims);
+  return node.set(
+      0, node.one<graph::GatherElementsOp>({node.value(0), indices},
+                                           node.attrs().integer("axis", time)));
+}
+
+} // namespace
+
+void addIndexing(OpTable &table) {
+  table["Gather"] = importGather;
+  table["GatherElements"] = importGatherElements;
+  table["GatherND"] = importGatherND;
+  table["ScatterElements"] = importScatterElements;
+  table["Scatter"] = importScatterElements;
+  table["ScatterND"] = importScatterND;
+  table["OneHot"] = importOneHot;
+  table["NonZero"] = importNonZero;
+  table["Compress"] = importCompress;
+  table["ReverseSequence"] = importReverseSequence;
+}
+
+} // namespace sinter::importer

@@ -1,0 +1,126 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// State of one import: names, symbols with their ranges, constants, the
+// builder. What an operator's own code uses is NodeImport.h.
+#ifndef SINTER_COMPILER_IMPORT_MODELIMPORTER_H
+#define SINTER_COMPILER_IMPORT_MODELIMPORTER_H
+
+#include "compiler/import/Import.h"
+#include "compiler/import/MappedFile.h"
+#include "compiler/import/Proto.h"
+#include "dialects/graph/GraphDialect.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include <map>
+
+namespace sinter::importer {
+
+using sym::DimAttr;
+using sym::Dims;
+
+/// One value of the ONNX graph. Shape arithmetic never becomes an operation: as
+/// long as the contents are dimensions, `known` holds them and `value` is null.
+struct TensorValue {
+  mlir::RankedTensorType type;
+  mlir::Value value;
+  std::optional<Dims>
+      known; // row-major contents; integral floats and bools too
+  llvm::ArrayRef<char> bytes; // of a constant: little-endian, packed
+  bool isConstant = false;
+  bool isPoisoned =
+      false; // its producer was refused: say nothing more about it
+  std::string name;
+};
+
+/// Names visible in a graph; a subgraph sees those around it.
+struct Scope {
+  Scope *parent = nullptr;
+  llvm::StringMap<TensorValue> values;
+  std::string prefix; // of node names: the calls of functions around this scope
+  TensorValue *find(llvm::StringRef name);
+};
+
+/// Attributes that a function call passes to the body's `ref_attr_name`.
+using AttributeMap = llvm::StringMap<const onnx::Attribute *>;
+
+class ModelImporter {
+public:
+  ModelImporter(mlir::MLIRContext &context, const ImportOptions &options,
+                Diagnostics &faults);
+  mlir::OwningOpRef<mlir::ModuleOp> run(std::shared_ptr<onnx::MappedFile> file,
+                                        llvm::StringRef path);
+
+  mlir::MLIRContext &context;
+  Diagnostics &faults;
+  mlir::OpBuilder builder;
+  const ImportOptions &options;
+
+  // Symbols (Symbols.cpp).
+  struct Symbol {
+    int64_t min, max;
+    std::optional<int64_t> input, axis;
+    llvm::SmallVector<int64_t> likely;
+  };
+  DimAttr dim(int64_t value) { return sym::constantDim(&context, value); }
+  DimAttr symbolNamed(llvm::StringRef name);
+  /// A symbol with a name nobody has, close to `hint`.
+  DimAttr freshSymbol(llvm::StringRef hint, int64_t min, int64_t max);
+  sym::Range rangeOf(DimAttr dim) const;
+  bool isProvedLessEqual(DimAttr a, DimAttr b) const {
+    return rangeOf(b - a).min >= 0;
+  }
+  DimAttr minOf(DimAttr a, DimAttr b) const;
+  DimAttr maxOf(DimAttr a, DimAttr b) const;
+
+  // Constants (Constants.cpp).
+  std::optional<TensorValue> constantOf(const onnx::Tensor &tensor,
+                                        llvm::StringRef name,
+                                        llvm::StringRef node,
+                                        llvm::StringRef op);
+  TensorValue constantOf(mlir::RankedTensorType type, std::vector<char> bytes,
+                         llvm::StringRef name);
+  TensorValue knownOf(Dims contents, mlir::RankedTensorType type);
+  mlir::Value materialise(TensorValue &tensor, mlir::Location location);
+  mlir::Type elementType(onnx::DataType type);
+
+  // Graphs (GraphImport.cpp).
+  void importNodes(const std::vector<onnx::Node> &nodes, Scope &scope,
+                   const AttributeMap &attributes,
+                   const std::vector<onnx::Opset> &opsets, unsigned depth);
+  void importInitializers(const onnx::Graph &graph, Scope &scope);
+  const onnx::Function *findFunction(const onnx::Node &node) const;
+
+private:
+  void importInputs(const onnx::Graph &graph, Scope &scope, mlir::Block *entry);
+  mlir::RankedTensorType inputType(const onnx::ValueInfo &info,
+                                   int64_t position);
+  DimAttr inputDim(const onnx::ValueInfo &info, const onnx::Dimension &declared,
+                   const std::string *option, int64_t position, int64_t axis);
+  void applyOptions(const onnx::Graph &graph);
+  void importOutputs(const onnx::Graph &graph, Scope &scope,
+                     mlir::ModuleOp module, mlir::Operation *function);
+  bool checkOpsets();
+  void finishModule(mlir::ModuleOp module, mlir::Operation *function);
+  std::optional<llvm::ArrayRef<char>> externalBytes(const onnx::Tensor &tensor,
+                                                    std::string &problem);
+  bool tensorBytes(const onnx::Tensor &tensor, mlir::Type element,
+                   uint64_t count, llvm::ArrayRef<char> &bytes,
+                   std::string &problem, bool &isExternal);
+
+  onnx::Model proto;
+  std::string folder;
+  llvm::MapVector<mlir::StringAttr, Symbol> symbols;
+  llvm::StringMap<std::string>
+      renamedSymbols; // dim_param -> name given by --shape
+  std::map<std::string, std::shared_ptr<onnx::MappedFile>> dataFiles;
+  mlir::Block *entry = nullptr;
+  mlir::Operation *lastConstant = nullptr;
+  graph::WeightStore *weights = nullptr;
+};
+
+} // namespace sinter::importer
+
+#endif // SINTER_COMPILER_IMPORT_MODELIMPORTER_H

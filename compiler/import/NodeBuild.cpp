@@ -1,0 +1,147 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The operations that nearly every operator's code composes.
+#include "compiler/import/NodeImport.h"
+#include "compiler/import/Values.h"
+#include "dialects/graph/Broadcast.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+
+static Dims dimsOf(Value value) {
+  return sym::dimsOf(mlir::cast<RankedTensorType>(value.getType()));
+}
+static Type elementOf(Value value) {
+  return mlir::cast<RankedTensorType>(value.getType()).getElementType();
+}
+
+bool NodeImport::requireEqual(DimAttr a, DimAttr b, StringRef what,
+                              bool orOne) {
+  if (a == b || (orOne && (sym::isConstant(a, 1) || sym::isConstant(b, 1))))
+    return true;
+  if (orOne &&
+      (graph::isProvedBroadcast(a, b) || graph::isProvedBroadcast(b, a)))
+    return true;
+  sym::Range difference = model.rangeOf(a - b);
+  bool cannotHold = difference.min > 0 || difference.max < 0;
+  if (cannotHold && orOne) {
+    sym::Range left = model.rangeOf(a), right = model.rangeOf(b);
+    cannotHold = left.min > 1 && right.min > 1;
+  }
+  if (cannotHold) {
+    (void)fault(ErrorCode::S001, what + " differ: " + sym::toString(a) +
+                                     " and " + sym::toString(b));
+    return false;
+  }
+  graph::CheckOp::create(model.builder, location, a, b,
+                         orOne ? model.builder.getUnitAttr() : UnitAttr());
+  return true;
+}
+
+Value NodeImport::map(StringRef kind, ValueRange operands) {
+  Dims wide;
+  for (Value operand : operands) {
+    if (!operand)
+      return {};
+    Dims next = dimsOf(operand);
+    for (size_t i = 1; i <= std::min(wide.size(), next.size()); ++i)
+      if (!requireEqual(wide[wide.size() - i], next[next.size() - i], "extents",
+                        true))
+        return {};
+    std::optional<Dims> joined = graph::broadcastDims(wide, next);
+    if (!joined)
+      break; // the operation itself says why
+    wide = *joined;
+  }
+  return one<graph::MapOp>(operands, attrs().text("kind", kind));
+}
+
+Value NodeImport::cast(Value value, Type element, bool saturate) {
+  if (!value || elementOf(value) == element)
+    return value;
+  return one<graph::CastOp>(value, attrs().boolean("saturate", saturate),
+                            {sym::tensorOf(dimsOf(value), element)});
+}
+
+Value NodeImport::reshape(Value value, ArrayRef<DimAttr> dims) {
+  if (!value || dimsOf(value) == Dims(dims))
+    return value;
+  if (!requireEqual(sym::product(&model.context, dimsOf(value)),
+                    sym::product(&model.context, dims), "numbers of elements"))
+    return {};
+  return one<graph::ReshapeOp>(value, {},
+                               {sym::tensorOf(dims, elementOf(value))});
+}
+
+Value NodeImport::broadcast(Value value, ArrayRef<DimAttr> dims) {
+  if (!value || dimsOf(value) == Dims(dims))
+    return value;
+  Dims from = dimsOf(value);
+  if (from.size() <= dims.size())
+    for (size_t i = 1; i <= from.size(); ++i)
+      if (!graph::isProvedBroadcast(from.end()[-i], dims.end()[-i]) &&
+          !requireEqual(from.end()[-i], dims.end()[-i], "extents", true))
+        return {};
+  return one<graph::BroadcastOp>(value, {},
+                                 {sym::tensorOf(dims, elementOf(value))});
+}
+
+Value NodeImport::transpose(Value value, ArrayRef<int64_t> permutation) {
+  bool isIdentity = true;
+  for (auto [i, axis] : llvm::enumerate(permutation))
+    isIdentity &= int64_t(i) == axis;
+  if (isIdentity && value && dimsOf(value).size() == permutation.size())
+    return value;
+  return one<graph::TransposeOp>(value,
+                                 attrs().integers("permutation", permutation));
+}
+
+Value NodeImport::slice(Value value, Dims starts, Dims sizes,
+                        ArrayRef<int64_t> steps) {
+  if (!value)
+    return {};
+  bool isWhole = sizes == dimsOf(value);
+  for (auto [start, step] : llvm::zip(starts, steps))
+    isWhole &= sym::isConstant(start, 0) && step == 1;
+  if (isWhole)
+    return value;
+  return one<graph::SliceOp>(value, attrs()
+                                        .dims("starts", starts)
+                                        .dims("sizes", sizes)
+                                        .integers("steps", steps));
+}
+
+Value NodeImport::reduce(StringRef kind, Value value, ArrayRef<int64_t> axes,
+                         bool keepDims) {
+  SmallVector<int64_t> sorted(axes);
+  llvm::sort(sorted);
+  return one<graph::ReduceOp>(value, attrs()
+                                         .text("kind", kind)
+                                         .integers("axes", sorted)
+                                         .flag("keep_dims", keepDims));
+}
+
+Value NodeImport::scalar(double value, Type element) {
+  auto type = RankedTensorType::get({}, element);
+  Attribute number;
+  if (auto real = dyn_cast<FloatType>(element)) {
+    APFloat converted(value);
+    bool losesInfo;
+    converted.convert(real.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                      &losesInfo);
+    number = FloatAttr::get(real, converted);
+  } else {
+    number = IntegerAttr::get(
+        element, APInt(element.getIntOrFloatBitWidth(), int64_t(value),
+                       /*isSigned=*/true, /*implicitTrunc=*/true));
+  }
+  return one<graph::ConstantOp>(
+      {},
+      {model.builder.getNamedAttr("value",
+                                  DenseElementsAttr::get(type, number))},
+      {type});
+}
+
+} // namespace sinter::importer

@@ -1,0 +1,196 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The letters of attribute types are those of tools/dev/dump-onnx-schemas.
+#include "compiler/import/NodeCheck.h"
+
+#include "compiler/import/Values.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+
+static StringRef ref(onnx::Text text) {
+  return StringRef(text.data(), text.size());
+}
+
+static int64_t opsetOf(const std::vector<onnx::Opset> &opsets,
+                       StringRef domain) {
+  for (const onnx::Opset &opset : opsets)
+    if (ref(opset.domain) == domain ||
+        (domain.empty() && opset.domain == "ai.onnx"))
+      return opset.version;
+  return 0;
+}
+
+static StringRef letterName(char letter) {
+  switch (letter) {
+  case 'i':
+    return "an int";
+  case 'f':
+    return "a float";
+  case 's':
+    return "a string";
+  case 't':
+    return "a tensor";
+  case 'g':
+    return "a graph";
+  case 'I':
+    return "a list of ints";
+  case 'F':
+    return "a list of floats";
+  case 'S':
+    return "a list of strings";
+  default:
+    return "of another type";
+  }
+}
+
+static bool checkAttributes(NodeImport &node) {
+  static constexpr char letters[] = "?fistgFISTGpPyY";
+  bool isFine = true;
+  for (const onnx::Attribute &attribute : node.node.attributes) {
+    StringRef name = ref(attribute.name);
+    const onnx::AttributeRow *row = node.schema->attribute(attribute.name);
+    if (!row) {
+      SmallVector<StringRef> known;
+      for (const onnx::AttributeRow &candidate : node.schema->attributes)
+        known.push_back(ref(candidate.name));
+      (void)node.fault(ErrorCode::I005,
+                       "has no attribute '" + name + "' in opset " +
+                           Twine(node.since()),
+                       known.empty() ? "no attributes"
+                                     : "one of " + llvm::join(known, ", "));
+      isFine = false;
+      continue;
+    }
+    char found =
+        attribute.type > 0 && attribute.type < int32_t(sizeof letters - 1)
+            ? letters[attribute.type]
+            : '?';
+    bool isStated = attribute.reference.empty() && attribute.type != 0;
+    bool lacksBody = (row->letter == 't' && attribute.tensors.size() != 1) ||
+                     (row->letter == 'g' && attribute.graphs.size() != 1);
+    if ((isStated && found != row->letter) ||
+        (attribute.reference.empty() && lacksBody)) {
+      (void)node.fault(ErrorCode::I005,
+                       "attribute '" + name + "' is " + letterName(found),
+                       letterName(row->letter));
+      isFine = false;
+    }
+  }
+  for (const onnx::AttributeRow &row : node.schema->attributes)
+    if (row.isRequired && !node.attribute(ref(row.name))) {
+      (void)node.fault(ErrorCode::I005,
+                       "lacks the attribute '" + ref(row.name) + "'",
+                       letterName(row.letter));
+      isFine = false;
+    }
+  return isFine;
+}
+
+/// Number and presence of actuals against formals.
+static bool checkCount(NodeImport &node, const onnx::Texts &actuals,
+                       const std::vector<onnx::Formal> &formals,
+                       StringRef what) {
+  bool isFine = true;
+  if (!actuals.empty() && !onnx::Schema::formal(formals, actuals.size() - 1)) {
+    (void)node.fault(ErrorCode::I006,
+                     "has " + Twine(actuals.size()) + " " + what,
+                     "at most " + Twine(formals.size()));
+    isFine = false;
+  }
+  for (size_t i = 0; i < formals.size(); ++i) {
+    if (formals[i].isOptional || formals[i].isVariadic)
+      continue;
+    if (i < actuals.size() && !actuals[i].empty())
+      continue;
+    (void)node.fault(ErrorCode::I006, "lacks one of its " + what,
+                     "'" + ref(formals[i].name) + "' at position " + Twine(i));
+    isFine = false;
+  }
+  return isFine;
+}
+
+bool checkSchema(NodeImport &node) {
+  StringRef domain = ref(node.node.domain), op = ref(node.node.op);
+  if (!domain.empty() && domain != "ai.onnx") {
+    (void)node.fault(ErrorCode::I003, "operator " + op + " of the domain '" +
+                                          domain + "' is not known");
+    return false;
+  }
+  int64_t opset = opsetOf(node.opsets, "");
+  node.schema = onnx::findSchema(node.node.op, opset);
+  if (!node.schema) {
+    int first = onnx::firstOpset(node.node.op);
+    if (first > 0)
+      (void)node.fault(ErrorCode::I003,
+                       "opset " + Twine(opset) + " has no operator " + op,
+                       "opset " + Twine(first) + " or newer");
+    else
+      (void)node.fault(ErrorCode::I003, "ONNX has no operator " + op);
+    return false;
+  }
+  bool hasInputs =
+      checkCount(node, node.node.inputs, node.schema->inputs, "inputs");
+  bool hasOutputs = true;
+  if (!node.node.outputs.empty() &&
+      !onnx::Schema::formal(node.schema->outputs,
+                            node.node.outputs.size() - 1)) {
+    (void)node.fault(ErrorCode::I006,
+                     "has " + Twine(node.node.outputs.size()) + " outputs",
+                     "at most " + Twine(node.schema->outputs.size()));
+    hasOutputs = false;
+  }
+  return checkAttributes(node) && hasInputs && hasOutputs;
+}
+
+bool areInputsDefined(NodeImport &node) {
+  bool isFine = true;
+  for (size_t i = 0; i < node.inputCount(); ++i) {
+    StringRef name = ref(node.node.inputs[i]);
+    if (name.empty())
+      continue;
+    TensorValue *value = node.scope.find(name);
+    if (!value)
+      (void)node.fault(ErrorCode::I008,
+                       "reads '" + name + "', which nothing defines");
+    isFine &= value && !value->isPoisoned;
+  }
+  return isFine;
+}
+
+bool checkTypes(NodeImport &node) {
+  llvm::StringMap<onnx::DataType> bound;
+  for (size_t i = 0; i < node.inputCount(); ++i) {
+    TensorValue *value = node.input(i);
+    if (!value)
+      continue;
+    const onnx::Formal *formal = onnx::Schema::formal(node.schema->inputs, i);
+    onnx::DataType found = dataTypeOf(value->type.getElementType());
+    uint32_t mask = node.schema->maskOf(*formal);
+    if (!(mask >> int32_t(found) & 1)) {
+      (void)node.fault(ErrorCode::I007,
+                       "input '" + ref(formal->name) + "' holds " +
+                           onnx::typeName(int32_t(found)) + " in opset " +
+                           Twine(node.since()),
+                       onnx::typeNames(mask));
+      return false;
+    }
+    if (formal->isVariadic || formal->type.substr(0, 2) == "0x")
+      continue;
+    auto [it, isNew] = bound.try_emplace(ref(formal->type), found);
+    if (!isNew && it->second != found) {
+      (void)node.fault(ErrorCode::I007,
+                       "input '" + ref(formal->name) + "' holds " +
+                           onnx::typeName(int32_t(found)),
+                       onnx::typeName(int32_t(it->second)) +
+                           " as the inputs before it");
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace sinter::importer

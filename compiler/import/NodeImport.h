@@ -1,0 +1,186 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the code of one operator sees: inputs, attributes with the defaults of
+// the node's opset, and building with shape inference. Nothing here aborts on a
+// bad model: a refused operation is a fault, a null value, and the end of that
+// node.
+#ifndef SINTER_COMPILER_IMPORT_NODEIMPORT_H
+#define SINTER_COMPILER_IMPORT_NODEIMPORT_H
+
+#include "compiler/import/ModelImporter.h"
+#include "compiler/import/Schema.h"
+#include "dialects/graph/GraphOps.h"
+
+namespace sinter::importer {
+
+/// Attributes of an operation under construction.
+class AttributeList {
+public:
+  explicit AttributeList(mlir::MLIRContext &context) : builder(&context) {}
+  AttributeList &integer(llvm::StringRef name, int64_t value);
+  AttributeList &integers(llvm::StringRef name, llvm::ArrayRef<int64_t> values);
+  AttributeList &real(llvm::StringRef name, double value);
+  AttributeList &reals(llvm::StringRef name, llvm::ArrayRef<double> values);
+  AttributeList &text(llvm::StringRef name, llvm::StringRef value);
+  AttributeList &texts(llvm::StringRef name,
+                       llvm::ArrayRef<llvm::StringRef> values);
+  AttributeList &boolean(llvm::StringRef name, bool value);
+  AttributeList &dim(llvm::StringRef name, DimAttr value);
+  AttributeList &dims(llvm::StringRef name, llvm::ArrayRef<DimAttr> values);
+  /// A unit attribute, present when `value`.
+  AttributeList &flag(llvm::StringRef name, bool value);
+  AttributeList &segments(llvm::ArrayRef<int32_t> sizes);
+  operator llvm::ArrayRef<mlir::NamedAttribute>() const { return list; }
+
+private:
+  AttributeList &add(llvm::StringRef name, mlir::Attribute value);
+  mlir::Builder builder;
+  llvm::SmallVector<mlir::NamedAttribute, 8> list;
+};
+
+class NodeImport {
+public:
+  NodeImport(ModelImporter &model, const onnx::Node &node, Scope &scope,
+             const AttributeMap &arguments,
+             const std::vector<onnx::Opset> &opsets, unsigned depth);
+
+  // Inputs.
+  size_t inputCount() const { return node.inputs.size(); }
+  TensorValue *input(size_t i); // null when absent
+  mlir::Value value(size_t i);  // null when absent or refused
+  mlir::RankedTensorType type(size_t i) { return input(i)->type; }
+  Dims dims(size_t i) { return sym::dimsOf(type(i)); }
+  int64_t rank(size_t i) { return type(i).getRank(); }
+  /// Contents as dimensions, constants or numbers; a fault when not known.
+  std::optional<Dims> knownDims(size_t i);
+  /// As knownDims, but a vector that depends on data binds fresh symbols from
+  /// `min` to 2^31 to its elements.
+  std::optional<Dims> dimsOrBound(size_t i, llvm::StringRef hint,
+                                  int64_t min = 0);
+  std::optional<llvm::SmallVector<int64_t>> constantInts(size_t i);
+  std::optional<llvm::SmallVector<double>> constantReals(size_t i);
+
+  // Attributes. The defaults are those of the schema.
+  const onnx::Attribute *attribute(llvm::StringRef name);
+  int64_t integer(llvm::StringRef name, int64_t otherwise = 0);
+  double real(llvm::StringRef name, double otherwise = 0);
+  std::string text(llvm::StringRef name);
+  llvm::SmallVector<int64_t> integers(llvm::StringRef name);
+  llvm::SmallVector<double> reals(llvm::StringRef name);
+  /// Adds the rank to a negative axis; a fault when it is outside.
+  std::optional<int64_t> axis(int64_t axis, int64_t rank);
+  std::optional<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> axes,
+                                                 int64_t rank);
+
+  // Building. All of them take null operands and then return null.
+  AttributeList attrs() { return AttributeList(model.context); }
+  template <typename Op>
+  mlir::Operation *create(mlir::ValueRange operands,
+                          llvm::ArrayRef<mlir::NamedAttribute> attrs,
+                          mlir::TypeRange stated = {});
+  template <typename Op>
+  mlir::Value one(mlir::ValueRange operands,
+                  llvm::ArrayRef<mlir::NamedAttribute> attrs,
+                  mlir::TypeRange stated = {}) {
+    mlir::Operation *op = create<Op>(operands, attrs, stated);
+    return op ? op->getResult(0) : mlir::Value();
+  }
+  mlir::Value map(llvm::StringRef kind, mlir::ValueRange operands);
+  mlir::Value cast(mlir::Value value, mlir::Type element, bool saturate = true);
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<DimAttr> dims);
+  mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<DimAttr> dims);
+  mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+  /// Starts and sizes of every axis, step 1.
+  mlir::Value slice(mlir::Value value, Dims starts, Dims sizes,
+                    llvm::ArrayRef<int64_t> steps);
+  mlir::Value reduce(llvm::StringRef kind, mlir::Value value,
+                     llvm::ArrayRef<int64_t> axes, bool keepDims);
+  /// A scalar of `element`.
+  mlir::Value scalar(double value, mlir::Type element);
+  /// A check unless it is proved; a fault when it cannot hold.
+  bool requireEqual(DimAttr a, DimAttr b, llvm::StringRef what,
+                    bool orOne = false);
+
+  // Results.
+  mlir::LogicalResult set(size_t i, mlir::Value value);
+  mlir::LogicalResult setKnown(size_t i, Dims contents,
+                               mlir::RankedTensorType type);
+  /// The same tensor under another name.
+  mlir::LogicalResult setSame(size_t i, const TensorValue &value);
+  bool wants(size_t i) const {
+    return i < node.outputs.size() && !node.outputs[i].empty();
+  }
+
+  mlir::LogicalResult fault(ErrorCode code, const llvm::Twine &message,
+                            const llvm::Twine &expected = "",
+                            const llvm::Twine &remedy = "");
+  std::string name() const;
+
+  ModelImporter &model;
+  const onnx::Node &node;
+  const onnx::Schema *schema = nullptr; // in force at the node's opset
+  Scope &scope;
+  const AttributeMap &arguments;
+  const std::vector<onnx::Opset> &opsets;
+  unsigned depth;
+  mlir::Location location;
+  int64_t since() const { return schema->since; }
+};
+
+using ImportFunction = mlir::LogicalResult (*)(NodeImport &);
+using OpTable = llvm::StringMap<ImportFunction>;
+/// All operators, by family.
+const OpTable &operators();
+void addElementwise(OpTable &);
+void addConvolution(OpTable &);
+void addNormalisation(OpTable &);
+void addMovement(OpTable &);
+void addReduction(OpTable &);
+void addIndexing(OpTable &);
+void addRecurrent(OpTable &);
+void addControl(OpTable &);
+void addShapes(OpTable &);
+void addProducts(OpTable &);
+void addResize(OpTable &);
+
+template <typename Op>
+mlir::Operation *NodeImport::create(mlir::ValueRange operands,
+                                    llvm::ArrayRef<mlir::NamedAttribute> attrs,
+                                    mlir::TypeRange stated) {
+  for (mlir::Value operand : operands)
+    if (!operand)
+      return nullptr;
+  mlir::OperationState state(location, Op::getOperationName());
+  state.getOrAddProperties<typename Op::Properties>();
+  Op::build(model.builder, state, stated, operands, attrs);
+  std::string problem;
+  mlir::ScopedDiagnosticHandler capture(&model.context,
+                                        [&](mlir::Diagnostic &diagnostic) {
+                                          if (problem.empty())
+                                            problem = diagnostic.str();
+                                          return mlir::success();
+                                        });
+  if constexpr (Op::template hasTrait<mlir::InferTypeOpInterface::Trait>()) {
+    llvm::SmallVector<mlir::Type> types;
+    if (failed(
+            Op::inferReturnTypes(&model.context, location, state.operands,
+                                 state.attributes.getDictionary(&model.context),
+                                 state.getRawProperties(), {}, types))) {
+      (void)fault(ErrorCode::S001, problem);
+      return nullptr;
+    }
+    state.types.assign(types.begin(), types.end());
+  }
+  mlir::Operation *op = model.builder.create(state);
+  if (failed(op->getName().verifyInvariants(op))) {
+    (void)fault(ErrorCode::S001, problem);
+    op->erase();
+    return nullptr;
+  }
+  return op;
+}
+
+} // namespace sinter::importer
+
+#endif // SINTER_COMPILER_IMPORT_NODEIMPORT_H

@@ -1,0 +1,130 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reductions over axes, winners along an axis, running sums.
+#include "compiler/import/NodeImport.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+namespace {
+
+LogicalResult importReduce(NodeImport &node) {
+  static const llvm::StringMap<StringRef> kinds = {
+      {"ReduceSum", "sum"},
+      {"ReduceMean", "mean"},
+      {"ReduceProd", "prod"},
+      {"ReduceMin", "min"},
+      {"ReduceMax", "max"},
+      {"ReduceL1", "l1"},
+      {"ReduceL2", "l2"},
+      {"ReduceLogSum", "log_sum"},
+      {"ReduceLogSumExp", "log_sum_exp"},
+      {"ReduceSumSquare", "sum_square"}};
+  StringRef kind =
+      kinds.lookup(StringRef(node.node.op.data(), node.node.op.size()));
+  SmallVector<int64_t> axes = node.integers("axes");
+  if (node.input(1)) {
+    std::optional<SmallVector<int64_t>> given = node.constantInts(1);
+    if (!given)
+      return failure();
+    axes = *given;
+  }
+  if (axes.empty()) {
+    if (node.integer("noop_with_empty_axes") != 0)
+      return node.setSame(0, *node.input(0));
+    for (int64_t i = 0; i < node.rank(0); ++i)
+      axes.push_back(i);
+  }
+  std::optional<SmallVector<int64_t>> positive = node.axes(axes, node.rank(0));
+  if (!positive)
+    return failure();
+  TensorValue *input = node.input(0);
+  bool keep = node.integer("keepdims") != 0;
+  bool isWhole = int64_t(positive->size()) == node.rank(0);
+  if (input->known && isWhole && !input->known->empty() &&
+      (kind == "prod" || kind == "sum")) {
+    DimAttr total = (*input->known)[0];
+    for (DimAttr dim : ArrayRef<DimAttr>(*input->known).drop_front())
+      total = kind == "prod" ? total * dim : total + dim;
+    Dims shape(keep ? node.rank(0) : 0, node.model.dim(1));
+    return node.setKnown(0, {total},
+                         sym::tensorOf(shape, input->type.getElementType()));
+  }
+  return node.set(0, node.reduce(kind, node.value(0), *positive, keep));
+}
+
+LogicalResult importArg(NodeImport &node) {
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
+  if (!axis)
+    return failure();
+  return node.set(
+      0, node.one<graph::ArgReduceOp>(
+             node.value(0),
+             node.attrs()
+                 .text("kind", node.node.op == "ArgMax" ? "max" : "min")
+                 .integer("axis", *axis)
+                 .flag("keep_dims", node.integer("keepdims"))
+                 .flag("select_last", node.integer("select_last_index"))));
+}
+
+LogicalResult importCumSum(NodeImport &node) {
+  std::optional<SmallVector<int64_t>> given = node.constantInts(1);
+  if (!given)
+    return failure();
+  if (given->size() != 1)
+    return node.fault(ErrorCode::S001,
+                      "axis has " + Twine(given->size()) + " elements", "one");
+  std::optional<int64_t> axis = node.axis((*given)[0], node.rank(0));
+  if (!axis)
+    return failure();
+  return node.set(
+      0, node.one<graph::CumSumOp>(
+             node.value(0), node.attrs()
+                                .integer("axis", *axis)
+                                .flag("exclusive", node.integer("exclusive"))
+                                .flag("reverse", node.integer("reverse"))));
+}
+
+LogicalResult importTopK(NodeImport &node) {
+  std::optional<int64_t> axis =
+      node.axis(node.integer("axis", -1), node.rank(0));
+  if (!axis)
+    return failure();
+  DimAttr k;
+  if (node.since() < 10) {
+    k = node.model.dim(node.integer("k"));
+  } else {
+    std::optional<Dims> known = node.dimsOrBound(1, "k");
+    if (!known)
+      return failure();
+    if (known->size() != 1)
+      return node.fault(ErrorCode::S001,
+                        "k has " + Twine(known->size()) + " elements", "one");
+    k = (*known)[0];
+  }
+  Operation *op = node.create<graph::TopKOp>(
+      node.value(0), node.attrs()
+                         .dim("k", k)
+                         .integer("axis", *axis)
+                         .boolean("largest", node.integer("largest", 1))
+                         .boolean("sorted", node.integer("sorted", 1)));
+  if (!op || failed(node.set(0, op->getResult(0))))
+    return failure();
+  return node.set(1, op->getResult(1));
+}
+
+} // namespace
+
+void addReduction(OpTable &table) {
+  for (StringRef op : {"ReduceSum", "ReduceMean", "ReduceProd", "ReduceMin",
+                       "ReduceMax", "ReduceL1", "ReduceL2", "ReduceLogSum",
+                       "ReduceLogSumExp", "ReduceSumSquare"})
+    table[op] = importReduce;
+  table["ArgMax"] = importArg;
+  table["ArgMin"] = importArg;
+  table["CumSum"] = importCumSum;
+  table["TopK"] = importTopK;
+}
+
+} // namespace sinter::importer

@@ -1,0 +1,411 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operators that make or change shapes: their shape inputs are followed as
+// dimensions and never become tensors.
+#include "compiler/import/NodeImport.h"
+#include "compiler/import/Values.h"
+#include "dialects/graph/Broadcast.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+namespace {
+
+RankedTensorType vectorType(NodeImport &node, size_t length) {
+  return sym::tensorOf({node.model.dim(length)},
+                       node.model.builder.getI64Type());
+}
+
+LogicalResult importConstant(NodeImport &node) {
+  if (node.node.attributes.size() != 1)
+    return node.fault(ErrorCode::I005,
+                      "carries " + Twine(node.node.attributes.size()) +
+                          " attributes",
+                      "exactly one that holds the value");
+  StringRef name(node.node.attributes[0].name.data(),
+                 node.node.attributes[0].name.size());
+  const onnx::Attribute *attribute = node.attribute(name);
+  if (!attribute)
+    return node.fault(ErrorCode::I005,
+                      "refers to an attribute that the call does not give");
+  if (name == "sparse_value" || name == "value_string" ||
+      name == "value_strings")
+    return node.fault(ErrorCode::I013, "holds " + name);
+  onnx::Tensor tensor;
+  if (name == "value")
+    tensor = attribute->tensors[0];
+  std::vector<char> bytes;
+  auto put = [&](auto number) {
+    bytes.insert(bytes.end(), reinterpret_cast<char *>(&number),
+                 reinterpret_cast<char *>(&number) + sizeof number);
+  };
+  bool isReal = name.starts_with("value_float");
+  if (name == "value_int")
+    put(attribute->i);
+  for (int64_t number : attribute->ints)
+    put(number);
+  if (name == "value_float")
+    put(attribute->f);
+  for (float number : attribute->floats)
+    put(number);
+  std::optional<TensorValue> value;
+  if (name == "value") {
+    value = node.model.constantOf(tensor,
+                                  node.node.outputs[0].empty()
+                                      ? node.name()
+                                      : std::string(node.node.outputs[0]),
+                                  node.name(), "Constant");
+    if (!value)
+      return failure();
+  } else {
+    Type element = isReal ? Type(node.model.builder.getF32Type())
+                          : Type(node.model.builder.getI64Type());
+    SmallVector<int64_t> shape;
+    if (name.ends_with("s"))
+      shape.push_back(isReal ? attribute->floats.size()
+                             : attribute->ints.size());
+    value = node.model.constantOf(RankedTensorType::get(shape, element),
+                                  std::move(bytes), node.name());
+  }
+  return node.setSame(0, *value);
+}
+
+bool checkExtents(NodeImport &node, ArrayRef<DimAttr> dims) {
+  for (DimAttr dim : dims)
+    if (node.model.rangeOf(dim).max < 0) {
+      (void)node.fault(ErrorCode::S001, "an extent is " + sym::toString(dim),
+                       "0 or more");
+      return false;
+    }
+  return true;
+}
+
+LogicalResult importConstantOfShape(NodeImport &node) {
+  std::optional<Dims> dims = node.dimsOrBound(0, "extent");
+  if (!dims || !checkExtents(node, *dims))
+    return failure();
+  TensorValue value;
+  if (const onnx::Attribute *attribute = node.attribute("value")) {
+    std::optional<TensorValue> found = node.model.constantOf(
+        attribute->tensors[0], "", node.name(), "ConstantOfShape");
+    if (!found)
+      return failure();
+    value = *found;
+    if (value.type.getNumElements() != 1)
+      return node.fault(ErrorCode::I005,
+                        "attribute 'value' has " +
+                            Twine(value.type.getNumElements()) + " elements",
+                        "one element");
+  } else {
+    value = node.model.constantOf(
+        RankedTensorType::get({1}, node.model.builder.getF32Type()),
+        std::vector<char>(4), "");
+  }
+  Type element = value.type.getElementType();
+  RankedTensorType type = sym::tensorOf(*dims, element);
+  if (type.hasStaticShape() && type.getNumElements() <= 1024 && value.known)
+    return node.setKnown(0, Dims(type.getNumElements(), (*value.known)[0]),
+                         type);
+  if (type.hasStaticShape())
+    return node.set(
+        0, node.one<graph::ConstantOp>(
+               {},
+               {node.model.builder.getNamedAttr(
+                   "value", DenseElementsAttr::get(
+                                type, elementAt(element, value.bytes, 0)))},
+               {type}));
+  Value one = node.model.materialise(value, node.location);
+  return node.set(0, node.broadcast(one, *dims));
+}
+
+LogicalResult importShape(NodeImport &node) {
+  Dims dims = node.dims(0);
+  int64_t rank = dims.size();
+  auto clamp = [&](int64_t position) {
+    return std::clamp<int64_t>(position < 0 ? position + rank : position, 0,
+                               rank);
+  };
+  int64_t start = clamp(node.integer("start", 0));
+  int64_t end = clamp(node.integer("end", rank));
+  Dims part;
+  for (int64_t i = start; i < end; ++i)
+    part.push_back(dims[i]);
+  return node.setKnown(0, part, vectorType(node, part.size()));
+}
+
+LogicalResult importSize(NodeImport &node) {
+  return node.setKnown(
+      0, {sym::product(&node.model.context, node.dims(0))},
+      RankedTensorType::get({}, node.model.builder.getI64Type()));
+}
+
+LogicalResult importIdentity(NodeImport &node) {
+  return node.setSame(0, *node.input(0));
+}
+
+LogicalResult importDropout(NodeImport &node) {
+  if (node.inputCount() > 2 && node.input(2)) {
+    std::optional<SmallVector<int64_t>> training = node.constantInts(2);
+    if (!training)
+      return failure();
+    if (training->size() == 1 && (*training)[0] != 0)
+      return node.fault(ErrorCode::I004, "training_mode is true",
+                        "a model exported for inference");
+  }
+  if (node.wants(1)) {
+    Type element = node.since() >= 10 ? Type(node.model.builder.getI1Type())
+                                      : node.type(0).getElementType();
+    if (failed(
+            node.set(1, node.broadcast(node.scalar(1, element), node.dims(0)))))
+      return failure();
+  }
+  return node.setSame(0, *node.input(0));
+}
+
+/// Same elements in another shape; known contents stay known.
+LogicalResult setReshaped(NodeImport &node, ArrayRef<DimAttr> dims) {
+  TensorValue *input = node.input(0);
+  RankedTensorType type = sym::tensorOf(dims, input->type.getElementType());
+  if (input->known && type.hasStaticShape() &&
+      type.getNumElements() == int64_t(input->known->size()))
+    return node.setKnown(0, *input->known, type);
+  if (input->isConstant && type.hasStaticShape() &&
+      type.getNumElements() == input->type.getNumElements()) {
+    TensorValue same = *input;
+    same.type = type;
+    same.value = Value();
+    return node.setSame(0, same);
+  }
+  return node.set(0, node.reshape(node.value(0), dims));
+}
+
+LogicalResult importReshape(NodeImport &node) {
+  std::optional<Dims> target = node.knownDims(1);
+  if (!target)
+    return failure();
+  bool allowsZero = node.integer("allowzero") != 0;
+  Dims input = node.dims(0);
+  std::optional<size_t> open;
+  DimAttr rest = node.model.dim(1);
+  for (size_t i = 0; i < target->size(); ++i) {
+    DimAttr &dim = (*target)[i];
+    if (sym::isConstant(dim, -1)) {
+      if (open)
+        return node.fault(ErrorCode::S001, "the target shape has -1 twice");
+      open = i;
+      continue;
+    }
+    if (sym::isConstant(dim, 0) && !allowsZero) {
+      if (i >= input.size())
+        return node.fault(ErrorCode::S001,
+                          "the target shape copies axis " + Twine(i) +
+                              " of a tensor of rank " + Twine(input.size()));
+      dim = input[i];
+    }
+    if (!checkExtents(node, dim))
+      return failure();
+    rest = rest * dim;
+  }
+  if (open) {
+    DimAttr total = sym::product(&node.model.context, input);
+    if (sym::isConstant(rest, 0))
+      return node.fault(ErrorCode::S001,
+                        "-1 beside an extent of 0 has no value");
+    (*target)[*open] = sym::floorDiv(total, rest);
+  }
+  return setReshaped(node, *target);
+}
+
+LogicalResult importFlatten(NodeImport &node) {
+  Dims dims = node.dims(0);
+  int64_t rank = dims.size(), axis = node.integer("axis");
+  if (axis < -rank || axis > rank)
+    return node.fault(ErrorCode::S001, "axis " + Twine(axis) +
+                                           " is outside a tensor of rank " +
+                                           Twine(rank));
+  ArrayRef<DimAttr> all = dims;
+  size_t split = axis < 0 ? axis + rank : axis;
+  return setReshaped(
+      node, {sym::product(&node.model.context, all.take_front(split)),
+             sym::product(&node.model.context, all.drop_front(split))});
+}
+
+/// Axes from the attribute or, since opset 13, from the second input.
+std::optional<SmallVector<int64_t>> axesOf(NodeImport &node, int64_t rank) {
+  if (node.since() < 13)
+    return node.axes(node.integers("axes"), rank);
+  std::optional<SmallVector<int64_t>> given = node.constantInts(1);
+  return given ? node.axes(*given, rank) : std::nullopt;
+}
+
+LogicalResult importSqueeze(NodeImport &node) {
+  Dims dims = node.dims(0), result;
+  bool hasAxes = node.since() < 13 ? node.attribute("axes") != nullptr
+                                   : node.input(1) != nullptr;
+  SmallVector<int64_t> axes;
+  if (hasAxes) {
+    std::optional<SmallVector<int64_t>> given = axesOf(node, dims.size());
+    if (!given)
+      return failure();
+    axes = *given;
+  }
+  for (size_t i = 0; i < dims.size(); ++i) {
+    bool isListed = hasAxes ? llvm::is_contained(axes, int64_t(i))
+                            : sym::isConstant(dims[i], 1);
+    if (!isListed)
+      result.push_back(dims[i]);
+    else if (!node.requireEqual(dims[i], node.model.dim(1),
+                                "a squeezed extent and 1"))
+      return failure();
+  }
+  return setReshaped(node, result);
+}
+
+LogicalResult importUnsqueeze(NodeImport &node) {
+  Dims dims = node.dims(0), result;
+  size_t added = node.since() < 13 ? node.integers("axes").size()
+                                   : node.type(1).getNumElements();
+  std::optional<SmallVector<int64_t>> axes = axesOf(node, dims.size() + added);
+  if (!axes)
+    return failure();
+  for (size_t i = 0, next = 0; i < dims.size() + added; ++i)
+    result.push_back(llvm::is_contained(*axes, int64_t(i)) ? node.model.dim(1)
+                                                           : dims[next++]);
+  return setReshaped(node, result);
+}
+
+LogicalResult importExpand(NodeImport &node) {
+  std::optional<Dims> shape = node.dimsOrBound(1, "extent");
+  if (!shape || !checkExtents(node, *shape))
+    return failure();
+  Dims input = node.dims(0);
+  std::optional<Dims> dims = graph::broadcastDims(input, *shape);
+  if (!dims)
+    return node.fault(ErrorCode::S001,
+                      "the input and the target shape do not broadcast");
+  // A target may be 1 (or equal) where the input is not: check what is
+  // unproved.
+  for (size_t i = 1; i <= std::min(input.size(), shape->size()); ++i)
+    if (!node.requireEqual(input.end()[-i], shape->end()[-i], "extents", true))
+      return failure();
+  TensorValue *value = node.input(0);
+  RankedTensorType type = sym::tensorOf(*dims, value->type.getElementType());
+  if (value->known && value->known->size() == 1 && type.hasStaticShape() &&
+      type.getNumElements() <= 1024)
+    return node.setKnown(0, Dims(type.getNumElements(), (*value->known)[0]),
+                         type);
+  Value result = node.value(0);
+  if (!result || Dims(*dims) == input)
+    return node.set(0, result);
+  return node.set(0, node.one<graph::BroadcastOp>(result, {}, {type}));
+}
+
+/// The extent of a range whose ends are computed at run time.
+DimAttr boundExtent(NodeImport &node) {
+  Type f64 = node.model.builder.getF64Type(),
+       i64 = node.model.builder.getI64Type();
+  Value difference = node.map("sub", {node.value(1), node.value(0)});
+  Value count = node.map(
+      "div", {node.cast(difference, f64), node.cast(node.value(2), f64)});
+  count = node.map("max", {node.map("ceil", {count}), node.scalar(0, f64)});
+  count = node.cast(count, i64);
+  if (!count)
+    return {};
+  DimAttr symbol =
+      node.model.freshSymbol(node.name() + "_extent", 0, int64_t(1) << 31);
+  graph::BindDimOp::create(node.model.builder, node.location, count,
+                           node.model.builder.getI64IntegerAttr(0),
+                           symbol.getName());
+  return symbol;
+}
+
+LogicalResult importRange(NodeImport &node) {
+  TensorValue *start = node.input(0), *limit = node.input(1),
+              *delta = node.input(2);
+  Type element = start->type.getElementType();
+  for (size_t i = 0; i < 3; ++i)
+    if (node.type(i).getRank() > 1 || !node.type(i).hasStaticShape() ||
+        node.type(i).getNumElements() != 1)
+      return node.fault(ErrorCode::S001,
+                        "start, limit and delta must be scalars");
+  DimAttr extent;
+  std::optional<int64_t> step;
+  if (delta->known)
+    step = sym::asConstant((*delta->known)[0]);
+  if (step && *step == 0)
+    return node.fault(ErrorCode::S001, "delta is 0");
+  if (start->known && limit->known && step) {
+    DimAttr length = (*limit->known)[0] - (*start->known)[0];
+    DimAttr count = *step > 0 ? sym::ceilDiv(length, *step)
+                              : sym::ceilDiv(length * -1, -*step);
+    extent = node.model.maxOf(count, node.model.dim(0));
+    std::optional<int64_t> known = sym::asConstant(extent);
+    if (known && *known <= 1024) {
+      Dims contents;
+      for (int64_t i = 0; i < *known; ++i)
+        contents.push_back((*start->known)[0] + i * *step);
+      return node.setKnown(0, contents, sym::tensorOf({extent}, element));
+    }
+  } else if (start->isConstant && limit->isConstant && delta->isConstant) {
+    double first = (*node.constantReals(0))[0],
+           last = (*node.constantReals(1))[0];
+    double by = (*node.constantReals(2))[0],
+           count = std::ceil((last - first) / by);
+    if (!(count < 1e12))
+      return node.fault(ErrorCode::S001, "the range never ends");
+    extent =
+        node.model.dim(std::max<int64_t>(0, int64_t(std::max(count, 0.0))));
+  } else {
+    extent = boundExtent(node);
+    if (!extent)
+      return failure();
+  }
+  Value from = node.reshape(node.value(0), {}),
+        by = node.reshape(node.value(2), {});
+  return node.set(0, node.one<graph::RangeOp>(
+                         {from, by}, {}, {sym::tensorOf({extent}, element)}));
+}
+
+LogicalResult importEyeLike(NodeImport &node) {
+  Dims dims = node.dims(0);
+  if (dims.size() != 2)
+    return node.fault(ErrorCode::S001, "input has rank " + Twine(dims.size()),
+                      "2");
+  Type element = node.type(0).getElementType(),
+       i64 = node.model.builder.getI64Type();
+  if (node.attribute("dtype"))
+    element = typeOf(node.model.context, onnx::DataType(node.integer("dtype")));
+  if (!element)
+    return node.fault(ErrorCode::I005,
+                      "attribute 'dtype' is no type of numbers");
+  Value one = node.scalar(1, i64);
+  Value rows =
+      node.one<graph::RangeOp>({node.scalar(node.integer("k"), i64), one}, {},
+                               {sym::tensorOf({dims[0]}, i64)});
+  Value columns = node.one<graph::RangeOp>({node.scalar(0, i64), one}, {},
+                                           {sym::tensorOf({dims[1]}, i64)});
+  Value equal = node.map(
+      "equal", {node.reshape(rows, {dims[0], node.model.dim(1)}), columns});
+  return node.set(0, node.cast(equal, element));
+}
+
+} // namespace
+
+void addShapes(OpTable &table) {
+  table["Constant"] = importConstant;
+  table["ConstantOfShape"] = importConstantOfShape;
+  table["Shape"] = importShape;
+  table["Size"] = importSize;
+  table["Identity"] = importIdentity;
+  table["Dropout"] = importDropout;
+  table["Reshape"] = importReshape;
+  table["Flatten"] = importFlatten;
+  table["Squeeze"] = importSqueeze;
+  table["Unsqueeze"] = importUnsqueeze;
+  table["Expand"] = importExpand;
+  table["Range"] = importRange;
+  table["EyeLike"] = importEyeLike;
+}
+
+} // namespace sinter::importer
