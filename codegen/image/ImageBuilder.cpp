@@ -16,21 +16,25 @@ Slot ImageBuilder::newValue(Kind kind, int64_t constant) {
   return {uint32_t(values.size() - 1)};
 }
 
-static sinter_image_symbol makeSymbol(sinter_bind bind, uint32_t input, uint32_t index,
-                                      int64_t min, int64_t max, int64_t divisor) {
+static sinter_image_symbol makeSymbol(sinter_bind bind, uint32_t input,
+                                      uint32_t index, int64_t min, int64_t max,
+                                      int64_t divisor) {
   return {0, uint32_t(bind), input, index, min, max, divisor};
 }
 
 Slot ImageBuilder::dimSymbol(const std::string &name, int64_t min, int64_t max,
                              int64_t divisor, uint32_t input, uint32_t dim) {
-  symbols.push_back({name, makeSymbol(SINTER_BIND_DIM, input, dim, min, max, divisor)});
+  symbols.push_back(
+      {name, makeSymbol(SINTER_BIND_DIM, input, dim, min, max, divisor)});
   Slot slot = newValue(Kind::Symbol, int64_t(symbols.size() - 1));
   return slot;
 }
 
-Slot ImageBuilder::valueSymbol(const std::string &name, int64_t min, int64_t max,
-                               int64_t divisor, uint32_t input, uint32_t element) {
-  symbols.push_back({name, makeSymbol(SINTER_BIND_VALUE, input, element, min, max, divisor)});
+Slot ImageBuilder::valueSymbol(const std::string &name, int64_t min,
+                               int64_t max, int64_t divisor, uint32_t input,
+                               uint32_t element) {
+  symbols.push_back(
+      {name, makeSymbol(SINTER_BIND_VALUE, input, element, min, max, divisor)});
   return newValue(Kind::Symbol, int64_t(symbols.size() - 1));
 }
 
@@ -48,15 +52,29 @@ namespace {
 // The walker's arithmetic on constants; false where a run would fail.
 bool fold(uint16_t code, int64_t a, int64_t b, int64_t c, int64_t &out) {
   switch (code) {
-  case SINTER_OP_ADD: return !__builtin_add_overflow(a, b, &out);
-  case SINTER_OP_SUB: return !__builtin_sub_overflow(a, b, &out);
-  case SINTER_OP_MUL: return !__builtin_mul_overflow(a, b, &out);
-  case SINTER_OP_MIN: out = a < b ? a : b; return true;
-  case SINTER_OP_MAX: out = a > b ? a : b; return true;
-  case SINTER_OP_EQ: out = a == b; return true;
-  case SINTER_OP_LT: out = a < b; return true;
-  case SINTER_OP_SELECT: out = a ? b : c; return true;
-  default: break;
+  case SINTER_OP_ADD:
+    return !__builtin_add_overflow(a, b, &out);
+  case SINTER_OP_SUB:
+    return !__builtin_sub_overflow(a, b, &out);
+  case SINTER_OP_MUL:
+    return !__builtin_mul_overflow(a, b, &out);
+  case SINTER_OP_MIN:
+    out = a < b ? a : b;
+    return true;
+  case SINTER_OP_MAX:
+    out = a > b ? a : b;
+    return true;
+  case SINTER_OP_EQ:
+    out = a == b;
+    return true;
+  case SINTER_OP_LT:
+    out = a < b;
+    return true;
+  case SINTER_OP_SELECT:
+    out = a ? b : c;
+    return true;
+  default:
+    break;
   }
   if (b < 1)
     return false;
@@ -64,18 +82,25 @@ bool fold(uint16_t code, int64_t a, int64_t b, int64_t c, int64_t &out) {
   if (rest < 0)
     --quotient, rest += b;
   switch (code) {
-  case SINTER_OP_FLOORDIV: out = quotient; return true;
-  case SINTER_OP_MOD: out = rest; return true;
-  case SINTER_OP_CEILDIV: out = quotient + (rest != 0); return true;
+  case SINTER_OP_FLOORDIV:
+    out = quotient;
+    return true;
+  case SINTER_OP_MOD:
+    out = rest;
+    return true;
+  case SINTER_OP_CEILDIV:
+    out = quotient + (rest != 0);
+    return true;
   case SINTER_OP_ALIGN:
     return !__builtin_mul_overflow(quotient + (rest != 0), b, &out);
-  default: return false;
+  default:
+    return false;
   }
 }
 
 bool commutes(uint16_t code) {
-  return code == SINTER_OP_ADD || code == SINTER_OP_MUL || code == SINTER_OP_MIN ||
-         code == SINTER_OP_MAX || code == SINTER_OP_EQ;
+  return code == SINTER_OP_ADD || code == SINTER_OP_MUL ||
+         code == SINTER_OP_MIN || code == SINTER_OP_MAX || code == SINTER_OP_EQ;
 }
 
 } // namespace
@@ -89,17 +114,20 @@ Slot ImageBuilder::op(uint16_t code, Slot a, Slot b, Slot c) {
   };
   if (code == SINTER_OP_SELECT && values[a.id].kind == Kind::Const)
     return values[a.id].constant ? b : c;
-  bool allConst = values[a.id].kind == Kind::Const && values[b.id].kind == Kind::Const;
+  bool allConst =
+      values[a.id].kind == Kind::Const && values[b.id].kind == Kind::Const;
   int64_t folded;
   if (allConst && code != SINTER_OP_SELECT &&
       fold(code, values[a.id].constant, values[b.id].constant, 0, folded))
     return constant(folded);
-  if ((code == SINTER_OP_ADD && isConst(a, 0)) || (code == SINTER_OP_MUL && isConst(a, 1)))
+  if ((code == SINTER_OP_ADD && isConst(a, 0)) ||
+      (code == SINTER_OP_MUL && isConst(a, 1)))
     return b;
   bool identityRight =
       ((code == SINTER_OP_ADD || code == SINTER_OP_SUB) && isConst(b, 0)) ||
-      ((code == SINTER_OP_MUL || code == SINTER_OP_FLOORDIV || code == SINTER_OP_CEILDIV ||
-        code == SINTER_OP_ALIGN) && isConst(b, 1)) ||
+      ((code == SINTER_OP_MUL || code == SINTER_OP_FLOORDIV ||
+        code == SINTER_OP_CEILDIV || code == SINTER_OP_ALIGN) &&
+       isConst(b, 1)) ||
       ((code == SINTER_OP_MIN || code == SINTER_OP_MAX) && a.id == b.id);
   if (identityRight)
     return a;
@@ -107,17 +135,21 @@ Slot ImageBuilder::op(uint16_t code, Slot a, Slot b, Slot c) {
   if (!c.valid())
     c = a; // fields that are not read still name a slot
   bool late = isLate(a) || isLate(b) || isLate(c);
-  auto [at, isNew] = (late ? knownLate : known).try_emplace({code, a.id, b.id, c.id});
+  auto [at, isNew] =
+      (late ? knownLate : known).try_emplace({code, a.id, b.id, c.id});
   if (isNew) {
     at->second = newValue(late ? Kind::Late : Kind::Entry);
-    (late ? lateOps : entryOps).push_back({code, 0, at->second, a, b, c, SINTER_NONE});
+    (late ? lateOps : entryOps)
+        .push_back({code, 0, at->second, a, b, c, SINTER_NONE});
   }
   return at->second;
 }
 
 void ImageBuilder::assign(Slot variable, Slot value) {
-  lateOps.push_back({SINTER_OP_MAX, 0, variable, value, value, value, SINTER_NONE});
-  knownLate.clear(); // what was computed from the old value is another value now
+  lateOps.push_back(
+      {SINTER_OP_MAX, 0, variable, value, value, value, SINTER_NONE});
+  knownLate
+      .clear(); // what was computed from the old value is another value now
 }
 
 bool ImageBuilder::insideBranch() const {
@@ -128,16 +160,19 @@ bool ImageBuilder::insideBranch() const {
 }
 
 void ImageBuilder::addCheck(const Op &check) {
-  bool late = isLate(check.a) || isLate(check.b) || isLate(check.c) || insideBranch();
+  bool late =
+      isLate(check.a) || isLate(check.b) || isLate(check.c) || insideBranch();
   (late ? lateOps : entryOps).push_back(check);
 }
 
-void ImageBuilder::checkEqual(Slot a, Slot b, uint32_t node, sinter_reason reason) {
+void ImageBuilder::checkEqual(Slot a, Slot b, uint32_t node,
+                              sinter_reason reason) {
   if (a.id != b.id)
     addCheck({SINTER_OP_CHECK_EQ, uint16_t(reason), {}, a, b, a, node});
 }
 
-void ImageBuilder::checkRange(Slot a, Slot low, Slot high, uint32_t node, sinter_reason reason) {
+void ImageBuilder::checkRange(Slot a, Slot low, Slot high, uint32_t node,
+                              sinter_reason reason) {
   addCheck({SINTER_OP_CHECK_RANGE, uint16_t(reason), {}, a, low, high, node});
 }
 
@@ -148,7 +183,8 @@ uint32_t ImageBuilder::node(const std::string &name, const std::string &op) {
   return uint32_t(nodes.size() - 1);
 }
 
-uint32_t ImageBuilder::kernel(const std::string &name, uint32_t nBuffers, uint32_t nParams) {
+uint32_t ImageBuilder::kernel(const std::string &name, uint32_t nBuffers,
+                              uint32_t nParams) {
   kernels.push_back({name, {0, nBuffers, nParams}});
   return uint32_t(kernels.size() - 1);
 }
@@ -175,7 +211,8 @@ uint32_t ImageBuilder::input(const std::string &name, uint16_t dtype,
   return addTensor(inputs, {name, dtype, dims, {}, {}, SINTER_NONE});
 }
 uint32_t ImageBuilder::output(const std::string &name, uint16_t dtype,
-                              const std::vector<Slot> &dims, Slot bytes, uint32_t alias) {
+                              const std::vector<Slot> &dims, Slot bytes,
+                              uint32_t alias) {
   return addTensor(outputs, {name, dtype, dims, bytes, {}, alias});
 }
 uint32_t ImageBuilder::state(const std::string &name, uint16_t dtype,
@@ -188,13 +225,16 @@ uint32_t ImageBuilder::tap(const std::string &name, uint16_t dtype,
 }
 
 BufferRef ImageBuilder::inWeights(uint64_t offset, uint64_t bytes) {
-  return {SINTER_SPACE_WEIGHTS, 0, constant(int64_t(offset)), constant(int64_t(bytes))};
+  return {SINTER_SPACE_WEIGHTS, 0, constant(int64_t(offset)),
+          constant(int64_t(bytes))};
 }
 BufferRef ImageBuilder::in(uint32_t index, Slot bytes, Slot offset) {
-  return {SINTER_SPACE_INPUT, index, offset.valid() ? offset : constant(0), bytes};
+  return {SINTER_SPACE_INPUT, index, offset.valid() ? offset : constant(0),
+          bytes};
 }
 BufferRef ImageBuilder::out(uint32_t index, Slot bytes, Slot offset) {
-  return {SINTER_SPACE_OUTPUT, index, offset.valid() ? offset : constant(0), bytes};
+  return {SINTER_SPACE_OUTPUT, index, offset.valid() ? offset : constant(0),
+          bytes};
 }
 
 //===- Records ------------------------------------------------------------===//
@@ -216,22 +256,24 @@ void ImageBuilder::flushLateOps() {
   flushedOps = lateOps.size();
 }
 
-void ImageBuilder::addRecord(uint16_t kind, uint32_t node, std::vector<uint32_t> fields,
-                             bool noWait) {
+void ImageBuilder::addRecord(uint16_t kind, uint32_t node,
+                             std::vector<uint32_t> fields, bool noWait) {
   flushLateOps();
   fields.resize(8);
-  sinter_image_record record = {kind,      uint16_t(noWait ? SINTER_RECF_NOWAIT : 0),
-                                node,      fields[0],
-                                fields[1], fields[2],
-                                fields[3], fields[4],
-                                fields[5], fields[6],
-                                fields[7]};
+  sinter_image_record record = {
+      kind,      uint16_t(noWait ? SINTER_RECF_NOWAIT : 0),
+      node,      fields[0],
+      fields[1], fields[2],
+      fields[3], fields[4],
+      fields[5], fields[6],
+      fields[7]};
   records.push_back(record);
 }
 
-void ImageBuilder::launch(uint32_t kernel, const std::vector<BufferRef> &buffers,
-                          const std::vector<Slot> &params, const LaunchWork &work,
-                          uint32_t node) {
+void ImageBuilder::launch(uint32_t kernel,
+                          const std::vector<BufferRef> &buffers,
+                          const std::vector<Slot> &params,
+                          const LaunchWork &work, uint32_t node) {
   SINTER_CHECK(buffers.size() == kernels[kernel].second.n_buffers &&
                    params.size() == kernels[kernel].second.n_params,
                "launch does not fit its kernel");
@@ -240,25 +282,31 @@ void ImageBuilder::launch(uint32_t kernel, const std::vector<BufferRef> &buffers
   for (const BufferRef &buffer : buffers)
     addBuffer(buffer);
   this->params.insert(this->params.end(), params.begin(), params.end());
-  auto orElse = [&](Slot slot, int64_t value) { return (slot.valid() ? slot : constant(value)).id; };
+  auto orElse = [&](Slot slot, int64_t value) {
+    return (slot.valid() ? slot : constant(value)).id;
+  };
   addRecord(SINTER_REC_LAUNCH, node,
-            {kernel, firstBuffer, firstParam, work.items.id, orElse(work.grain, 1),
-             orElse(work.macs, 0), orElse(work.bytes, 0), SINTER_NONE},
+            {kernel, firstBuffer, firstParam, work.items.id,
+             orElse(work.grain, 1), orElse(work.macs, 0), orElse(work.bytes, 0),
+             SINTER_NONE},
             work.noWait);
 }
 
-void ImageBuilder::read(Slot variable, const BufferRef &from, Slot element, uint16_t dtype,
-                        uint32_t node) {
-  addRecord(SINTER_REC_READ, node, {variable.id, element.id, addBuffer(from), dtype});
+void ImageBuilder::read(Slot variable, const BufferRef &from, Slot element,
+                        uint16_t dtype, uint32_t node) {
+  addRecord(SINTER_REC_READ, node,
+            {variable.id, element.id, addBuffer(from), dtype});
   knownLate.clear();
 }
 
-void ImageBuilder::copy(const BufferRef &to, const BufferRef &from, uint32_t node, bool noWait) {
+void ImageBuilder::copy(const BufferRef &to, const BufferRef &from,
+                        uint32_t node, bool noWait) {
   uint32_t first = addBuffer(to);
   addRecord(SINTER_REC_COPY, node, {first, addBuffer(from)}, noWait);
 }
 
-void ImageBuilder::fill(const BufferRef &to, Slot byte, uint32_t node, bool noWait) {
+void ImageBuilder::fill(const BufferRef &to, Slot byte, uint32_t node,
+                        bool noWait) {
   addRecord(SINTER_REC_FILL, node, {addBuffer(to), byte.id}, noWait);
 }
 

@@ -26,12 +26,15 @@ public:
 private:
   using Kind = ImageBuilder::Kind;
 
-  uint32_t slot(Slot value) const { return value.valid() ? slots[value.id] : SINTER_NONE; }
+  uint32_t slot(Slot value) const {
+    return value.valid() ? slots[value.id] : SINTER_NONE;
+  }
   uint32_t slot(uint32_t id) const { return slots[id]; }
   bool isLateBuffer(uint32_t index) const;
   bool isDynamic(const sinter_image_record &record) const;
   uint32_t intern(const std::string &text);
-  template <typename T> void section(sinter_section_id id, const std::vector<T> &rows);
+  template <typename T>
+  void section(sinter_section_id id, const std::vector<T> &rows);
 
   ImageBuilder &b;
   std::vector<uint32_t> slots; // by value
@@ -72,7 +75,8 @@ uint32_t ImageLayout::intern(const std::string &text) {
   std::string clean(text.c_str()); // a name ends at its first NUL
   auto [at, isNew] = interned.try_emplace(clean, uint32_t(strings.size()));
   if (isNew)
-    strings.insert(strings.end(), clean.c_str(), clean.c_str() + clean.size() + 1);
+    strings.insert(strings.end(), clean.c_str(),
+                   clean.c_str() + clean.size() + 1);
   return at->second;
 }
 
@@ -90,8 +94,9 @@ void ImageLayout::writeStrings() {
   }
   for (auto *list : {&b.inputs, &b.outputs, &b.states, &b.taps})
     for (const ImageBuilder::Tensor &tensor : *list) {
-      tensors.push_back({intern(tensor.name), tensor.dtype, uint16_t(tensor.dims.size()),
-                         uint32_t(dims.size()), slot(tensor.bytes), slot(tensor.offset),
+      tensors.push_back({intern(tensor.name), tensor.dtype,
+                         uint16_t(tensor.dims.size()), uint32_t(dims.size()),
+                         slot(tensor.bytes), slot(tensor.offset),
                          tensor.alias});
       for (Slot dim : tensor.dims)
         dims.push_back(slot(dim));
@@ -101,13 +106,15 @@ void ImageLayout::writeStrings() {
 void ImageLayout::writeShapeProgram() {
   for (auto *list : {&b.entryOps, &b.lateOps})
     for (const ImageBuilder::Op &op : *list)
-      ops.push_back({op.code, op.reason, slot(op.dst), slot(op.a), slot(op.b), slot(op.c), op.node});
+      ops.push_back({op.code, op.reason, slot(op.dst), slot(op.a), slot(op.b),
+                     slot(op.c), op.node});
 }
 
 bool ImageLayout::isLateBuffer(uint32_t index) const {
   const BufferRef &buffer = b.buffers[index];
   return b.isLate(buffer.offset) || b.isLate(buffer.bytes) ||
-         (buffer.space == SINTER_SPACE_OUTPUT && b.isLate(b.outputs[buffer.index].bytes));
+         (buffer.space == SINTER_SPACE_OUTPUT &&
+          b.isLate(b.outputs[buffer.index].bytes));
 }
 
 bool ImageLayout::isDynamic(const sinter_image_record &r) const {
@@ -120,18 +127,23 @@ bool ImageLayout::isDynamic(const sinter_image_record &r) const {
     return late;
   }
   switch (r.kind) {
-  case SINTER_REC_READ: return isLateBuffer(r.c);
-  case SINTER_REC_COPY: return isLateBuffer(r.a) || isLateBuffer(r.b);
-  case SINTER_REC_FILL: return isLateBuffer(r.a);
-  case SINTER_REC_TAP: return isLateBuffer(r.b);
-  default: return false;
+  case SINTER_REC_READ:
+    return isLateBuffer(r.c);
+  case SINTER_REC_COPY:
+    return isLateBuffer(r.a) || isLateBuffer(r.b);
+  case SINTER_REC_FILL:
+    return isLateBuffer(r.a);
+  case SINTER_REC_TAP:
+    return isLateBuffer(r.b);
+  default:
+    return false;
   }
 }
 
 void ImageLayout::writeRecords() {
   for (const BufferRef &buffer : b.buffers)
-    buffers.push_back({uint16_t(buffer.space), uint16_t(buffer.index), slot(buffer.offset),
-                       slot(buffer.bytes)});
+    buffers.push_back({uint16_t(buffer.space), uint16_t(buffer.index),
+                       slot(buffer.offset), slot(buffer.bytes)});
   for (Slot param : b.params)
     params.push_back(slot(param));
   uint32_t lateBase = uint32_t(b.entryOps.size());
@@ -141,12 +153,23 @@ void ImageLayout::writeRecords() {
     case SINTER_REC_LAUNCH:
       r.d = slot(r.d), r.e = slot(r.e), r.f = slot(r.f), r.g = slot(r.g);
       break;
-    case SINTER_REC_SHAPE: r.a += lateBase; break;
-    case SINTER_REC_READ: r.a = slot(r.a), r.b = slot(r.b); break;
-    case SINTER_REC_BRANCH: r.a = slot(r.a), r.b = b.labels[r.b].record; break;
-    case SINTER_REC_JUMP: r.a = b.labels[r.a].record; break;
-    case SINTER_REC_FILL: r.b = slot(r.b); break;
-    default: break;
+    case SINTER_REC_SHAPE:
+      r.a += lateBase;
+      break;
+    case SINTER_REC_READ:
+      r.a = slot(r.a), r.b = slot(r.b);
+      break;
+    case SINTER_REC_BRANCH:
+      r.a = slot(r.a), r.b = b.labels[r.b].record;
+      break;
+    case SINTER_REC_JUMP:
+      r.a = b.labels[r.a].record;
+      break;
+    case SINTER_REC_FILL:
+      r.b = slot(r.b);
+      break;
+    default:
+      break;
     }
     records.push_back(r);
   }
@@ -157,8 +180,8 @@ void ImageLayout::writeRecords() {
   // No barrier may be left out before a record that thread 0 prepares for all.
   for (size_t i = 0; i + 1 < records.size(); ++i) {
     const sinter_image_record &next = records[i + 1];
-    bool works = next.kind == SINTER_REC_LAUNCH || next.kind == SINTER_REC_COPY ||
-                 next.kind == SINTER_REC_FILL;
+    bool works = next.kind == SINTER_REC_LAUNCH ||
+                 next.kind == SINTER_REC_COPY || next.kind == SINTER_REC_FILL;
     if (!works || (next.flags & SINTER_RECF_DYNAMIC))
       records[i].flags &= ~SINTER_RECF_NOWAIT;
   }
@@ -167,7 +190,8 @@ void ImageLayout::writeRecords() {
 template <typename T>
 void ImageLayout::section(sinter_section_id id, const std::vector<T> &rows) {
   body.resize((body.size() + 7) & ~size_t(7));
-  header.section[id] = {uint32_t(sizeof header + body.size()), uint32_t(rows.size())};
+  header.section[id] = {uint32_t(sizeof header + body.size()),
+                        uint32_t(rows.size())};
   size_t at = body.size();
   body.resize(at + rows.size() * sizeof(T));
   if (!rows.empty())
@@ -211,14 +235,16 @@ bool ImageLayout::finish(std::vector<uint8_t> &image, std::string &error) {
   std::memcpy(image.data(), &header, sizeof header);
   std::memcpy(image.data() + sizeof header, body.data(), body.size());
   size_t hashed = offsetof(sinter_image, hash) + sizeof header.hash;
-  uint64_t hash = sinter_image_hash(image.data() + hashed, image.size() - hashed);
+  uint64_t hash =
+      sinter_image_hash(image.data() + hashed, image.size() - hashed);
   std::memcpy(image.data() + offsetof(sinter_image, hash), &hash, sizeof hash);
 
   sinter_error refused = {};
   if (!sinter_image_verify(image.data(), image.size(), &refused))
     return true;
-  error = "the program image does not verify: section " + std::to_string(refused.found) +
-          ", element " + std::to_string(refused.expected);
+  error = "the program image does not verify: section " +
+          std::to_string(refused.found) + ", element " +
+          std::to_string(refused.expected);
   return false;
 }
 
@@ -230,7 +256,8 @@ bool ImageBuilder::finish(std::vector<uint8_t> &image, std::string &error) {
     scratch = constant(0);
   for (const Tensor &tensor : outputs)
     if (!tensor.bytes.valid()) {
-      error = "output '" + tensor.name + "' has a size that depends on data and no bound";
+      error = "output '" + tensor.name +
+              "' has a size that depends on data and no bound";
       return false;
     }
   ImageLayout layout(*this);

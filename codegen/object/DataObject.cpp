@@ -1,8 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Sections are laid out first, with the weights last, so that the file can be
-// mapped at its final size and every part written in its place.
+// Plain ELF, written section by section; see DataObject.h.
 
 #include "codegen/object/DataObject.h"
 
@@ -12,70 +11,14 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/BinaryFormat/ELF.h"
-#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <atomic>
 #include <cstring>
 #include <map>
-#include <mutex>
-#include <thread>
 
 using namespace llvm;
 
 namespace sinter {
-
-//===- Weights ------------------------------------------------------------===//
-
-WeightPiece weightPiece(uint64_t offset, ArrayRef<char> bytes) {
-  return {offset, bytes.size(), [bytes](MutableArrayRef<char> to) {
-            std::copy(bytes.begin(), bytes.end(), to.begin());
-            return Error::success();
-          }};
-}
-
-Error fillWeights(const ObjectInputs &inputs, MutableArrayRef<char> blob) {
-  std::atomic<size_t> next{0};
-  std::mutex lock;
-  Error failed = Error::success();
-  auto work = [&] {
-    for (size_t i; (i = next++) < inputs.weights.size();) {
-      const WeightPiece &piece = inputs.weights[i];
-      if (Error e = piece.fill(blob.slice(piece.offset, piece.bytes))) {
-        std::lock_guard<std::mutex> guard(lock);
-        failed = joinErrors(std::move(failed), std::move(e));
-        return;
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::min<size_t>(inputs.jobs, inputs.weights.size()); ++i)
-    threads.emplace_back(work);
-  work();
-  for (std::thread &thread : threads)
-    thread.join();
-  return failed;
-}
-
-Expected<WeightsId> writeWeightsFile(const ObjectInputs &inputs, StringRef path) {
-  auto file = MappedOutput::create(path, SINTER_WEIGHTS_OFFSET + inputs.weightsBytes);
-  if (!file)
-    return file.takeError();
-  MutableArrayRef<char> bytes = (*file)->bytes();
-  MutableArrayRef<char> blob = bytes.drop_front(SINTER_WEIGHTS_OFFSET);
-  if (Error e = fillWeights(inputs, blob))
-    return std::move(e);
-  sinter_weights_header header = {SINTER_WEIGHTS_MAGIC, inputs.weightsBytes, {}};
-  WeightsId id = BLAKE3::hash(
-      ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(blob.data()), blob.size()));
-  std::memcpy(header.id, id.data(), id.size());
-  std::memcpy(bytes.data(), &header, sizeof header);
-  if (Error e = (*file)->close())
-    return std::move(e);
-  return id;
-}
-
-//===- The object ---------------------------------------------------------===//
 
 namespace {
 
@@ -91,8 +34,6 @@ struct Section {
   uint64_t flags, align;
   std::string bytes;
   std::vector<Relocation> relocations;
-  uint64_t size = 0; // of weights, which are not in `bytes`
-  uint64_t length() const { return size ? size : bytes.size(); }
 };
 
 struct Symbol {
@@ -103,18 +44,21 @@ struct Symbol {
 
 class DataObject {
 public:
-  DataObject(const ObjectInputs &inputs, const WeightsId &id) : in(inputs), id(id) {}
+  DataObject(const ObjectInputs &inputs, const WeightsId &id)
+      : in(inputs), id(id) {}
   Error write(StringRef path);
 
 private:
   // Indices of sections, in the file's order; 0 is the null section.
   enum { Text = 1, Relro, Rodata, Note, Property, Stack, Weights, FirstTable };
 
+  bool hasWeights() const { return in.weightsBytes && !in.weightsInFile; }
   void makeSections();
   void makeCode();
   void makeNotes();
   void makeDescriptor();
-  uint32_t addSymbol(StringRef name, unsigned binding, unsigned type, uint16_t section);
+  uint32_t addSymbol(StringRef name, unsigned binding, unsigned type,
+                     uint16_t section);
   uint64_t addBytes(Section &s, ArrayRef<uint8_t> bytes, uint64_t align);
   uint64_t addText(StringRef text);
   void pointer(uint64_t at, uint32_t symbol, int64_t addend);
@@ -127,13 +71,16 @@ private:
   std::map<std::string, uint32_t> kernels;
 };
 
-bool isX86(const ObjectInputs &in) { return in.machine == sinter::Machine::X86_64; }
+bool isX86(const ObjectInputs &in) {
+  return in.machine == sinter::Machine::X86_64;
+}
 
 template <typename T> ArrayRef<uint8_t> bytesOf(const T &value) {
   return {reinterpret_cast<const uint8_t *>(&value), sizeof value};
 }
 
-uint64_t DataObject::addBytes(Section &s, ArrayRef<uint8_t> bytes, uint64_t align) {
+uint64_t DataObject::addBytes(Section &s, ArrayRef<uint8_t> bytes,
+                              uint64_t align) {
   s.bytes.resize(alignTo(s.bytes.size(), align));
   uint64_t at = s.bytes.size();
   s.bytes.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
@@ -148,7 +95,9 @@ uint64_t DataObject::addText(StringRef text) {
 
 uint32_t DataObject::addSymbol(StringRef name, unsigned binding, unsigned type,
                                uint16_t section) {
-  symbols.push_back({name.str(), static_cast<unsigned char>(binding << 4 | type), 0, section});
+  symbols.push_back({name.str(),
+                     static_cast<unsigned char>(binding << 4 | type), 0,
+                     section});
   return symbols.size() - 1;
 }
 
@@ -157,22 +106,37 @@ void DataObject::pointer(uint64_t at, uint32_t symbol, int64_t addend) {
   sections[Relro].relocations.push_back({at, symbol, type, addend});
 }
 
-// Sections hold symbols 1 .. Weights of the same number: the relocations' bases.
+// Sections hold symbols 1 .. Weights of the same number: the relocations'
+// bases.
 void DataObject::makeSections() {
   constexpr uint64_t alloc = ELF::SHF_ALLOC;
   bool isLarge = in.weightsBytes > (1ull << 30) && isX86(in);
   sections.push_back({"", ELF::SHT_NULL, 0, 0, "", {}});
-  sections.push_back({".text.sinter", ELF::SHT_PROGBITS, alloc | ELF::SHF_EXECINSTR, 16, "", {}});
-  sections.push_back({".data.rel.ro.sinter", ELF::SHT_PROGBITS, alloc | ELF::SHF_WRITE, 16, "", {}});
+  sections.push_back({".text.sinter",
+                      ELF::SHT_PROGBITS,
+                      alloc | ELF::SHF_EXECINSTR,
+                      16,
+                      "",
+                      {}});
+  sections.push_back({".data.rel.ro.sinter",
+                      ELF::SHT_PROGBITS,
+                      alloc | ELF::SHF_WRITE,
+                      16,
+                      "",
+                      {}});
   sections.push_back({".rodata.sinter", ELF::SHT_PROGBITS, alloc, 64, "", {}});
   sections.push_back({".note.sinter", ELF::SHT_NOTE, alloc, 4, "", {}});
   sections.push_back({".note.gnu.property", ELF::SHT_NOTE, alloc, 8, "", {}});
   sections.push_back({".note.GNU-stack", ELF::SHT_PROGBITS, 0, 1, "", {}});
-  sections.push_back({isLarge ? ".lrodata.sinter_weights" : ".rodata.sinter_weights",
-                      ELF::SHT_PROGBITS,
-                      isLarge ? alloc | ELF::SHF_X86_64_LARGE : alloc, 64, "", {}});
-  if (!in.weightsInFile)
-    sections[Weights].size = in.weightsBytes;
+  sections.push_back(
+      {isLarge ? ".lrodata.sinter_weights" : ".rodata.sinter_weights",
+       ELF::SHT_PROGBITS,
+       isLarge ? alloc | ELF::SHF_X86_64_LARGE : alloc,
+       64,
+       "",
+       {}});
+  if (hasWeights())
+    sections[Weights].bytes.resize(64); // attachWeights brings the rest
   addSymbol("", ELF::STB_LOCAL, ELF::STT_NOTYPE, 0);
   for (uint16_t i = Text; i <= Weights; ++i)
     addSymbol("", ELF::STB_LOCAL, ELF::STT_SECTION, i);
@@ -180,13 +144,14 @@ void DataObject::makeSections() {
 
 // const sinter_model *PREFIX_model(void) { return &descriptor; }
 void DataObject::makeCode() {
-  static const uint8_t x86[] = {0xF3, 0x0F, 0x1E, 0xFA,             // endbr64
-                                0x48, 0x8D, 0x05, 0,    0, 0, 0,    // lea rax, [rip + d]
-                                0xC3};                              // ret
-  static const uint32_t arm[] = {0xD503245F,  // bti c
-                                 0x90000000,  // adrp x0, d
-                                 0x91000000,  // add x0, x0, :lo12:d
-                                 0xD65F03C0}; // ret
+  static const uint8_t x86[] = {0xF3, 0x0F, 0x1E, 0xFA, // endbr64
+                                0x48, 0x8D, 0x05, 0,
+                                0,    0,    0, // lea rax, [rip + d]
+                                0xC3};         // ret
+  static const uint32_t arm[] = {0xD503245F,   // bti c
+                                 0x90000000,   // adrp x0, d
+                                 0x91000000,   // add x0, x0, :lo12:d
+                                 0xD65F03C0};  // ret
   Section &text = sections[Text];
   if (isX86(in)) {
     addBytes(text, x86, 1);
@@ -199,20 +164,24 @@ void DataObject::makeCode() {
 }
 
 void DataObject::makeNotes() {
-  auto note = [&](Section &s, StringRef owner, uint32_t type, ArrayRef<uint8_t> text) {
-    uint32_t header[] = {uint32_t(owner.size() + 1), uint32_t(text.size()), type};
+  auto note = [&](Section &s, StringRef owner, uint32_t type,
+                  ArrayRef<uint8_t> text) {
+    uint32_t header[] = {uint32_t(owner.size() + 1), uint32_t(text.size()),
+                         type};
     addBytes(s, bytesOf(header), 4);
     addBytes(s, arrayRefFromStringRef(owner), 1);
     s.bytes.resize(alignTo(s.bytes.size() + 1, 4));
     addBytes(s, text, 4);
     s.bytes.resize(alignTo(s.bytes.size(), s.align));
   };
-  note(sections[Note], "Sinter", SINTER_NOTE_TYPE, arrayRefFromStringRef(in.prefix + "_model"));
+  note(sections[Note], "Sinter", SINTER_NOTE_TYPE,
+       arrayRefFromStringRef(in.prefix + "_model"));
   // Indirect branch tracking (and shadow stack), or BTI on Arm.
   uint32_t property[] = {isX86(in) ? ELF::GNU_PROPERTY_X86_FEATURE_1_AND
                                    : ELF::GNU_PROPERTY_AARCH64_FEATURE_1_AND,
                          4, isX86(in) ? 3u : 1u, 0};
-  note(sections[Property], "GNU", ELF::NT_GNU_PROPERTY_TYPE_0, bytesOf(property));
+  note(sections[Property], "GNU", ELF::NT_GNU_PROPERTY_TYPE_0,
+       bytesOf(property));
 }
 
 void DataObject::makeDescriptor() {
@@ -235,16 +204,18 @@ void DataObject::makeDescriptor() {
   m.weights_bytes = in.weightsBytes;
   std::memcpy(m.weights_id, id.data(), id.size());
   std::memcpy(relro.bytes.data(), &m, sizeof m);
-  uint32_t walker = addSymbol("sinter_walker", ELF::STB_GLOBAL, ELF::STT_NOTYPE, 0);
+  uint32_t walker =
+      addSymbol("sinter_walker", ELF::STB_GLOBAL, ELF::STT_NOTYPE, 0);
   pointer(offsetof(sinter_model, image), Rodata, image);
   pointer(offsetof(sinter_model, isas), Relro, isas);
   pointer(offsetof(sinter_model, walker), walker, 0);
   pointer(offsetof(sinter_model, manifest), Rodata, manifest);
-  if (in.weightsBytes && !in.weightsInFile)
+  if (hasWeights())
     pointer(offsetof(sinter_model, weights), Weights, 0);
 
   for (size_t i = 0; i < in.isas.size(); ++i) {
-    uint64_t row = isas + i * sizeof(sinter_isa), column = columns + i * nKernels * 8;
+    uint64_t row = isas + i * sizeof(sinter_isa),
+             column = columns + i * nKernels * 8;
     sinter_isa isa = {nullptr, in.isas[i].features, nullptr};
     std::memcpy(relro.bytes.data() + row, &isa, sizeof isa);
     pointer(row + offsetof(sinter_isa, name), Rodata, addText(in.isas[i].name));
@@ -268,14 +239,21 @@ void DataObject::addTables() {
     s.st_name = symbol.name.empty() ? 0 : strtab.bytes.size();
     s.st_info = symbol.info;
     s.st_shndx = symbol.section;
-    s.st_size = symbol.info >> 4 && symbol.section == Text ? sections[Text].bytes.size() : 0;
+    s.st_size = symbol.info >> 4 && symbol.section == Text
+                    ? sections[Text].bytes.size()
+                    : 0;
     if (!symbol.name.empty())
       strtab.bytes += symbol.name + std::string(1, 0);
     addBytes(symtab, bytesOf(s), 8);
   }
   for (int target : {Text, Relro}) {
-    Section rela = {target == Text ? ".rela.text.sinter" : ".rela.data.rel.ro.sinter",
-                    ELF::SHT_RELA, ELF::SHF_INFO_LINK, 8, "", {}};
+    Section rela = {target == Text ? ".rela.text.sinter"
+                                   : ".rela.data.rel.ro.sinter",
+                    ELF::SHT_RELA,
+                    ELF::SHF_INFO_LINK,
+                    8,
+                    "",
+                    {}};
     for (const Relocation &r : sections[target].relocations) {
       ELF::Elf64_Rela raw = {};
       raw.r_offset = r.offset;
@@ -300,7 +278,8 @@ Error DataObject::write(StringRef path) {
   makeNotes();
   makeDescriptor();
   addTables();
-  uint16_t symtab = FirstTable + 2, strtab = FirstTable + 3, nLocal = Weights + 1;
+  uint16_t symtab = FirstTable + 2, strtab = FirstTable + 3,
+           nLocal = Weights + 1;
   std::vector<ELF::Elf64_Shdr> headers(sections.size());
   uint64_t at = sizeof(ELF::Elf64_Ehdr), name = 0;
   for (size_t i = 0; i < sections.size(); ++i) {
@@ -312,17 +291,19 @@ Error DataObject::write(StringRef path) {
     h.sh_type = s.type;
     h.sh_flags = s.flags;
     h.sh_offset = i ? at : 0;
-    h.sh_size = s.length();
+    h.sh_size = s.bytes.size();
     h.sh_addralign = s.align;
-    h.sh_link = s.type == ELF::SHT_RELA ? symtab : s.type == ELF::SHT_SYMTAB ? strtab : 0;
-    h.sh_info = s.type == ELF::SHT_RELA      ? (i == FirstTable ? Text : Relro)
+    h.sh_link = s.type == ELF::SHT_RELA     ? symtab
+                : s.type == ELF::SHT_SYMTAB ? strtab
+                                            : 0;
+    h.sh_info = s.type == ELF::SHT_RELA     ? (i == FirstTable ? Text : Relro)
                 : s.type == ELF::SHT_SYMTAB ? nLocal
                                             : 0;
     h.sh_entsize = s.type == ELF::SHT_RELA     ? sizeof(ELF::Elf64_Rela)
                    : s.type == ELF::SHT_SYMTAB ? sizeof(ELF::Elf64_Sym)
                                                : 0;
     name += std::strlen(s.name) + 1;
-    at += s.length();
+    at += s.bytes.size();
   }
   at = alignTo(at, 8);
   ELF::Elf64_Ehdr file = {};
@@ -339,25 +320,23 @@ Error DataObject::write(StringRef path) {
   file.e_shnum = headers.size();
   file.e_shstrndx = headers.size() - 1;
 
-  auto output = MappedOutput::create(path, at + headers.size() * sizeof(ELF::Elf64_Shdr));
+  auto output =
+      MappedOutput::create(path, at + headers.size() * sizeof(ELF::Elf64_Shdr));
   if (!output)
     return output.takeError();
   char *base = (*output)->bytes().data();
   std::memcpy(base, &file, sizeof file);
   for (size_t i = 1; i < sections.size(); ++i)
-    if (!sections[i].size)
-      std::memcpy(base + headers[i].sh_offset, sections[i].bytes.data(), sections[i].bytes.size());
+    std::memcpy(base + headers[i].sh_offset, sections[i].bytes.data(),
+                sections[i].bytes.size());
   std::memcpy(base + at, headers.data(), headers.size() * sizeof headers[0]);
-  if (sections[Weights].size)
-    if (Error e = fillWeights(in, (*output)->bytes().slice(headers[Weights].sh_offset,
-                                                           in.weightsBytes)))
-      return e;
   return (*output)->close();
 }
 
 } // namespace
 
-Error writeDataObject(const ObjectInputs &inputs, const WeightsId &id, StringRef path) {
+Error writeDataObject(const ObjectInputs &inputs, const WeightsId &id,
+                      StringRef path) {
   return DataObject(inputs, id).write(path);
 }
 

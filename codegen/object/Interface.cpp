@@ -22,24 +22,38 @@ struct TensorText {
   std::string name, word, cType, shape;
   bool isOutput = false;
   uint32_t slot = 0;
-  std::vector<int64_t> dims;          // -1: depends on symbols
-  std::vector<std::string> dimWords;  // parameter names of those
-  std::optional<int64_t> count;       // when all dims are known
+  std::vector<int64_t> dims;         // -1: depends on symbols
+  std::vector<std::string> dimWords; // parameter names of those
+  std::optional<int64_t> count;      // when all dims are known
 };
 
 StringRef typeName(uint16_t dtype) {
   switch (dtype) {
-  case SINTER_F32: return "float";
-  case SINTER_F64: return "double";
-  case SINTER_U8: case SINTER_BOOL: return "uint8_t";
-  case SINTER_I8: return "int8_t";
-  case SINTER_U16: case SINTER_F16: case SINTER_BF16: return "uint16_t";
-  case SINTER_I16: return "int16_t";
-  case SINTER_I32: return "int32_t";
-  case SINTER_I64: return "int64_t";
-  case SINTER_U32: return "uint32_t";
-  case SINTER_U64: return "uint64_t";
-  default: return "char";
+  case SINTER_F32:
+    return "float";
+  case SINTER_F64:
+    return "double";
+  case SINTER_U8:
+  case SINTER_BOOL:
+    return "uint8_t";
+  case SINTER_I8:
+    return "int8_t";
+  case SINTER_U16:
+  case SINTER_F16:
+  case SINTER_BF16:
+    return "uint16_t";
+  case SINTER_I16:
+    return "int16_t";
+  case SINTER_I32:
+    return "int32_t";
+  case SINTER_I64:
+    return "int64_t";
+  case SINTER_U32:
+    return "uint32_t";
+  case SINTER_U64:
+    return "uint64_t";
+  default:
+    return "char";
   }
 }
 
@@ -66,8 +80,10 @@ std::string inComment(StringRef text) {
 
 class ImageText {
 public:
-  explicit ImageText(const ObjectInputs &inputs) : in(inputs), bytes((inputs.image.size() + 7) / 8) {
-    std::copy(in.image.begin(), in.image.end(), reinterpret_cast<uint8_t *>(bytes.data()));
+  explicit ImageText(const ObjectInputs &inputs)
+      : in(inputs), bytes((inputs.image.size() + 7) / 8) {
+    std::copy(in.image.begin(), in.image.end(),
+              reinterpret_cast<uint8_t *>(bytes.data()));
     collect();
   }
 
@@ -92,10 +108,13 @@ public:
   }
 
 private:
-  const sinter_image *image() const { return reinterpret_cast<const sinter_image *>(bytes.data()); }
+  const sinter_image *image() const {
+    return reinterpret_cast<const sinter_image *>(bytes.data());
+  }
   template <typename T> const T *table(int section) const {
-    return reinterpret_cast<const T *>(reinterpret_cast<const char *>(bytes.data()) +
-                                       image()->section[section].offset);
+    return reinterpret_cast<const T *>(
+        reinterpret_cast<const char *>(bytes.data()) +
+        image()->section[section].offset);
   }
   void collect();
   void addTensor(uint32_t slot, StringSet<> &taken);
@@ -105,7 +124,8 @@ private:
 };
 
 void ImageText::addTensor(uint32_t slot, StringSet<> &taken) {
-  const sinter_image_tensor &t = table<sinter_image_tensor>(SINTER_SEC_TENSORS)[slot];
+  const sinter_image_tensor &t =
+      table<sinter_image_tensor>(SINTER_SEC_TENSORS)[slot];
   const int64_t *consts = table<int64_t>(SINTER_SEC_CONSTS);
   uint32_t nConsts = image()->section[SINTER_SEC_CONSTS].count;
   TensorText out;
@@ -127,7 +147,8 @@ void ImageText::addTensor(uint32_t slot, StringSet<> &taken) {
         out.count = *out.count * out.dims.back();
       continue;
     }
-    std::string word = dim < symbols.size() ? symbolWords[dim] : "d" + std::to_string(k);
+    std::string word =
+        dim < symbols.size() ? symbolWords[dim] : "d" + std::to_string(k);
     shape.push_back(dim < symbols.size() ? inComment(symbols[dim]) : "?");
     dimWords.insert("data");
     out.dimWords.push_back(makeWord(word, dimWords));
@@ -139,8 +160,9 @@ void ImageText::addTensor(uint32_t slot, StringSet<> &taken) {
 
 void ImageText::collect() {
   StringSet<> takenSymbols, taken;
-  for (const char *word : {"run", "make", "native", "Context", "Outputs", "model", "int", "char",
-                           "float", "double", "bool", "new", "this", "class", "template", "in"})
+  for (const char *word :
+       {"run", "make", "native", "Context", "Outputs", "model", "int", "char",
+        "float", "double", "bool", "new", "this", "class", "template", "in"})
     taken.insert(word), takenSymbols.insert(word);
   const auto *info = table<sinter_image_symbol>(SINTER_SEC_SYMBOLS);
   for (uint32_t i = 0; i < image()->section[SINTER_SEC_SYMBOLS].count; ++i) {
@@ -152,14 +174,16 @@ void ImageText::collect() {
 }
 
 void writeInput(raw_ostream &os, const TensorText &t) {
-  os << "  /* " << inComment(t.name) << ": " << t.cType << " " << t.shape << " */\n";
+  os << "  /* " << inComment(t.name) << ": " << t.cType << " " << t.shape
+     << " */\n";
   os << "  sinter_status " << t.word << "(sinter::Span<const " << t.cType;
   if (t.count)
     os << ", " << *t.count;
   os << "> data";
   for (const std::string &word : t.dimWords)
     os << ", int64_t " << word;
-  os << ") {\n    return context.set(" << t.slot << ", data.data(), data.size(), {";
+  os << ") {\n    return context.set(" << t.slot
+     << ", data.data(), data.size(), {";
   size_t next = 0;
   for (size_t k = 0; k < t.dims.size(); ++k) {
     os << (k ? ", " : "");
@@ -177,61 +201,77 @@ std::string makeCHeader(const ObjectInputs &in) {
   ImageText text(in);
   std::string out, upper = StringRef(in.prefix).upper();
   raw_string_ostream os(out);
-  os << "/* Written by sinter compile: how to call the model '" << in.prefix << "'. */\n"
-     << "#ifndef SINTER_MODEL_" << upper << "_H\n#define SINTER_MODEL_" << upper << "_H\n\n"
-     << "#include \"sinter/sinter.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+  os << "/* Written by sinter compile: how to call the model '" << in.prefix
+     << "'. */\n"
+     << "#ifndef SINTER_MODEL_" << upper << "_H\n#define SINTER_MODEL_" << upper
+     << "_H\n\n"
+     << "#include \"sinter/sinter.h\"\n\n#ifdef __cplusplus\nextern \"C\" "
+        "{\n#endif\n\n"
      << "const sinter_model *" << in.prefix << "_model(void);\n\n";
   if (!text.tensors.empty()) {
     os << "/* Slots for sinter_set and sinter_get. */\nenum {\n";
     for (const TensorText &t : text.tensors)
-      os << "  " << upper << (t.isOutput ? "_OUTPUT_" : "_INPUT_") << t.word << " = " << t.slot
-         << ", /* " << t.cType << " " << t.shape << " */\n";
+      os << "  " << upper << (t.isOutput ? "_OUTPUT_" : "_INPUT_") << t.word
+         << " = " << t.slot << ", /* " << t.cType << " " << t.shape << " */\n";
     os << "};\n\n";
   }
   if (!text.symbols.empty()) {
     os << "/* Places in the symbols of sinter_need_of. */\nenum {\n";
     for (size_t i = 0; i < text.symbols.size(); ++i)
-      os << "  " << upper << "_SYMBOL_" << text.symbolWords[i] << " = " << i << ",\n";
+      os << "  " << upper << "_SYMBOL_" << text.symbolWords[i] << " = " << i
+         << ",\n";
     os << "};\n\n";
   }
   if (auto bytes = text.staticScratch())
-    os << "/* Scratch memory of a context at width 1. */\n#define " << upper << "_SCRATCH_BYTES "
-       << *bytes << "\n\n";
+    os << "/* Scratch memory of a context at width 1. */\n#define " << upper
+       << "_SCRATCH_BYTES " << *bytes << "\n\n";
   os << "#ifdef __cplusplus\n}\n#endif\n#endif\n";
   return out;
 }
 
 std::string makeCppHeader(const ObjectInputs &in, StringRef cHeaderName) {
   ImageText text(in);
-  std::string out, guard = "SINTER_MODEL_" + StringRef(in.prefix).upper() + "_HPP";
+  std::string out,
+      guard = "SINTER_MODEL_" + StringRef(in.prefix).upper() + "_HPP";
   raw_string_ostream os(out);
-  os << "// Written by sinter compile: the model '" << in.prefix << "' with typed tensors.\n"
-     << "#ifndef " << guard << "\n#define " << guard << "\n\n#include \"" << cHeaderName
-     << "\"\n#include \"sinter/sinter.hpp\"\n\nnamespace " << in.prefix << " {\n\n"
-     << "inline const sinter_model *model() { return " << in.prefix << "_model(); }\n\n"
+  os << "// Written by sinter compile: the model '" << in.prefix
+     << "' with typed tensors.\n"
+     << "#ifndef " << guard << "\n#define " << guard << "\n\n#include \""
+     << cHeaderName << "\"\n#include \"sinter/sinter.hpp\"\n\nnamespace "
+     << in.prefix << " {\n\n"
+     << "inline const sinter_model *model() { return " << in.prefix
+     << "_model(); }\n\n"
      << "struct Outputs {\n";
   for (const TensorText &t : text.tensors)
     if (t.isOutput)
-      os << "  sinter::View<const " << t.cType << "> " << t.word << "; // " << t.shape << "\n";
-  os << "};\n\n// One run at a time; the program outlives it.\nclass Context {\npublic:\n"
-     << "  static sinter::Result<Context> make(const sinter::Program &program) {\n"
+      os << "  sinter::View<const " << t.cType << "> " << t.word << "; // "
+         << t.shape << "\n";
+  os << "};\n\n// One run at a time; the program outlives it.\nclass Context "
+        "{\npublic:\n"
+     << "  static sinter::Result<Context> make(const sinter::Program &program) "
+        "{\n"
      << "    auto context = sinter::Context::make(program);\n"
      << "    if (!context)\n      return context.error();\n"
      << "    return Context(std::move(*context));\n  }\n\n";
   for (const TensorText &t : text.tensors)
     if (!t.isOutput)
       writeInput(os, t);
-  os << "\n  // Outputs are valid until the next run.\n  sinter::Result<Outputs> run() {\n"
-     << "    if (sinter::Error error = context.run())\n      return error;\n    return Outputs{";
+  os << "\n  // Outputs are valid until the next run.\n  "
+        "sinter::Result<Outputs> run() {\n"
+     << "    if (sinter::Error error = context.run())\n      return error;\n   "
+        " return Outputs{";
   bool first = true;
   for (const TensorText &t : text.tensors)
     if (t.isOutput) {
-      os << (first ? "" : ", ") << "context.output<" << t.cType << ">(" << t.slot << ")";
+      os << (first ? "" : ", ") << "context.output<" << t.cType << ">("
+         << t.slot << ")";
       first = false;
     }
-  os << "};\n  }\n\n  sinter::Context &native() { return context; }\n\nprivate:\n"
+  os << "};\n  }\n\n  sinter::Context &native() { return context; "
+        "}\n\nprivate:\n"
      << "  explicit Context(sinter::Context &&c) : context(std::move(c)) {}\n"
-     << "  sinter::Context context;\n};\n\n} // namespace " << in.prefix << "\n\n#endif\n";
+     << "  sinter::Context context;\n};\n\n} // namespace " << in.prefix
+     << "\n\n#endif\n";
   return out;
 }
 

@@ -13,7 +13,8 @@
 namespace sinter {
 
 std::string makeCHeader(const ObjectInputs &inputs);
-std::string makeCppHeader(const ObjectInputs &inputs, llvm::StringRef cHeaderName);
+std::string makeCppHeader(const ObjectInputs &inputs,
+                          llvm::StringRef cHeaderName);
 
 } // namespace sinter
 

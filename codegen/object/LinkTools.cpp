@@ -28,13 +28,16 @@ extern const char sinter_embedded_main[], sinter_embedded_main_end[];
 namespace sinter {
 
 StringRef embeddedWalker() {
-  return {sinter_embedded_walker, size_t(sinter_embedded_walker_end - sinter_embedded_walker)};
+  return {sinter_embedded_walker,
+          size_t(sinter_embedded_walker_end - sinter_embedded_walker)};
 }
 StringRef embeddedRuntime() {
-  return {sinter_embedded_runtime, size_t(sinter_embedded_runtime_end - sinter_embedded_runtime)};
+  return {sinter_embedded_runtime,
+          size_t(sinter_embedded_runtime_end - sinter_embedded_runtime)};
 }
 StringRef embeddedMain() {
-  return {sinter_embedded_main, size_t(sinter_embedded_main_end - sinter_embedded_main)};
+  return {sinter_embedded_main,
+          size_t(sinter_embedded_main_end - sinter_embedded_main)};
 }
 
 //===- WorkFolder ---------------------------------------------------------===//
@@ -44,12 +47,14 @@ Expected<WorkFolder> WorkFolder::beside(StringRef output) {
   if (parent.empty())
     parent = ".";
   if (!sys::fs::is_directory(parent))
-    return writeError(output, std::make_error_code(std::errc::no_such_file_or_directory));
+    return writeError(
+        output, std::make_error_code(std::errc::no_such_file_or_directory));
   SmallString<256> model = parent, path;
   sys::path::append(model, ".sinter-%%%%%%%%");
   for (int tries = 0; tries < 128; ++tries) {
     sys::fs::createUniquePath(model, path, /*MakeAbsolute=*/false);
-    std::error_code reason = sys::fs::create_directory(path, /*IgnoreExisting=*/false);
+    std::error_code reason =
+        sys::fs::create_directory(path, /*IgnoreExisting=*/false);
     if (!reason)
       return WorkFolder(path.str().str());
     if (reason != std::errc::file_exists)
@@ -82,7 +87,8 @@ Error WorkFolder::publish(StringRef name, StringRef output) const {
 Error WorkFolder::reserve(uint64_t bytes) const {
   auto space = sys::fs::disk_space(path);
   if (space && space->available < bytes)
-    return objectError(ErrorCode::O002, "needed " + Twine(bytes) + " bytes, there are " +
+    return objectError(ErrorCode::O002, "needed " + Twine(bytes) +
+                                            " bytes, there are " +
                                             Twine(space->available));
   return Error::success();
 }
@@ -99,53 +105,81 @@ static Expected<std::string> findLinker() {
   return objectError(ErrorCode::O003, "looked for '" + fixed + "' and on PATH");
 }
 
-Error runLinker(const WorkFolder &folder, std::vector<std::string> args, StringRef output) {
+Error runLinker(const WorkFolder &folder, std::vector<std::string> args,
+                StringRef output) {
   auto linker = findLinker();
   if (!linker)
     return linker.takeError();
   args.insert(args.begin(), *linker);
   args.insert(args.end(), {"-o", output.str()});
   std::string logFile = folder.file("linker.log"), message;
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(logFile), StringRef(logFile)};
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(logFile),
+                                          StringRef(logFile)};
   std::vector<StringRef> refs(args.begin(), args.end());
-  int status = sys::ExecuteAndWait(*linker, refs, std::nullopt, redirects, 0, 0, &message);
+  int status = sys::ExecuteAndWait(*linker, refs, std::nullopt, redirects, 0, 0,
+                                   &message);
   if (status == 0)
     return Error::success();
   auto log = MemoryBuffer::getFile(logFile);
   StringRef words = log ? (*log)->getBuffer().trim() : StringRef(message);
   auto space = sys::fs::disk_space(folder.file("."));
-  bool isFull = words.contains("No space left") || (space && space->available < (1 << 16));
+  bool isFull = words.contains("No space left") ||
+                (space && space->available < (1 << 16));
   return objectError(isFull ? ErrorCode::O002 : ErrorCode::O004,
-                     "ld.lld ended with " + Twine(status) + ": " + words.take_front(2000));
+                     "ld.lld ended with " + Twine(status) + ": " +
+                         words.take_front(2000));
 }
 
-// -z separate-loadable-segments is left out: pages of rodata and text may share.
+// -z separate-loadable-segments is left out: pages of rodata and text may
+// share.
 std::vector<std::string> sharedArgs() {
-  return {"-shared", "-Bsymbolic", "--build-id=none", "--hash-style=gnu", "-znoexecstack",
-          "-zrelro", "-znow"};
+  return {"-shared",
+          "-Bsymbolic",
+          "--build-id=none",
+          "--hash-style=gnu",
+          "-znoexecstack",
+          "-zrelro",
+          "-znow"};
 }
 
-Expected<std::vector<std::string>> executableArgs(const WorkFolder &folder, StringRef function) {
+Expected<std::vector<std::string>> executableArgs(const WorkFolder &folder,
+                                                  StringRef function) {
   std::string library;
-  for (const char *path : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-                           "/usr/lib64", "/usr/lib"})
+  for (const char *path :
+       {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64",
+        "/usr/lib"})
     if (sys::fs::exists(std::string(path) + "/Scrt1.o") &&
         sys::fs::exists(std::string(path) + "/libc.so")) {
       library = path;
       break;
     }
   if (library.empty())
-    return objectError(ErrorCode::O005, "no Scrt1.o and libc.so in the library folders");
+    return objectError(ErrorCode::O005,
+                       "no Scrt1.o and libc.so in the library folders");
   if (Error e = folder.write("libsinter.a", embeddedRuntime()))
     return std::move(e);
   if (Error e = folder.write("libsinter_main.a", embeddedMain()))
     return std::move(e);
-  return std::vector<std::string>{
-      "-pie", "--build-id=none", "--hash-style=gnu", "-znoexecstack", "-zrelro", "-znow",
-      "--gc-sections", "--dynamic-linker", SINTER_DYNAMIC_LINKER,
-      "--defsym=sinter_main_model=" + function.str(), library + "/Scrt1.o", library + "/crti.o",
-      "-u", "main", folder.file("libsinter_main.a"), folder.file("libsinter.a"),
-      "-L" + library, "-lc", library + "/crtn.o"};
+  return std::vector<std::string>{"-pie",
+                                  "--build-id=none",
+                                  "--hash-style=gnu",
+                                  "-znoexecstack",
+                                  "-zrelro",
+                                  "-znow",
+                                  "--gc-sections",
+                                  "--dynamic-linker",
+                                  SINTER_DYNAMIC_LINKER,
+                                  "--defsym=sinter_main_model=" +
+                                      function.str(),
+                                  library + "/Scrt1.o",
+                                  library + "/crti.o",
+                                  "-u",
+                                  "main",
+                                  folder.file("libsinter_main.a"),
+                                  folder.file("libsinter.a"),
+                                  "-L" + library,
+                                  "-lc",
+                                  library + "/crtn.o"};
 }
 
 } // namespace sinter

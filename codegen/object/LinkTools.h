@@ -25,7 +25,9 @@ public:
   WorkFolder &operator=(WorkFolder &&) = delete;
   ~WorkFolder();
 
-  std::string file(llvm::StringRef name) const { return path + "/" + name.str(); }
+  std::string file(llvm::StringRef name) const {
+    return path + "/" + name.str();
+  }
   llvm::Error write(llvm::StringRef name, llvm::StringRef bytes) const;
   /// Moves a file to its final name.
   llvm::Error publish(llvm::StringRef name, llvm::StringRef output) const;
@@ -44,8 +46,8 @@ llvm::Error runLinker(const WorkFolder &folder, std::vector<std::string> args,
 /// Flags and inputs of a shared object, and of an executable whose main() runs
 /// the model that `function` returns.
 std::vector<std::string> sharedArgs();
-llvm::Expected<std::vector<std::string>> executableArgs(const WorkFolder &folder,
-                                                        llvm::StringRef function);
+llvm::Expected<std::vector<std::string>>
+executableArgs(const WorkFolder &folder, llvm::StringRef function);
 
 /// The walker, libsinter.a and the main program, as files would have them.
 llvm::StringRef embeddedWalker();

@@ -3,7 +3,8 @@
 //
 // ELF wants local symbols first. New order: the locals, what becomes local, the
 // globals; then every index into the table (relocations, groups) is translated.
-// The file comes from our own linker call, so a surprise in it is a fault of ours.
+// The file comes from our own linker call, so a surprise in it is a fault of
+// ours.
 
 #include "codegen/object/LocalSymbols.h"
 
@@ -18,16 +19,21 @@ namespace {
 
 class SymbolTable {
 public:
-  SymbolTable(MutableArrayRef<char> elf, StringRef keep) : elf(elf), keep(keep) {}
+  SymbolTable(MutableArrayRef<char> elf, StringRef keep)
+      : elf(elf), keep(keep) {}
   Error run();
 
 private:
-  template <typename T> MutableArrayRef<T> table(uint64_t offset, uint64_t bytes) const {
-    if (offset > elf.size() || bytes > elf.size() - offset || offset % alignof(T))
+  template <typename T>
+  MutableArrayRef<T> table(uint64_t offset, uint64_t bytes) const {
+    if (offset > elf.size() || bytes > elf.size() - offset ||
+        offset % alignof(T))
       return {};
-    return {reinterpret_cast<T *>(elf.data() + offset), size_t(bytes / sizeof(T))};
+    return {reinterpret_cast<T *>(elf.data() + offset),
+            size_t(bytes / sizeof(T))};
   }
-  template <typename T> MutableArrayRef<T> contents(const ELF::Elf64_Shdr &h) const {
+  template <typename T>
+  MutableArrayRef<T> contents(const ELF::Elf64_Shdr &h) const {
     return table<T>(h.sh_offset, h.sh_size);
   }
   Error reorder();
@@ -47,15 +53,16 @@ bool SymbolTable::find() {
   auto header = table<ELF::Elf64_Ehdr>(0, sizeof(ELF::Elf64_Ehdr));
   if (header.empty())
     return false;
-  sections = table<ELF::Elf64_Shdr>(header[0].e_shoff,
-                                    uint64_t(header[0].e_shnum) * sizeof(ELF::Elf64_Shdr));
+  sections = table<ELF::Elf64_Shdr>(
+      header[0].e_shoff, uint64_t(header[0].e_shnum) * sizeof(ELF::Elf64_Shdr));
   for (uint32_t i = 0; i < sections.size(); ++i)
     if (sections[i].sh_type == ELF::SHT_SYMTAB)
       symtab = i;
   if (!symtab || sections[symtab].sh_link >= sections.size())
     return false;
   symbols = contents<ELF::Elf64_Sym>(sections[symtab]);
-  MutableArrayRef<char> text = contents<char>(sections[sections[symtab].sh_link]);
+  MutableArrayRef<char> text =
+      contents<char>(sections[sections[symtab].sh_link]);
   names = StringRef(text.data(), text.size());
   return !symbols.empty() && names.ends_with(StringRef("\0", 1));
 }
@@ -64,13 +71,16 @@ Error SymbolTable::reorder() {
   std::vector<uint32_t> locals, globals;
   for (uint32_t i = 0; i < symbols.size(); ++i) {
     ELF::Elf64_Sym &s = symbols[i];
-    StringRef name = s.st_name < names.size() ? StringRef(names.data() + s.st_name) : "";
+    StringRef name =
+        s.st_name < names.size() ? StringRef(names.data() + s.st_name) : "";
     if (s.getBinding() == ELF::STB_LOCAL) {
       locals.push_back(i);
     } else if (s.st_shndx == ELF::SHN_UNDEF) {
-      bool isAllowed = name == "memcpy" || name == "memset" || name == "memmove";
+      bool isAllowed =
+          name == "memcpy" || name == "memset" || name == "memmove";
       if (!isAllowed)
-        return objectError(ErrorCode::O004, "a kernel calls '" + name + "', which is not ours");
+        return objectError(ErrorCode::O004,
+                           "a kernel calls '" + name + "', which is not ours");
       s.st_other = ELF::STV_DEFAULT;
       globals.push_back(i);
     } else if (name == keep) {
@@ -107,13 +117,15 @@ Error SymbolTable::renumber(ELF::Elf64_Shdr &section) {
     section.sh_info = moved[section.sh_info];
     return Error::success();
   }
-  return objectError(ErrorCode::O004, "the linked object has a section of type " +
-                                          Twine(section.sh_type) + " over its symbols");
+  return objectError(ErrorCode::O004,
+                     "the linked object has a section of type " +
+                         Twine(section.sh_type) + " over its symbols");
 }
 
 Error SymbolTable::run() {
   if (!find())
-    return objectError(ErrorCode::O004, "the linked object has no symbol table");
+    return objectError(ErrorCode::O004,
+                       "the linked object has no symbol table");
   if (Error e = reorder())
     return e;
   for (ELF::Elf64_Shdr &section : sections)

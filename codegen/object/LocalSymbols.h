@@ -14,9 +14,10 @@
 
 namespace sinter {
 
-/// Keeps `keep` global. An undefined symbol other than memcpy, memset and memmove
-/// is an error that names it.
-llvm::Error localizeSymbols(llvm::MutableArrayRef<char> elf, llvm::StringRef keep);
+/// Keeps `keep` global. An undefined symbol other than memcpy, memset and
+/// memmove is an error that names it.
+llvm::Error localizeSymbols(llvm::MutableArrayRef<char> elf,
+                            llvm::StringRef keep);
 
 } // namespace sinter
 

@@ -30,8 +30,8 @@ llvm::Error objectError(ErrorCode code, const llvm::Twine &what) {
 }
 
 llvm::Error writeError(llvm::StringRef path, std::error_code reason) {
-  bool full = reason == std::errc::no_space_on_device || reason.value() == EDQUOT ||
-              reason == std::errc::file_too_large;
+  bool full = reason == std::errc::no_space_on_device ||
+              reason.value() == EDQUOT || reason == std::errc::file_too_large;
   return objectError(full ? ErrorCode::O002 : ErrorCode::O001,
                      "cannot write '" + path + "': " + reason.message());
 }
@@ -42,8 +42,10 @@ static llvm::Error lastError(llvm::StringRef path) {
 
 llvm::Expected<std::unique_ptr<MappedOutput>>
 MappedOutput::map(llvm::StringRef path, int fd, uint64_t bytes) {
-  void *data = ::mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  llvm::Error failed = data == MAP_FAILED ? lastError(path) : llvm::Error::success();
+  void *data = ::mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
+                      MAP_SHARED, fd, 0);
+  llvm::Error failed =
+      data == MAP_FAILED ? lastError(path) : llvm::Error::success();
   ::close(fd);
   if (failed)
     return std::move(failed);
@@ -54,11 +56,8 @@ MappedOutput::map(llvm::StringRef path, int fd, uint64_t bytes) {
   return file;
 }
 
-llvm::Expected<std::unique_ptr<MappedOutput>> MappedOutput::create(llvm::StringRef path,
-                                                                   uint64_t bytes) {
-  int fd = ::open(path.str().c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0)
-    return lastError(path);
+llvm::Expected<std::unique_ptr<MappedOutput>>
+MappedOutput::reserve(llvm::StringRef path, int fd, uint64_t bytes) {
   if (int reason = bytes ? ::posix_fallocate(fd, 0, off_t(bytes)) : 0) {
     ::close(fd);
     return writeError(path, std::error_code(reason, std::generic_category()));
@@ -66,7 +65,17 @@ llvm::Expected<std::unique_ptr<MappedOutput>> MappedOutput::create(llvm::StringR
   return map(path, fd, bytes);
 }
 
-llvm::Expected<std::unique_ptr<MappedOutput>> MappedOutput::open(llvm::StringRef path) {
+llvm::Expected<std::unique_ptr<MappedOutput>>
+MappedOutput::create(llvm::StringRef path, uint64_t bytes) {
+  int fd =
+      ::open(path.str().c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0)
+    return lastError(path);
+  return reserve(path, fd, bytes);
+}
+
+llvm::Expected<std::unique_ptr<MappedOutput>>
+MappedOutput::open(llvm::StringRef path, uint64_t more) {
   struct stat info;
   int fd = ::open(path.str().c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0)
@@ -76,7 +85,7 @@ llvm::Expected<std::unique_ptr<MappedOutput>> MappedOutput::open(llvm::StringRef
     ::close(fd);
     return std::move(failed);
   }
-  return map(path, fd, uint64_t(info.st_size));
+  return reserve(path, fd, uint64_t(info.st_size) + more);
 }
 
 llvm::Error MappedOutput::close() {

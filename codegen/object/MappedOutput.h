@@ -18,10 +18,11 @@ namespace sinter {
 class MappedOutput {
 public:
   /// A new file of `bytes` zeros.
-  static llvm::Expected<std::unique_ptr<MappedOutput>> create(llvm::StringRef path,
-                                                              uint64_t bytes);
-  /// An existing file, to be changed in place.
-  static llvm::Expected<std::unique_ptr<MappedOutput>> open(llvm::StringRef path);
+  static llvm::Expected<std::unique_ptr<MappedOutput>>
+  create(llvm::StringRef path, uint64_t bytes);
+  /// An existing file, to be changed in place; made longer by `more` zeros.
+  static llvm::Expected<std::unique_ptr<MappedOutput>>
+  open(llvm::StringRef path, uint64_t more = 0);
   ~MappedOutput();
 
   llvm::MutableArrayRef<char> bytes() const { return {data, size}; }
@@ -30,8 +31,10 @@ public:
 
 private:
   MappedOutput() = default;
-  static llvm::Expected<std::unique_ptr<MappedOutput>> map(llvm::StringRef path, int fd,
-                                                           uint64_t bytes);
+  static llvm::Expected<std::unique_ptr<MappedOutput>>
+  map(llvm::StringRef path, int fd, uint64_t bytes);
+  static llvm::Expected<std::unique_ptr<MappedOutput>>
+  reserve(llvm::StringRef path, int fd, uint64_t bytes);
   std::string path;
   char *data = nullptr;
   uint64_t size = 0;

@@ -17,14 +17,17 @@ namespace sinter {
 class ObjectError : public llvm::ErrorInfo<ObjectError> {
 public:
   static char ID;
-  ObjectError(ErrorCode code, std::string what) : code(code), what(std::move(what)) {}
+  ObjectError(ErrorCode code, std::string what)
+      : code(code), what(std::move(what)) {}
 
   ErrorCode errorCode() const { return code; }
   /// Without code and remedy.
   const std::string &found() const { return what; }
 
   void log(llvm::raw_ostream &os) const override;
-  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+  std::error_code convertToErrorCode() const override {
+    return llvm::inconvertibleErrorCode();
+  }
 
 private:
   ErrorCode code;

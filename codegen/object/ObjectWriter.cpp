@@ -36,22 +36,35 @@ Expected<OutputKind> outputKindOf(StringRef path) {
     return OutputKind::Shared;
   if (suffix.empty())
     return OutputKind::Executable;
-  return objectError(ErrorCode::U020, "'" + path + "' ends in '" + suffix + "'");
+  return objectError(ErrorCode::U020,
+                     "'" + path + "' ends in '" + suffix + "'");
 }
 
 static bool isKeyword(StringRef word) {
   static const StringSet<> keywords = {
-      "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
-      "case", "catch", "char", "class", "compl", "concept", "const", "consteval", "constexpr",
-      "constinit", "const_cast", "continue", "co_await", "co_return", "co_yield", "decltype",
-      "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "export",
-      "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long",
-      "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or",
-      "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires",
-      "restrict", "return", "short", "signed", "sizeof", "static", "static_assert",
-      "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true",
-      "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void",
-      "volatile", "wchar_t", "while", "xor", "xor_eq"};
+      "alignas",     "alignof",      "and",          "and_eq",
+      "asm",         "auto",         "bitand",       "bitor",
+      "bool",        "break",        "case",         "catch",
+      "char",        "class",        "compl",        "concept",
+      "const",       "consteval",    "constexpr",    "constinit",
+      "const_cast",  "continue",     "co_await",     "co_return",
+      "co_yield",    "decltype",     "default",      "delete",
+      "do",          "double",       "dynamic_cast", "else",
+      "enum",        "explicit",     "export",       "extern",
+      "false",       "float",        "for",          "friend",
+      "goto",        "if",           "inline",       "int",
+      "long",        "mutable",      "namespace",    "new",
+      "noexcept",    "not",          "not_eq",       "nullptr",
+      "operator",    "or",           "or_eq",        "private",
+      "protected",   "public",       "register",     "reinterpret_cast",
+      "requires",    "restrict",     "return",       "short",
+      "signed",      "sizeof",       "static",       "static_assert",
+      "static_cast", "struct",       "switch",       "template",
+      "this",        "thread_local", "throw",        "true",
+      "try",         "typedef",      "typeid",       "typename",
+      "union",       "unsigned",     "using",        "virtual",
+      "void",        "volatile",     "wchar_t",      "while",
+      "xor",         "xor_eq"};
   return keywords.contains(word);
 }
 
@@ -80,7 +93,8 @@ static Error checkInputs(const ObjectInputs &in) {
   if (Error e = checkPrefix(in.prefix))
     return e;
   std::vector<uint64_t> aligned((in.image.size() + 7) / 8);
-  std::copy(in.image.begin(), in.image.end(), reinterpret_cast<uint8_t *>(aligned.data()));
+  std::copy(in.image.begin(), in.image.end(),
+            reinterpret_cast<uint8_t *>(aligned.data()));
   sinter_error refused = {};
   if (sinter_image_verify(aligned.data(), in.image.size(), &refused))
     return objectError(ErrorCode::O004, "the program image does not verify");
@@ -88,22 +102,24 @@ static Error checkInputs(const ObjectInputs &in) {
   for (const IsaColumn &isa : in.isas)
     if (isa.symbols.size() != image->section[SINTER_SEC_KERNELS].count)
       return objectError(ErrorCode::O004, "column '" + isa.name + "' has " +
-                                              Twine(isa.symbols.size()) + " kernels");
+                                              Twine(isa.symbols.size()) +
+                                              " kernels");
   uint64_t end = 0;
   for (const WeightPiece &piece : in.weights) {
-    if (piece.offset % 64 || piece.offset < end || piece.bytes > in.weightsBytes ||
+    if (piece.offset % 64 || piece.offset < end ||
+        piece.bytes > in.weightsBytes ||
         piece.offset > in.weightsBytes - piece.bytes)
-      return objectError(ErrorCode::O004, "weights overlap at " + Twine(piece.offset));
+      return objectError(ErrorCode::O004,
+                         "weights overlap at " + Twine(piece.offset));
     end = piece.offset + piece.bytes;
   }
   return Error::success();
 }
 
 // Kernels, walker and data become the one file model.o, with one global symbol.
-static Error makeObject(const ObjectInputs &in, const WeightsId &id, const WorkFolder &folder) {
+static Error makeObject(const ObjectInputs &in, const WeightsId &id,
+                        const WorkFolder &folder) {
   std::vector<std::string> args = {"-r", "--build-id=none", "-znoexecstack"};
-  if (Error e = folder.reserve(in.weightsInFile ? 0 : 2 * in.weightsBytes))
-    return e;
   args.push_back(folder.file("data.o"));
   if (Error e = writeDataObject(in, id, args.back()))
     return e;
@@ -125,22 +141,31 @@ static Error makeObject(const ObjectInputs &in, const WeightsId &id, const WorkF
     return object.takeError();
   if (Error e = localizeSymbols((*object)->bytes(), in.prefix + "_model"))
     return e;
-  return (*object)->close();
+  if (Error e = (*object)->close())
+    return e;
+  if (!in.weightsBytes || in.weightsInFile)
+    return Error::success();
+  if (Error e = folder.reserve(in.weightsBytes))
+    return e;
+  return attachWeights(in, folder.file("model.o"));
 }
 
 static Error makeArchive(const WorkFolder &folder, StringRef stem) {
   // The member's name is that of the file.
   std::string member = stem.str() + ".o";
-  if (std::error_code reason = sys::fs::rename(folder.file("model.o"), folder.file(member)))
+  if (std::error_code reason =
+          sys::fs::rename(folder.file("model.o"), folder.file(member)))
     return writeError(member, reason);
-  auto entry = NewArchiveMember::getFile(folder.file(member), /*Deterministic=*/true);
+  auto entry =
+      NewArchiveMember::getFile(folder.file(member), /*Deterministic=*/true);
   if (!entry)
     return entry.takeError();
   entry->MemberName = member;
   std::vector<NewArchiveMember> members;
   members.push_back(std::move(*entry));
-  return writeArchive(folder.file("output"), members, SymtabWritingMode::NormalSymtab,
-                      object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+  return writeArchive(folder.file("output"), members,
+                      SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
+                      /*Deterministic=*/true, /*Thin=*/false);
 }
 
 static Error makeOutput(const ObjectInputs &in, OutputKind kind, StringRef stem,
@@ -190,7 +215,8 @@ Error writeObject(const ObjectInputs &in, StringRef outPath) {
     return e;
   if (Error e = folder->write("output.h", makeCHeader(in)))
     return e;
-  if (Error e = folder->write("output.hpp", makeCppHeader(in, (stem + ".h").str())))
+  if (Error e =
+          folder->write("output.hpp", makeCppHeader(in, (stem + ".h").str())))
     return e;
   auto beside = [&](StringRef suffix) {
     SmallString<256> path(outPath);

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The last floor: image, manifest, weights, kernels and the walker become one
-// file. Steps: a data object (descriptor, image, manifest, weights) is written
-// as plain ELF; `ld.lld -r` joins it with the kernels and the walker; every
-// symbol but `<prefix>_model` is made local, in place; .so and executables are
-// linked from that. The file appears by a rename when it is complete, never in
-// part, and equal inputs give equal bytes.
+// file. Steps: a data object (descriptor, image, manifest) is written as plain
+// ELF; `ld.lld -r` joins it with the kernels and the walker; every symbol but
+// `<prefix>_model` is made local, in place; the weights are written behind; .so
+// and executables are linked from that. The file appears by a rename when it is
+// complete, never in part, and equal inputs give equal bytes.
 
 #ifndef SINTER_CODEGEN_OBJECT_OBJECTWRITER_H
 #define SINTER_CODEGEN_OBJECT_OBJECTWRITER_H
@@ -26,8 +26,8 @@ namespace sinter {
 enum class OutputKind { Object, Archive, Shared, Executable };
 llvm::Expected<OutputKind> outputKindOf(llvm::StringRef path);
 
-/// The default prefix: the stem in lower case, other characters `_`, `m_` before
-/// a digit. A C or C++ keyword is an error (SINTER-U...).
+/// The default prefix: the stem in lower case, other characters `_`, `m_`
+/// before a digit. A C or C++ keyword is an error (SINTER-U...).
 llvm::Expected<std::string> prefixOf(llvm::StringRef path);
 
 enum class Machine { X86_64, AArch64 };
@@ -40,13 +40,15 @@ struct IsaColumn {
   std::vector<std::string> symbols;
 };
 
-/// `bytes` bytes at `offset` (a multiple of 64) of the weights blob. fill writes
-/// them, straight into the file that is being made; pieces are filled in parallel.
+/// `bytes` bytes at `offset` (a multiple of 64) of the weights blob. fill
+/// writes them, straight into the file that is being made; pieces are filled in
+/// parallel.
 struct WeightPiece {
   uint64_t offset = 0, bytes = 0;
   std::function<llvm::Error(llvm::MutableArrayRef<char>)> fill;
 };
-WeightPiece weightPiece(uint64_t offset, llvm::ArrayRef<char> bytes); // borrowed
+WeightPiece weightPiece(uint64_t offset,
+                        llvm::ArrayRef<char> bytes); // borrowed
 
 struct ObjectInputs {
   std::string prefix;

@@ -72,7 +72,8 @@ int main(void) {
     sinter_set_alloc(context, info.n_inputs + i, grow, NULL);
 
   sinter_status status = sinter_run(context, &error);
-  if (status == SINTER_E_MEMORY) { /* it says how much scratch memory it needs */
+  if (status ==
+      SINTER_E_MEMORY) { /* it says how much scratch memory it needs */
     uint64_t bytes = (uint64_t)error.expected;
     sinter_set_scratch(context, grow(NULL, bytes, 64), bytes);
     status = sinter_run(context, &error);

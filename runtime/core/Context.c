@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A context outside of a run: its memory, its bindings, its switches. Freestanding.
+// A context outside of a run: its memory, its bindings, its switches.
+// Freestanding.
 
 #include "runtime/core/Context.h"
 
@@ -30,7 +31,8 @@ static layout layout_of(const sinter_program *program) {
   l.memo = take(&at, 8ull * s[SINTER_SEC_SYMBOLS].count);
   l.pointers = take(&at, sizeof(void *) * s[SINTER_SEC_BUFFERS].count);
   l.params = take(&at, 8ull * s[SINTER_SEC_PARAMS].count);
-  l.tensors = take(&at, sizeof(walk_tensor) * ((uint64_t)image->n_inputs + image->n_outputs));
+  l.tensors = take(&at, sizeof(walk_tensor) *
+                            ((uint64_t)image->n_inputs + image->n_outputs));
   l.workers = take(&at, sizeof(walk_worker) * (uint64_t)program->width);
   l.state = take(&at, image->state_bytes);
   l.total = at;
@@ -41,8 +43,9 @@ static uint64_t walk_state_bytes(const sinter_program *program) {
   return layout_of(program).total;
 }
 
-static sinter_status walk_need(const sinter_program *program, const int64_t *symbols,
-                               int64_t *slots, sinter_need *out, sinter_error *error) {
+static sinter_status walk_need(const sinter_program *program,
+                               const int64_t *symbols, int64_t *slots,
+                               sinter_need *out, sinter_error *error) {
   const sinter_image *image = image_of(program);
   sinter_error e;
   if (!shape_enter(image, slots, symbols, &e)) {
@@ -72,17 +75,18 @@ static void attach_image(walk_context *c, const sinter_image *image) {
   c->dims = image_section(image, SINTER_SEC_DIMS);
 }
 
-static sinter_status walk_init(const sinter_program *program, void *scratch, uint64_t n,
-                               void *state, uint64_t ns, sinter_context **out,
-                               sinter_error *error) {
+static sinter_status walk_init(const sinter_program *program, void *scratch,
+                               uint64_t n, void *state, uint64_t ns,
+                               sinter_context **out, sinter_error *error) {
   layout l = layout_of(program);
   bool aligned = (uintptr_t)state % 64 == 0 && (uintptr_t)scratch % 64 == 0;
   if (!state || !aligned || ns < l.total) {
     bool small = state && aligned;
     if (error)
-      *error = small ? walk_error(SINTER_E_MEMORY, SINTER_WHY_STATE, SINTER_NONE,
-                                  (int64_t)ns, (int64_t)l.total)
-                     : walk_error(SINTER_E_ARG, SINTER_WHY_ALIGN, SINTER_NONE, 0, 64);
+      *error = small ? walk_error(SINTER_E_MEMORY, SINTER_WHY_STATE,
+                                  SINTER_NONE, (int64_t)ns, (int64_t)l.total)
+                     : walk_error(SINTER_E_ARG, SINTER_WHY_ALIGN, SINTER_NONE,
+                                  0, 64);
     return small ? SINTER_E_MEMORY : SINTER_E_ARG;
   }
   __builtin_memset(state, 0, l.total);
@@ -113,7 +117,8 @@ static sinter_status let_go(walk_context *c, sinter_status status) {
   return status;
 }
 
-static sinter_status walk_set_scratch(sinter_context *context, void *scratch, uint64_t n) {
+static sinter_status walk_set_scratch(sinter_context *context, void *scratch,
+                                      uint64_t n) {
   walk_context *c = (walk_context *)context;
   if ((uintptr_t)scratch % 64)
     return SINTER_E_ARG;
@@ -125,7 +130,8 @@ static sinter_status walk_set_scratch(sinter_context *context, void *scratch, ui
   return let_go(c, SINTER_OK);
 }
 
-static sinter_status set_tensor(walk_context *c, uint32_t slot, const sinter_tensor *t) {
+static sinter_status set_tensor(walk_context *c, uint32_t slot,
+                                const sinter_tensor *t) {
   const sinter_image_tensor *info = &c->tensor_info[slot];
   bool is_input = slot < c->image->n_inputs;
   uint64_t bytes = 0;
@@ -133,7 +139,8 @@ static sinter_status set_tensor(walk_context *c, uint32_t slot, const sinter_ten
     return SINTER_E_DTYPE;
   if (t->device || (t->bytes && !t->data) || t->bytes > (uint64_t)INT64_MAX)
     return SINTER_E_ARG;
-  if (is_input && (t->rank != info->rank || !tensor_bytes(t->dtype, t->rank, t->dim, &bytes)))
+  if (is_input && (t->rank != info->rank ||
+                   !tensor_bytes(t->dtype, t->rank, t->dim, &bytes)))
     return SINTER_E_SHAPE;
   if (bytes > t->bytes)
     return SINTER_E_MEMORY;
@@ -145,7 +152,8 @@ static sinter_status set_tensor(walk_context *c, uint32_t slot, const sinter_ten
   return SINTER_OK;
 }
 
-static sinter_status walk_set(sinter_context *context, uint32_t slot, const sinter_tensor *t) {
+static sinter_status walk_set(sinter_context *context, uint32_t slot,
+                              const sinter_tensor *t) {
   walk_context *c = (walk_context *)context;
   if (!t || slot >= c->image->n_inputs + c->image->n_outputs)
     return SINTER_E_ARG;
@@ -153,7 +161,8 @@ static sinter_status walk_set(sinter_context *context, uint32_t slot, const sint
 }
 
 static sinter_status walk_set_alloc(sinter_context *context, uint32_t slot,
-                                    void *(*grow)(void *, uint64_t, uint64_t), void *self) {
+                                    void *(*grow)(void *, uint64_t, uint64_t),
+                                    void *self) {
   walk_context *c = (walk_context *)context;
   uint32_t n_inputs = c->image->n_inputs;
   if (!grow || slot < n_inputs || slot >= n_inputs + c->image->n_outputs)
@@ -171,7 +180,8 @@ static sinter_status walk_set_alloc(sinter_context *context, uint32_t slot,
   return let_go(c, SINTER_OK);
 }
 
-static sinter_status walk_get(const sinter_context *context, uint32_t slot, sinter_tensor *out) {
+static sinter_status walk_get(const sinter_context *context, uint32_t slot,
+                              sinter_tensor *out) {
   const walk_context *c = (const walk_context *)context;
   if (!out || slot >= c->image->n_inputs + c->image->n_outputs)
     return SINTER_E_ARG;
@@ -194,9 +204,11 @@ static void walk_set_deadline(sinter_context *context, uint64_t mono_ns) {
   walk_context *c = (walk_context *)context;
   atomic_store_explicit(&c->deadline, mono_ns, memory_order_relaxed);
   if (mono_ns)
-    atomic_fetch_or_explicit(&c->attention, ATTN_DEADLINE, memory_order_release);
+    atomic_fetch_or_explicit(&c->attention, ATTN_DEADLINE,
+                             memory_order_release);
   else
-    atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_DEADLINE, memory_order_release);
+    atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_DEADLINE,
+                              memory_order_release);
 }
 
 static sinter_status walk_state_reset(sinter_context *context) {
@@ -207,7 +219,8 @@ static sinter_status walk_state_reset(sinter_context *context) {
   return let_go(c, SINTER_OK);
 }
 
-static sinter_status walk_state_copy(const sinter_context *context, void *to, uint64_t n) {
+static sinter_status walk_state_copy(const sinter_context *context, void *to,
+                                     uint64_t n) {
   const walk_context *c = (const walk_context *)context;
   if (n < c->image->state_bytes)
     return SINTER_E_MEMORY;
@@ -215,7 +228,8 @@ static sinter_status walk_state_copy(const sinter_context *context, void *to, ui
   return SINTER_OK;
 }
 
-static void walk_profile(sinter_context *context, sinter_sample *ring, uint32_t n) {
+static void walk_profile(sinter_context *context, sinter_sample *ring,
+                         uint32_t n) {
   walk_context *c = (walk_context *)context;
   c->ring = ring;
   c->ring_size = ring ? n : 0;
@@ -223,7 +237,8 @@ static void walk_profile(sinter_context *context, sinter_sample *ring, uint32_t 
   if (c->ring_size)
     atomic_fetch_or_explicit(&c->attention, ATTN_PROFILE, memory_order_relaxed);
   else
-    atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_PROFILE, memory_order_relaxed);
+    atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_PROFILE,
+                              memory_order_relaxed);
 }
 
 static uint64_t walk_profile_count(const sinter_context *context) {
@@ -231,7 +246,8 @@ static uint64_t walk_profile_count(const sinter_context *context) {
 }
 
 static void walk_tap(sinter_context *context,
-                     void (*fn)(void *, uint32_t, const sinter_tensor *), void *self) {
+                     void (*fn)(void *, uint32_t, const sinter_tensor *),
+                     void *self) {
   walk_context *c = (walk_context *)context;
   c->tap = fn;
   c->tap_self = self;

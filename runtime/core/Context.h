@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the walker's files share. All of it is freestanding C11: no libc but
-// memcpy, memset and memmove, no thread-local data, no system call. Everything a
-// run needs lies in the state memory of its context:
-//   [walk_context][slots][memo][pointers][params][tensors][workers][state tensors]
+// memcpy, memset and memmove, no thread-local data, no system call. Everything
+// a run needs lies in the state memory of its context:
+//   [walk_context][slots][memo][pointers][params][tensors][workers][state
+//   tensors]
 
 #ifndef SINTER_RUNTIME_CONTEXT_H
 #define SINTER_RUNTIME_CONTEXT_H
@@ -48,9 +49,9 @@ typedef struct walk_context {
   const uint32_t *dims;
 
   int64_t *slots;
-  int64_t *memo;      /* symbols of the remembered shapes */
-  void **pointers;    /* one for each buffer reference */
-  int64_t *params;    /* one for each entry of PARAMS */
+  int64_t *memo;   /* symbols of the remembered shapes */
+  void **pointers; /* one for each buffer reference */
+  int64_t *params; /* one for each entry of PARAMS */
   walk_tensor *tensors;
   walk_worker *workers;
   uint8_t *state;
@@ -58,7 +59,7 @@ typedef struct walk_context {
   uint64_t scratch_bytes;
 
   bool memo_valid, changed, has_grow;
-  uint32_t width;     /* of the run in progress */
+  uint32_t width; /* of the run in progress */
   uint64_t run_count;
 
   sinter_sample *ring;
@@ -70,8 +71,8 @@ typedef struct walk_context {
   _Atomic uint64_t deadline;
   _Alignas(64) _Atomic uint32_t attention;
   _Atomic uint32_t running;
-  _Alignas(64) _Atomic uint32_t raised;  /* somebody claimed the error */
-  _Atomic uint32_t stop;                 /* the error is complete */
+  _Alignas(64) _Atomic uint32_t raised; /* somebody claimed the error */
+  _Atomic uint32_t stop;                /* the error is complete */
   sinter_error error;
   walk_barrier barrier;
 } walk_context;
@@ -89,7 +90,8 @@ static inline sinter_error walk_error(sinter_status code, uint32_t reason,
 }
 
 /* Extents times element size; false on overflow or a negative extent. */
-bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim, uint64_t *out);
+bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim,
+                  uint64_t *out);
 
 /* Runs ops [first, first + count). */
 bool shape_run(const sinter_image *image, int64_t *slots, uint32_t first,
@@ -104,7 +106,8 @@ bool scratch_need(const sinter_image *image, const int64_t *slots,
 /* Everything before the first record: inputs, symbols, sizes, addresses. */
 bool walk_prepare(walk_context *context, sinter_error *error);
 /* Addresses and parameters of one record that names late slots. */
-bool walk_resolve_record(walk_context *context, const sinter_image_record *record,
+bool walk_resolve_record(walk_context *context,
+                         const sinter_image_record *record,
                          sinter_error *error);
 void walk_tensor_dims(const walk_context *context, uint32_t index,
                       sinter_tensor *tensor);

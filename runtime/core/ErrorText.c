@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Error records as sentences: status, where, what was found, what was expected,
-// what to do. Records are made where no text can be (a real-time thread); this is
-// called later, by whoever wants to read.
+// what to do. Records are made where no text can be (a real-time thread); this
+// is called later, by whoever wants to read.
 
 #define _GNU_SOURCE
 #include "runtime/core/Runtime.h"
@@ -19,7 +19,8 @@ typedef struct {
   int length;
 } writer;
 
-__attribute__((format(printf, 2, 3))) static void put(writer *w, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void put(writer *w,
+                                                      const char *format, ...) {
   va_list args;
   va_start(args, format);
   size_t used = (size_t)w->length < w->room ? (size_t)w->length : w->room;
@@ -29,61 +30,91 @@ __attribute__((format(printf, 2, 3))) static void put(writer *w, const char *for
 }
 
 static const char *status_text(sinter_status code) {
-  static const char *const text[] = {
-      "OK", "SINTER_E_ARG", "SINTER_E_SHAPE", "SINTER_E_DTYPE", "SINTER_E_MEMORY",
-      "SINTER_E_ISA", "SINTER_E_ABI", "SINTER_E_DATA", "SINTER_E_CANCELLED",
-      "SINTER_E_DEADLINE", "SINTER_E_BUSY", "SINTER_E_DEVICE", "SINTER_E_IO",
-      "SINTER_E_CORRUPT"};
+  static const char *const text[] = {"OK",
+                                     "SINTER_E_ARG",
+                                     "SINTER_E_SHAPE",
+                                     "SINTER_E_DTYPE",
+                                     "SINTER_E_MEMORY",
+                                     "SINTER_E_ISA",
+                                     "SINTER_E_ABI",
+                                     "SINTER_E_DATA",
+                                     "SINTER_E_CANCELLED",
+                                     "SINTER_E_DEADLINE",
+                                     "SINTER_E_BUSY",
+                                     "SINTER_E_DEVICE",
+                                     "SINTER_E_IO",
+                                     "SINTER_E_CORRUPT"};
   return code <= 0 && code >= SINTER_E_CORRUPT ? text[-code] : "unknown status";
 }
 
 /* What happened, and the remedy; %1 and %2 stand for found and expected. */
-typedef struct { const char *what, *remedy; } sentence;
+typedef struct {
+  const char *what, *remedy;
+} sentence;
 
 static const sentence reasons[SINTER_WHY_COUNT] = {
-    [SINTER_WHY_DIM_EQUAL] = {"dimension is %1, expected %2", "give inputs whose dimensions agree"},
-    [SINTER_WHY_DIM_RANGE] = {"dimension is %1, the limit is %2", "give inputs of another size"},
+    [SINTER_WHY_DIM_EQUAL] = {"dimension is %1, expected %2",
+                              "give inputs whose dimensions agree"},
+    [SINTER_WHY_DIM_RANGE] = {"dimension is %1, the limit is %2",
+                              "give inputs of another size"},
     [SINTER_WHY_BROADCAST] = {"dimension %1 does not broadcast to %2",
                               "give inputs whose dimensions are equal or 1"},
     [SINTER_WHY_RESHAPE] = {"%1 elements cannot take a shape of %2",
                             "give inputs of another size"},
-    [SINTER_WHY_VALUE_RANGE] = {"value is %1, the limit is %2", "give other input values"},
+    [SINTER_WHY_VALUE_RANGE] = {"value is %1, the limit is %2",
+                                "give other input values"},
     [SINTER_WHY_OVERFLOW] = {"a size overflows or is divided by zero (%1, %2)",
                              "give smaller inputs"},
-    [SINTER_WHY_INPUT_RANK] = {"rank is %1, expected %2", "give a tensor of that rank"},
+    [SINTER_WHY_INPUT_RANK] = {"rank is %1, expected %2",
+                               "give a tensor of that rank"},
     [SINTER_WHY_INPUT_DIM] = {"dimension is %1, expected %2",
                               "give inputs whose dimensions agree"},
-    [SINTER_WHY_SYMBOL_RANGE] = {"dimension is %1, the model was compiled up to the limit %2",
-                                 "compile with another --dim range"},
-    [SINTER_WHY_SYMBOL_DIVISOR] = {"dimension is %1, which is no multiple of %2",
-                                   "pad the input, or compile without that divisor"},
-    [SINTER_WHY_INPUT_DTYPE] = {"element type is %1, expected %2", "convert the tensor"},
-    [SINTER_WHY_NOT_SET] = {"no tensor is bound", "call sinter_set for every input and output"},
-    [SINTER_WHY_TENSOR_SMALL] = {"%1 bytes or elements, needed %2", "give more memory"},
-    [SINTER_WHY_OUT_OF_SPACE] = {"a buffer at %1 lies outside its space of %2 bytes",
-                                 "compile the model again"},
+    [SINTER_WHY_SYMBOL_RANGE] =
+        {"dimension is %1, the model was compiled up to the limit %2",
+         "compile with another --dim range"},
+    [SINTER_WHY_SYMBOL_DIVISOR] =
+        {"dimension is %1, which is no multiple of %2",
+         "pad the input, or compile without that divisor"},
+    [SINTER_WHY_INPUT_DTYPE] = {"element type is %1, expected %2",
+                                "convert the tensor"},
+    [SINTER_WHY_NOT_SET] = {"no tensor is bound",
+                            "call sinter_set for every input and output"},
+    [SINTER_WHY_TENSOR_SMALL] = {"%1 bytes or elements, needed %2",
+                                 "give more memory"},
+    [SINTER_WHY_OUT_OF_SPACE] =
+        {"a buffer at %1 lies outside its space of %2 bytes",
+         "compile the model again"},
     [SINTER_WHY_SCRATCH] = {"%1 bytes of scratch memory, needed %2",
                             "ask sinter_need_of and give that much"},
-    [SINTER_WHY_STATE] = {"%1 bytes of memory, needed %2", "ask sinter_need_of and give that much"},
-    [SINTER_WHY_ALLOC] = {"the allocator returned nothing for %2 bytes", "free memory"},
+    [SINTER_WHY_STATE] = {"%1 bytes of memory, needed %2",
+                          "ask sinter_need_of and give that much"},
+    [SINTER_WHY_ALLOC] = {"the allocator returned nothing for %2 bytes",
+                          "free memory"},
     [SINTER_WHY_ALIGN] = {"memory is not aligned to %2 bytes", "align it"},
-    [SINTER_WHY_SLOT] = {"there is no tensor %1", "ask sinter_info_of for the count"},
+    [SINTER_WHY_SLOT] = {"there is no tensor %1",
+                         "ask sinter_info_of for the count"},
     [SINTER_WHY_ENTRY] = {"there is no entry %1", "use entry 0"},
     [SINTER_WHY_NULL] = {"an argument is NULL", "pass it"},
-    [SINTER_WHY_IMAGE] = {"the program image is damaged (section %1, element %2)",
-                          "copy or compile the model again"},
-    [SINTER_WHY_IMAGE_HASH] = {"the program image is damaged: its checksum differs",
-                               "copy or compile the model again"},
-    [SINTER_WHY_WEIGHTS_MISSING] = {"the weights file cannot be opened (errno %1)",
-                                    "set weights_path in sinter_open_args"},
+    [SINTER_WHY_IMAGE] =
+        {"the program image is damaged (section %1, element %2)",
+         "copy or compile the model again"},
+    [SINTER_WHY_IMAGE_HASH] =
+        {"the program image is damaged: its checksum differs",
+         "copy or compile the model again"},
+    [SINTER_WHY_WEIGHTS_MISSING] =
+        {"the weights file cannot be opened (errno %1)",
+         "set weights_path in sinter_open_args"},
     [SINTER_WHY_WEIGHTS_SIZE] = {"the weights have %1 bytes, needed %2",
                                  "copy the weights file again"},
-    [SINTER_WHY_WEIGHTS_ID] = {"the weights file belongs to another model or is no weights file",
-                               "use the file written beside this model"},
+    [SINTER_WHY_WEIGHTS_ID] =
+        {"the weights file belongs to another model or is no weights file",
+         "use the file written beside this model"},
     [SINTER_WHY_NO_NOTE] = {"the file is no model: it has no Sinter note",
                             "give a .so that `sinter compile` wrote"},
-    [SINTER_WHY_DLOPEN] = {"dlopen refuses the file", "see host->log, or try ldd"},
-    [SINTER_WHY_OPEN] = {"the file cannot be opened (errno %1)", "check path and permissions"},
+    [SINTER_WHY_DLOPEN] = {"dlopen refuses the file",
+                           "see host->log, or try ldd"},
+    [SINTER_WHY_OPEN] = {"the file cannot be opened (errno %1)",
+                         "check path and permissions"},
     [SINTER_WHY_FAULT] = {"bad data in a kernel", "check the input values"},
 };
 
@@ -100,10 +131,12 @@ static void put_place(writer *w, const sinter_model *m, const sinter_error *e) {
   const char *node = m ? sinter_node_name(m, e->node) : 0;
   const sinter_image *image = m ? m->image : 0;
   if (node) {
-    const sinter_image_node *nodes = (const void *)((const uint8_t *)image +
-                                                    image->section[SINTER_SEC_NODES].offset);
+    const sinter_image_node *nodes =
+        (const void *)((const uint8_t *)image +
+                       image->section[SINTER_SEC_NODES].offset);
     put(w, "node '%s' (%s): ", node,
-        (const char *)image + image->section[SINTER_SEC_STRINGS].offset + nodes[e->node].op);
+        (const char *)image + image->section[SINTER_SEC_STRINGS].offset +
+            nodes[e->node].op);
   }
   sinter_tensor_info t = {.size = sizeof t};
   if (m && e->arg != SINTER_NONE && !sinter_tensor_info_of(m, e->arg, &t)) {
@@ -115,7 +148,10 @@ static void put_place(writer *w, const sinter_model *m, const sinter_error *e) {
 }
 
 static void put_bits(writer *w, uint64_t bits) {
-  static const struct { uint64_t bit; const char *name; } names[] = {
+  static const struct {
+    uint64_t bit;
+    const char *name;
+  } names[] = {
 #define SINTER_ISA_NAME(name, bit) {1ull << bit, #name},
       SINTER_ISA_FEATURES(SINTER_ISA_NAME)
 #undef SINTER_ISA_NAME
@@ -144,19 +180,27 @@ static void put_plain(writer *w, const sinter_error *e) {
     put(w, "; compile with --isa for this machine");
     break;
   case SINTER_E_ABI:
-    put(w, "the model has ABI %" PRId64 ", this runtime %" PRId64
-           "; link a newer libsinter", e->found, e->expected);
+    put(w,
+        "the model has ABI %" PRId64 ", this runtime %" PRId64
+        "; link a newer libsinter",
+        e->found, e->expected);
     break;
-  case SINTER_E_CANCELLED: put(w, "sinter_cancel was called"); break;
-  case SINTER_E_DEADLINE: put(w, "the deadline passed"); break;
+  case SINTER_E_CANCELLED:
+    put(w, "sinter_cancel was called");
+    break;
+  case SINTER_E_DEADLINE:
+    put(w, "the deadline passed");
+    break;
   case SINTER_E_BUSY:
     put(w, "the context runs on another thread; use one context a thread");
     break;
-  default: put(w, "found %" PRId64 ", expected %" PRId64, e->found, e->expected);
+  default:
+    put(w, "found %" PRId64 ", expected %" PRId64, e->found, e->expected);
   }
 }
 
-int sinter_error_text(const sinter_model *model, const sinter_error *error, char *buf, size_t n) {
+int sinter_error_text(const sinter_model *model, const sinter_error *error,
+                      char *buf, size_t n) {
   writer w = {n ? buf : 0, n, 0};
   if (model && model_check(model, 0))
     model = 0;

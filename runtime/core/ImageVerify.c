@@ -24,7 +24,7 @@ static bool bad(const verifier *v, uint32_t section, uint32_t index) {
 uint64_t sinter_image_hash(const void *bytes, uint64_t n) {
   const uint8_t *p = bytes;
   uint64_t hash = 0x53494E5445520001ull ^ n;
-  for (; n; ) {
+  for (; n;) {
     uint64_t word = 0, take = n < 8 ? n : 8;
     __builtin_memcpy(&word, p, 8 <= n ? 8 : take);
     hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
@@ -36,21 +36,43 @@ uint64_t sinter_image_hash(const void *bytes, uint64_t n) {
 
 uint64_t sinter_dtype_bytes(uint32_t dtype) {
   switch (dtype) {
-  case SINTER_U8: case SINTER_I8: case SINTER_BOOL: return 1;
-  case SINTER_U16: case SINTER_I16: case SINTER_F16: case SINTER_BF16: return 2;
-  case SINTER_F32: case SINTER_I32: case SINTER_U32: return 4;
-  case SINTER_F64: case SINTER_I64: case SINTER_U64: return 8;
-  case SINTER_STRING: return 16;
-  default: return 0;
+  case SINTER_U8:
+  case SINTER_I8:
+  case SINTER_BOOL:
+    return 1;
+  case SINTER_U16:
+  case SINTER_I16:
+  case SINTER_F16:
+  case SINTER_BF16:
+    return 2;
+  case SINTER_F32:
+  case SINTER_I32:
+  case SINTER_U32:
+    return 4;
+  case SINTER_F64:
+  case SINTER_I64:
+  case SINTER_U64:
+    return 8;
+  case SINTER_STRING:
+    return 16;
+  default:
+    return 0;
   }
 }
 
 static bool check_sections(const verifier *v) {
-  static const uint8_t size[SINTER_SEC_COUNT] = {
-      1, sizeof(sinter_image_node), sizeof(sinter_image_symbol), 8,
-      sizeof(sinter_image_tensor), 4, sizeof(sinter_image_op),
-      sizeof(sinter_image_kernel), sizeof(sinter_image_record),
-      sizeof(sinter_image_buffer), 4, 8};
+  static const uint8_t size[SINTER_SEC_COUNT] = {1,
+                                                 sizeof(sinter_image_node),
+                                                 sizeof(sinter_image_symbol),
+                                                 8,
+                                                 sizeof(sinter_image_tensor),
+                                                 4,
+                                                 sizeof(sinter_image_op),
+                                                 sizeof(sinter_image_kernel),
+                                                 sizeof(sinter_image_record),
+                                                 sizeof(sinter_image_buffer),
+                                                 4,
+                                                 8};
   const sinter_image *image = v->image;
   for (uint32_t i = 0; i < SINTER_SEC_COUNT; ++i) {
     uint64_t begin = image->section[i].offset;
@@ -70,13 +92,13 @@ static bool check_sections(const verifier *v) {
 static bool check_counts(const verifier *v) {
   const sinter_image *i = v->image;
   const sinter_section *s = i->section;
-  uint64_t tensors = (uint64_t)i->n_inputs + i->n_outputs + i->n_states + i->n_taps;
+  uint64_t tensors =
+      (uint64_t)i->n_inputs + i->n_outputs + i->n_states + i->n_taps;
   bool ok = (uint64_t)v->symbols + v->consts <= i->n_entry_slots &&
             i->n_entry_slots <= i->n_slots && i->n_slots <= i->bytes &&
             i->n_entry_ops <= s[SINTER_SEC_OPS].count &&
-            tensors == s[SINTER_SEC_TENSORS].count &&
-            i->n_inputs <= 0xFFFF && i->n_outputs <= 0xFFFF &&
-            i->arena_slot < i->n_entry_slots &&
+            tensors == s[SINTER_SEC_TENSORS].count && i->n_inputs <= 0xFFFF &&
+            i->n_outputs <= 0xFFFF && i->arena_slot < i->n_entry_slots &&
             i->scratch_slot < i->n_entry_slots && i->flags == 0 &&
             i->state_bytes < 1ull << 62 && i->weights_bytes < 1ull << 62;
   return ok || bad(v, SINTER_SEC_COUNT, 0);
@@ -105,7 +127,8 @@ static bool check_tensors(const verifier *v) {
     const sinter_image_tensor *t = &tensors[i];
     bool is_input = i < image->n_inputs;
     bool is_state = i >= first_state && i < first_state + image->n_states;
-    uint32_t limit = is_input || is_state ? image->n_entry_slots : image->n_slots;
+    uint32_t limit =
+        is_input || is_state ? image->n_entry_slots : image->n_slots;
     if (t->name >= v->strings || !sinter_dtype_bytes(t->dtype) ||
         t->rank > SINTER_MAX_RANK || t->dims > n_dims ||
         t->rank > n_dims - t->dims || t->bytes >= limit ||
@@ -139,10 +162,12 @@ static bool check_ops(const verifier *v) {
     bool entry = i < image->n_entry_ops;
     uint32_t limit = entry ? image->n_entry_slots : image->n_slots;
     uint32_t first = entry ? v->fixed : image->n_entry_slots;
-    bool is_check = op->code == SINTER_OP_CHECK_EQ || op->code == SINTER_OP_CHECK_RANGE;
+    bool is_check =
+        op->code == SINTER_OP_CHECK_EQ || op->code == SINTER_OP_CHECK_RANGE;
     if (op->code >= SINTER_OP_COUNT || op->reason >= SINTER_WHY_COUNT ||
         op->a >= limit || op->b >= limit || op->c >= limit ||
-        (is_check ? op->dst != SINTER_NONE : op->dst < first || op->dst >= limit) ||
+        (is_check ? op->dst != SINTER_NONE
+                  : op->dst < first || op->dst >= limit) ||
         (op->node != SINTER_NONE && op->node >= v->nodes))
       return bad(v, SINTER_SEC_OPS, i);
   }
@@ -170,19 +195,23 @@ static bool check_buffers(const verifier *v) {
 
 static bool buffer_is_late(const sinter_image *image, uint32_t index) {
   const sinter_image_buffer *b =
-      (const sinter_image_buffer *)image_section(image, SINTER_SEC_BUFFERS) + index;
+      (const sinter_image_buffer *)image_section(image, SINTER_SEC_BUFFERS) +
+      index;
   const sinter_image_tensor *tensors = image_section(image, SINTER_SEC_TENSORS);
-  return b->offset >= image->n_entry_slots || b->bytes >= image->n_entry_slots ||
+  return b->offset >= image->n_entry_slots ||
+         b->bytes >= image->n_entry_slots ||
          (b->space == SINTER_SPACE_OUTPUT &&
           tensors[image->n_inputs + b->index].bytes >= image->n_entry_slots);
 }
 
 static bool is_writable(const sinter_image *image, uint32_t buffer) {
   const sinter_image_buffer *b = image_section(image, SINTER_SEC_BUFFERS);
-  return b[buffer].space != SINTER_SPACE_INPUT && b[buffer].space != SINTER_SPACE_WEIGHTS;
+  return b[buffer].space != SINTER_SPACE_INPUT &&
+         b[buffer].space != SINTER_SPACE_WEIGHTS;
 }
 
-static bool check_launch(const sinter_image *image, const sinter_image_record *r) {
+static bool check_launch(const sinter_image *image,
+                         const sinter_image_record *r) {
   const sinter_section *s = image->section;
   const sinter_image_kernel *kernels = image_section(image, SINTER_SEC_KERNELS);
   const uint32_t *params = image_section(image, SINTER_SEC_PARAMS);
@@ -208,10 +237,12 @@ static bool is_dynamic_enough(const sinter_image *image,
   return (r->flags & SINTER_RECF_DYNAMIC) || !buffer_is_late(image, buffer);
 }
 
-static bool check_record(const sinter_image *image, const sinter_image_record *r) {
+static bool check_record(const sinter_image *image,
+                         const sinter_image_record *r) {
   const sinter_section *s = image->section;
   uint32_t n_buffers = s[SINTER_SEC_BUFFERS].count;
-  uint32_t n_ops = s[SINTER_SEC_OPS].count, n_records = s[SINTER_SEC_RECORDS].count;
+  uint32_t n_ops = s[SINTER_SEC_OPS].count,
+           n_records = s[SINTER_SEC_RECORDS].count;
   switch (r->kind) {
   case SINTER_REC_LAUNCH:
     return check_launch(image, r);
@@ -229,12 +260,14 @@ static bool check_record(const sinter_image *image, const sinter_image_record *r
     return r->a < n_records;
   case SINTER_REC_COPY:
     return r->a < n_buffers && r->b < n_buffers && is_writable(image, r->a) &&
-           is_dynamic_enough(image, r, r->a) && is_dynamic_enough(image, r, r->b);
+           is_dynamic_enough(image, r, r->a) &&
+           is_dynamic_enough(image, r, r->b);
   case SINTER_REC_FILL:
-    return r->a < n_buffers && r->b < image->n_slots && is_writable(image, r->a) &&
-           is_dynamic_enough(image, r, r->a);
+    return r->a < n_buffers && r->b < image->n_slots &&
+           is_writable(image, r->a) && is_dynamic_enough(image, r, r->a);
   case SINTER_REC_TAP:
-    return r->a < image->n_taps && r->b < n_buffers && is_dynamic_enough(image, r, r->b);
+    return r->a < image->n_taps && r->b < n_buffers &&
+           is_dynamic_enough(image, r, r->b);
   case SINTER_REC_END:
     return true;
   default:
@@ -253,7 +286,8 @@ static bool check_records(const verifier *v) {
     bool works = r->kind == SINTER_REC_LAUNCH || r->kind == SINTER_REC_COPY ||
                  r->kind == SINTER_REC_FILL;
     if (r->flags > (SINTER_RECF_DYNAMIC | SINTER_RECF_NOWAIT) ||
-        (r->node != SINTER_NONE && r->node >= v->nodes) || !check_record(image, r))
+        (r->node != SINTER_NONE && r->node >= v->nodes) ||
+        !check_record(image, r))
       return bad(v, SINTER_SEC_RECORDS, i);
     if (!(r->flags & SINTER_RECF_NOWAIT))
       continue;
@@ -266,29 +300,39 @@ static bool check_records(const verifier *v) {
   return true;
 }
 
-static sinter_status refuse(sinter_error *error, sinter_status code, uint32_t reason,
-                            int64_t found, int64_t expected) {
+static sinter_status refuse(sinter_error *error, sinter_status code,
+                            uint32_t reason, int64_t found, int64_t expected) {
   if (error)
     *error = walk_error(code, reason, SINTER_NONE, found, expected);
   return code;
 }
 
-sinter_status sinter_image_verify(const void *bytes, uint64_t n, sinter_error *error) {
+sinter_status sinter_image_verify(const void *bytes, uint64_t n,
+                                  sinter_error *error) {
   const sinter_image *image = bytes;
   if (!bytes || (uintptr_t)bytes % 8)
-    return refuse(error, SINTER_E_ARG, SINTER_WHY_ALIGN, (uintptr_t)bytes % 8, 8);
+    return refuse(error, SINTER_E_ARG, SINTER_WHY_ALIGN, (uintptr_t)bytes % 8,
+                  8);
   if (n < sizeof(sinter_image) || image->magic != SINTER_IMAGE_MAGIC ||
       image->bytes != n || n > 0xFFFFFFFFu)
     return refuse(error, SINTER_E_CORRUPT, SINTER_WHY_IMAGE, -1, 0);
-  if (image->abi_major != SINTER_ABI_MAJOR || image->abi_minor > SINTER_ABI_MINOR)
-    return refuse(error, SINTER_E_ABI, SINTER_WHY_NONE, image->abi_major, SINTER_ABI_MAJOR);
+  if (image->abi_major != SINTER_ABI_MAJOR ||
+      image->abi_minor > SINTER_ABI_MINOR)
+    return refuse(error, SINTER_E_ABI, SINTER_WHY_NONE, image->abi_major,
+                  SINTER_ABI_MAJOR);
   uint64_t hashed = offsetof(sinter_image, hash) + sizeof image->hash;
-  if (sinter_image_hash((const uint8_t *)bytes + hashed, n - hashed) != image->hash)
+  if (sinter_image_hash((const uint8_t *)bytes + hashed, n - hashed) !=
+      image->hash)
     return refuse(error, SINTER_E_CORRUPT, SINTER_WHY_IMAGE_HASH, 0, 0);
 
   const sinter_section *s = image->section;
-  verifier v = {image, s[SINTER_SEC_NODES].count, s[SINTER_SEC_CONSTS].count,
-                s[SINTER_SEC_SYMBOLS].count, s[SINTER_SEC_STRINGS].count, 0, error};
+  verifier v = {image,
+                s[SINTER_SEC_NODES].count,
+                s[SINTER_SEC_CONSTS].count,
+                s[SINTER_SEC_SYMBOLS].count,
+                s[SINTER_SEC_STRINGS].count,
+                0,
+                error};
   if (!check_sections(&v) || !check_counts(&v))
     return SINTER_E_CORRUPT;
   v.fixed = v.symbols + v.consts;

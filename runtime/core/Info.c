@@ -1,24 +1,28 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a model tells about itself, read from its image; nothing is stored twice.
-// The image was not verified yet when a program asks before it opens, so these
-// functions verify it once per call of sinter_info_of and else stay inside the
-// tables by their counts.
+// What a model tells about itself, read from its image; nothing is stored
+// twice. The image was not verified yet when a program asks before it opens, so
+// these functions verify it once per call of sinter_info_of and else stay
+// inside the tables by their counts.
 
 #include "runtime/core/Runtime.h"
 
 #include <string.h>
 
-static const sinter_image *image_of(const sinter_model *model) { return model->image; }
+static const sinter_image *image_of(const sinter_model *model) {
+  return model->image;
+}
 
 static const void *table(const sinter_model *model, int section) {
-  return (const uint8_t *)model->image + image_of(model)->section[section].offset;
+  return (const uint8_t *)model->image +
+         image_of(model)->section[section].offset;
 }
 
 static const char *text_at(const sinter_model *model, uint32_t offset) {
   uint32_t n = image_of(model)->section[SINTER_SEC_STRINGS].count;
-  return offset < n ? (const char *)table(model, SINTER_SEC_STRINGS) + offset : "";
+  return offset < n ? (const char *)table(model, SINTER_SEC_STRINGS) + offset
+                    : "";
 }
 
 sinter_status sinter_info_of(const sinter_model *model, sinter_info *out) {
@@ -28,9 +32,13 @@ sinter_status sinter_info_of(const sinter_model *model, sinter_info *out) {
   if (status || !out)
     return status ? status : SINTER_E_ARG;
   const sinter_image *image = image_of(model);
-  sinter_info info = {out->size, image->n_inputs, image->n_outputs,
-                      image->section[SINTER_SEC_SYMBOLS].count, model->n_isas,
-                      image->section[SINTER_SEC_NODES].count, model->weights_bytes,
+  sinter_info info = {out->size,
+                      image->n_inputs,
+                      image->n_outputs,
+                      image->section[SINTER_SEC_SYMBOLS].count,
+                      model->n_isas,
+                      image->section[SINTER_SEC_NODES].count,
+                      model->weights_bytes,
                       image->state_bytes};
   memcpy(out, &info, out->size < sizeof info ? out->size : sizeof info);
   return SINTER_OK;
@@ -47,8 +55,13 @@ sinter_status sinter_tensor_info_of(const sinter_model *model, uint32_t slot,
   uint32_t n_symbols = image->section[SINTER_SEC_SYMBOLS].count;
   uint32_t n_consts = image->section[SINTER_SEC_CONSTS].count;
   t += slot;
-  sinter_tensor_info info = {out->size, t->rank, t->dtype, slot >= image->n_inputs,
-                             text_at(model, t->name), {0}, {0}};
+  sinter_tensor_info info = {out->size,
+                             t->rank,
+                             t->dtype,
+                             slot >= image->n_inputs,
+                             text_at(model, t->name),
+                             {0},
+                             {0}};
   for (uint32_t k = 0; k < t->rank && k < SINTER_MAX_RANK; ++k) {
     uint32_t s = dims[t->dims + k];
     bool constant = s >= n_symbols && s - n_symbols < n_consts;
@@ -65,7 +78,8 @@ sinter_status sinter_symbol_info_of(const sinter_model *model, uint32_t index,
     return SINTER_E_ARG;
   const sinter_image_symbol *s = table(model, SINTER_SEC_SYMBOLS);
   s += index;
-  sinter_symbol_info info = {out->size, text_at(model, s->name), s->min, s->max, s->divisor};
+  sinter_symbol_info info = {out->size, text_at(model, s->name), s->min, s->max,
+                             s->divisor};
   memcpy(out, &info, out->size < sizeof info ? out->size : sizeof info);
   return SINTER_OK;
 }
@@ -86,4 +100,6 @@ const char *sinter_kernel_name(const sinter_model *model, uint32_t kernel) {
   return ok ? text_at(model, kernels[kernel].name) : 0;
 }
 
-const char *sinter_manifest(const sinter_model *model) { return model->manifest; }
+const char *sinter_manifest(const sinter_model *model) {
+  return model->manifest;
+}

@@ -39,8 +39,8 @@ static bool find_note(const uint8_t *notes, uint64_t n, char *name) {
     uint64_t next = text + ((h.n_descsz + 3ull) & ~3ull);
     if (next > n)
       return false;
-    if (h.n_type == SINTER_NOTE_TYPE && h.n_namesz == 7 && h.n_descsz < MAX_NAME &&
-        !memcmp(notes + owner, "Sinter", 7)) {
+    if (h.n_type == SINTER_NOTE_TYPE && h.n_namesz == 7 &&
+        h.n_descsz < MAX_NAME && !memcmp(notes + owner, "Sinter", 7)) {
       memcpy(name, notes + text, h.n_descsz);
       name[h.n_descsz] = 0;
       return true;
@@ -56,13 +56,16 @@ static bool read_at(int fd, void *to, uint64_t n, uint64_t offset) {
 
 static bool model_function(int fd, char *name) {
   Elf64_Ehdr header;
-  if (!read_at(fd, &header, sizeof header, 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(Elf64_Phdr))
+  if (!read_at(fd, &header, sizeof header, 0) ||
+      memcmp(header.e_ident, ELFMAG, SELFMAG) ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_phentsize != sizeof(Elf64_Phdr))
     return false;
   bool found = false;
   for (uint32_t i = 0; !found && i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
-    if (!read_at(fd, &segment, sizeof segment, header.e_phoff + i * sizeof segment))
+    if (!read_at(fd, &segment, sizeof segment,
+                 header.e_phoff + i * sizeof segment))
       return false;
     if (segment.p_type != PT_NOTE || segment.p_filesz > MAX_NOTES)
       continue;
@@ -79,7 +82,8 @@ static void log_text(const sinter_host *host, const char *text) {
     host->log(host->self, 2, text);
 }
 
-static sinter_status load_named(const char *path, const char *name, const sinter_host *host,
+static sinter_status load_named(const char *path, const char *name,
+                                const sinter_host *host,
                                 const sinter_model **out, sinter_error *error) {
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   const sinter_model *(*function)(void) = 0;
@@ -96,8 +100,9 @@ static sinter_status load_named(const char *path, const char *name, const sinter
   loaded *entry = status ? 0 : malloc(sizeof *entry);
   if (!entry) {
     dlclose(handle);
-    return status ? status : runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0,
-                                           sizeof *entry);
+    return status ? status
+                  : runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0,
+                                  sizeof *entry);
   }
   entry->model = model;
   entry->handle = handle;
@@ -109,8 +114,8 @@ static sinter_status load_named(const char *path, const char *name, const sinter
   return SINTER_OK;
 }
 
-sinter_status sinter_load(const char *path, const sinter_host *host, const sinter_model **out,
-                          sinter_error *error) {
+sinter_status sinter_load(const char *path, const sinter_host *host,
+                          const sinter_model **out, sinter_error *error) {
   char name[MAX_NAME];
   if (!path || !out)
     return runtime_error(error, SINTER_E_ARG, SINTER_WHY_NULL, 0, 0);

@@ -26,11 +26,16 @@ static uint64_t vector_state(void) {
   return (uint64_t)high << 32 | low;
 }
 
-static uint64_t avx512_features(uint32_t b, uint32_t c, uint32_t d, uint32_t a1) {
-  return bit_if(b, 16, SINTER_ISA(AVX512F)) | bit_if(b, 17, SINTER_ISA(AVX512DQ)) |
-         bit_if(b, 28, SINTER_ISA(AVX512CD)) | bit_if(b, 30, SINTER_ISA(AVX512BW)) |
-         bit_if(b, 31, SINTER_ISA(AVX512VL)) | bit_if(c, 1, SINTER_ISA(AVX512VBMI)) |
-         bit_if(c, 11, SINTER_ISA(AVX512VNNI)) | bit_if(d, 23, SINTER_ISA(AVX512FP16)) |
+static uint64_t avx512_features(uint32_t b, uint32_t c, uint32_t d,
+                                uint32_t a1) {
+  return bit_if(b, 16, SINTER_ISA(AVX512F)) |
+         bit_if(b, 17, SINTER_ISA(AVX512DQ)) |
+         bit_if(b, 28, SINTER_ISA(AVX512CD)) |
+         bit_if(b, 30, SINTER_ISA(AVX512BW)) |
+         bit_if(b, 31, SINTER_ISA(AVX512VL)) |
+         bit_if(c, 1, SINTER_ISA(AVX512VBMI)) |
+         bit_if(c, 11, SINTER_ISA(AVX512VNNI)) |
+         bit_if(d, 23, SINTER_ISA(AVX512FP16)) |
          bit_if(a1, 5, SINTER_ISA(AVX512BF16));
 }
 
@@ -38,9 +43,10 @@ uint64_t sinter_host_features(void) {
   uint32_t a, b, c, d, a1 = 0, unused;
   if (!__get_cpuid(1, &a, &b, &c, &d))
     return 0;
-  uint64_t has = bit_if(c, 0, SINTER_ISA(SSE3)) | bit_if(c, 9, SINTER_ISA(SSSE3)) |
-                 bit_if(c, 19, SINTER_ISA(SSE41)) | bit_if(c, 20, SINTER_ISA(SSE42)) |
-                 bit_if(c, 22, SINTER_ISA(MOVBE)) | bit_if(c, 23, SINTER_ISA(POPCNT));
+  uint64_t has =
+      bit_if(c, 0, SINTER_ISA(SSE3)) | bit_if(c, 9, SINTER_ISA(SSSE3)) |
+      bit_if(c, 19, SINTER_ISA(SSE41)) | bit_if(c, 20, SINTER_ISA(SSE42)) |
+      bit_if(c, 22, SINTER_ISA(MOVBE)) | bit_if(c, 23, SINTER_ISA(POPCNT));
   uint64_t state = c >> 27 & 1 ? vector_state() : 0;
   bool ymm = (state & 0x6) == 0x6, zmm = (state & 0xE6) == 0xE6;
   if (ymm)
@@ -51,7 +57,8 @@ uint64_t sinter_host_features(void) {
       __get_cpuid_count(7, 1, &a1, &unused, &unused, &unused);
     has |= bit_if(b, 3, SINTER_ISA(BMI1)) | bit_if(b, 8, SINTER_ISA(BMI2));
     if (ymm)
-      has |= bit_if(b, 5, SINTER_ISA(AVX2)) | bit_if(a1, 4, SINTER_ISA(AVXVNNI));
+      has |=
+          bit_if(b, 5, SINTER_ISA(AVX2)) | bit_if(a1, 4, SINTER_ISA(AVXVNNI));
     if (zmm)
       has |= avx512_features(b, c, d, a1);
   }
@@ -88,14 +95,16 @@ static double min_quota(double limit, const char *folder) {
   char path[1200], line[128];
   double quota, period;
   snprintf(path, sizeof path, "%s/cpu.max", folder);
-  if (read_line(path, line, sizeof line) && sscanf(line, "%lf %lf", &quota, &period) == 2 &&
-      quota > 0 && period > 0 && quota / period < limit)
+  if (read_line(path, line, sizeof line) &&
+      sscanf(line, "%lf %lf", &quota, &period) == 2 && quota > 0 &&
+      period > 0 && quota / period < limit)
     limit = quota / period;
   snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
   if (!read_line(path, line, sizeof line) || (quota = atof(line)) <= 0)
     return limit;
   snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-  if (read_line(path, line, sizeof line) && (period = atof(line)) > 0 && quota / period < limit)
+  if (read_line(path, line, sizeof line) && (period = atof(line)) > 0 &&
+      quota / period < limit)
     limit = quota / period;
   return limit;
 }
@@ -104,11 +113,13 @@ static double min_quota(double limit, const char *folder) {
 static double cgroup_cpus(double limit) {
   char line[600], folder[1000];
   limit = min_quota(limit, "/sys/fs/cgroup/cpu");
-  if (!read_line("/proc/self/cgroup", line, sizeof line) || strncmp(line, "0::/", 4))
+  if (!read_line("/proc/self/cgroup", line, sizeof line) ||
+      strncmp(line, "0::/", 4))
     return min_quota(limit, "/sys/fs/cgroup");
   line[strcspn(line, "\n")] = 0;
   snprintf(folder, sizeof folder, "/sys/fs/cgroup%s", line + 3);
-  for (char *slash; (slash = strrchr(folder, '/')) && slash - folder > 7; *slash = 0)
+  for (char *slash; (slash = strrchr(folder, '/')) && slash - folder > 7;
+       *slash = 0)
     limit = min_quota(limit, folder);
   return limit;
 }

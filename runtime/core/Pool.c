@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The built-in pool: a gang. Thread 0 is the caller; the others wait for the
-// dispatch word to change, spinning 20 microseconds at most, then in a futex, so
-// an idle process burns nothing. The word holds a counter and how many threads
-// the job wants: a thread that is not wanted never looks at the job, and a wanted
-// one is waited for, so the job's fields are never read while they are written.
-// One run has the pool at a time; acquire() says so and never blocks: the loser
-// runs at width 1, which gives the same bits. After fork() there are no threads
-// in the child, and acquire() grants one.
+// dispatch word to change, spinning 20 microseconds at most, then in a futex,
+// so an idle process burns nothing. The word holds a counter and how many
+// threads the job wants: a thread that is not wanted never looks at the job,
+// and a wanted one is waited for, so the job's fields are never read while they
+// are written. One run has the pool at a time; acquire() says so and never
+// blocks: the loser runs at width 1, which gives the same bits. After fork()
+// there are no threads in the child, and acquire() grants one.
 
 #define _GNU_SOURCE
 #include "runtime/core/Runtime.h"
@@ -23,7 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_WIDTH = 255, SPIN_NS = 20000, SPIN_PAUSES = 64, STACK_BYTES = 256 << 10 };
+enum {
+  MAX_WIDTH = 255,
+  SPIN_NS = 20000,
+  SPIN_PAUSES = 64,
+  STACK_BYTES = 256 << 10
+};
 
 typedef struct pool pool;
 typedef struct {
@@ -76,7 +81,8 @@ void pool_wake(void *self, const uint32_t *word) {
 }
 
 /* Returns the first value of *word that is not old. */
-static uint32_t await_change(_Atomic uint32_t *word, uint32_t old, _Atomic uint32_t *sleepers) {
+static uint32_t await_change(_Atomic uint32_t *word, uint32_t old,
+                             _Atomic uint32_t *sleepers) {
   uint32_t seen;
   uint64_t begin = 0;
   for (uint32_t i = 1;; ++i) {
@@ -134,7 +140,8 @@ static void await_members(pool *p) {
     left = await_change(&p->remaining, left, &p->caller_sleeps);
 }
 
-static void pool_parallel(void *self, uint32_t n, void (*fn)(void *, uint32_t), void *arg) {
+static void pool_parallel(void *self, uint32_t n, void (*fn)(void *, uint32_t),
+                          void *arg) {
   pool *p = self;
   p->fn = fn;
   p->arg = arg;
@@ -147,7 +154,8 @@ static void pool_parallel(void *self, uint32_t n, void (*fn)(void *, uint32_t), 
 
 static uint32_t pool_acquire(void *self, uint32_t n) {
   pool *p = self;
-  if (n < 2 || atomic_load_explicit(&fork_count, memory_order_relaxed) != p->forks ||
+  if (n < 2 ||
+      atomic_load_explicit(&fork_count, memory_order_relaxed) != p->forks ||
       atomic_exchange_explicit(&p->busy, 1, memory_order_acquire))
     return 1;
   return n < p->width ? n : p->width;
@@ -190,7 +198,8 @@ static void pool_free(pool *p) {
   free(p);
 }
 
-sinter_status sinter_pool_create(uint32_t width, uint32_t flags, sinter_host *out) {
+sinter_status sinter_pool_create(uint32_t width, uint32_t flags,
+                                 sinter_host *out) {
   if (!out || flags)
     return SINTER_E_ARG;
   width = width ? width : cpu_count();
@@ -208,9 +217,15 @@ sinter_status sinter_pool_create(uint32_t width, uint32_t flags, sinter_host *ou
     pool_free(p);
     return SINTER_E_MEMORY;
   }
-  sinter_host host = {.size = sizeof host, .width = width, .flags = SINTER_HOST_GANG,
-                      .self = p, .parallel = pool_parallel, .acquire = pool_acquire,
-                      .release = pool_release, .wait = pool_wait, .wake = pool_wake};
+  sinter_host host = {.size = sizeof host,
+                      .width = width,
+                      .flags = SINTER_HOST_GANG,
+                      .self = p,
+                      .parallel = pool_parallel,
+                      .acquire = pool_acquire,
+                      .release = pool_release,
+                      .wait = pool_wait,
+                      .wake = pool_wake};
   *out = host;
   return SINTER_OK;
 }
@@ -222,7 +237,8 @@ void sinter_pool_destroy(sinter_host *host) {
   __builtin_memset(host, 0, sizeof *host);
 }
 
-/* ---- The shared pool ------------------------------------------------------ */
+/* ---- The shared pool ------------------------------------------------------
+ */
 
 static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
 static sinter_host shared_host;

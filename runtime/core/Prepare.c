@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Before the first record: from the bound tensors to symbols, from symbols to
-// slots, from slots to addresses. Each step is skipped when nothing it reads has
-// changed since the last run, so a repeated run costs a few loads here. Every
-// address is checked against its space: a damaged image cannot make a kernel
-// write outside the arena or a tensor. Freestanding.
+// slots, from slots to addresses. Each step is skipped when nothing it reads
+// has changed since the last run, so a repeated run costs a few loads here.
+// Every address is checked against its space: a damaged image cannot make a
+// kernel write outside the arena or a tensor. Freestanding.
 
 #include "runtime/core/Context.h"
 
@@ -85,7 +85,8 @@ static bool check_inputs(const walk_context *c, sinter_error *error) {
 
 /* ---- Addresses ---------------------------------------------------------- */
 
-void walk_tensor_dims(const walk_context *c, uint32_t index, sinter_tensor *tensor) {
+void walk_tensor_dims(const walk_context *c, uint32_t index,
+                      sinter_tensor *tensor) {
   const sinter_image_tensor *info = &c->tensor_info[index];
   tensor->rank = (uint8_t)info->rank;
   tensor->dtype = (uint8_t)info->dtype;
@@ -109,7 +110,8 @@ static bool grow_output(walk_context *c, uint32_t slot, sinter_error *error) {
   return true;
 }
 
-static bool resolve_buffer(walk_context *c, uint32_t index, sinter_error *error) {
+static bool resolve_buffer(walk_context *c, uint32_t index,
+                           sinter_error *error) {
   const sinter_image_buffer *b = &c->buffers[index];
   uint32_t slot = b->index;
   uint8_t *base = 0;
@@ -126,10 +128,12 @@ static bool resolve_buffer(walk_context *c, uint32_t index, sinter_error *error)
     slot += c->image->n_inputs;
     if (!grow_output(c, slot, error))
       return false;
-    base = c->tensors[slot].tensor.data, size = (int64_t)c->tensors[slot].tensor.bytes;
+    base = c->tensors[slot].tensor.data,
+    size = (int64_t)c->tensors[slot].tensor.bytes;
     break;
   case SINTER_SPACE_INPUT:
-    base = c->tensors[slot].tensor.data, size = (int64_t)c->tensors[slot].tensor.bytes;
+    base = c->tensors[slot].tensor.data,
+    size = (int64_t)c->tensors[slot].tensor.bytes;
     break;
   case SINTER_SPACE_STATE:
     base = c->state, size = (int64_t)c->image->state_bytes;
@@ -137,7 +141,8 @@ static bool resolve_buffer(walk_context *c, uint32_t index, sinter_error *error)
   }
   int64_t offset = c->slots[b->offset], bytes = c->slots[b->bytes];
   if (offset < 0 || bytes < 0 || offset > size || bytes > size - offset) {
-    *error = walk_error(SINTER_E_CORRUPT, SINTER_WHY_OUT_OF_SPACE, SINTER_NONE, offset, size);
+    *error = walk_error(SINTER_E_CORRUPT, SINTER_WHY_OUT_OF_SPACE, SINTER_NONE,
+                        offset, size);
     return false;
   }
   c->pointers[index] = base ? base + offset : 0;
@@ -183,14 +188,16 @@ static bool resolve_all(walk_context *c, sinter_error *error) {
   /* Outputs no record writes (a copy of an input, say) still get memory. */
   for (uint32_t i = 0; i < c->image->n_outputs; ++i) {
     uint32_t slot = c->image->n_inputs + i;
-    if (c->tensor_info[slot].bytes < c->image->n_entry_slots && !grow_output(c, slot, error))
+    if (c->tensor_info[slot].bytes < c->image->n_entry_slots &&
+        !grow_output(c, slot, error))
       return false;
   }
   return true;
 }
 
 static bool place_scratch(walk_context *c, sinter_error *error) {
-  uint64_t need, arena = ((uint64_t)c->slots[c->image->arena_slot] + 63) & ~63ull;
+  uint64_t need,
+      arena = ((uint64_t)c->slots[c->image->arena_slot] + 63) & ~63ull;
   uint32_t width = c->base.program->width;
   if (!scratch_need(c->image, c->slots, width, &need))
     return fail(error, SINTER_E_SHAPE, SINTER_WHY_OVERFLOW, SINTER_NONE,
@@ -227,7 +234,8 @@ bool walk_prepare(walk_context *c, sinter_error *error) {
     c->memo_valid = true;
   }
   c->changed = true; /* until all of it is done */
-  if (!check_inputs(c, error) || !place_scratch(c, error) || !resolve_all(c, error))
+  if (!check_inputs(c, error) || !place_scratch(c, error) ||
+      !resolve_all(c, error))
     return false;
   c->changed = false;
   return true;

@@ -1,10 +1,11 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Opening a model on this machine, and the contexts of a program. Opening checks
-// the image, picks the best ISA column this CPU can run, finds the weights and
-// fixes the width; from then on the program never changes. What runs is the
-// walker in the model's own object; most of the API only forwards to it.
+// Opening a model on this machine, and the contexts of a program. Opening
+// checks the image, picks the best ISA column this CPU can run, finds the
+// weights and fixes the width; from then on the program never changes. What
+// runs is the walker in the model's own object; most of the API only forwards
+// to it.
 
 #define _GNU_SOURCE
 #include "runtime/core/Runtime.h"
@@ -16,8 +17,8 @@
 /* flags of sinter_program: what close gives back. */
 enum { OWNS_POOL = 1 };
 
-sinter_status runtime_error(sinter_error *error, sinter_status code, uint32_t reason,
-                            int64_t found, int64_t expected) {
+sinter_status runtime_error(sinter_error *error, sinter_status code,
+                            uint32_t reason, int64_t found, int64_t expected) {
   if (error) {
     sinter_error e = {code,        reason,      SINTER_NONE, SINTER_NONE,
                       SINTER_NONE, SINTER_NONE, found,       expected};
@@ -26,12 +27,15 @@ sinter_status runtime_error(sinter_error *error, sinter_status code, uint32_t re
   return code;
 }
 
-/* ---- Built-in services ---------------------------------------------------- */
+/* ---- Built-in services ----------------------------------------------------
+ */
 
 static void *default_alloc(void *self, uint64_t bytes, uint64_t align) {
   void *memory = 0;
   (void)self;
-  return posix_memalign(&memory, align < 64 ? 64 : align, bytes ? bytes : 1) ? 0 : memory;
+  return posix_memalign(&memory, align < 64 ? 64 : align, bytes ? bytes : 1)
+             ? 0
+             : memory;
 }
 static void default_free(void *self, void *memory) {
   (void)self;
@@ -55,20 +59,23 @@ void host_complete(const sinter_host *given, sinter_host *out) {
   out->now_ns = out->now_ns ? out->now_ns : default_now;
 }
 
-/* ---- Open ------------------------------------------------------------------ */
+/* ---- Open ------------------------------------------------------------------
+ */
 
 sinter_status model_check(const sinter_model *model, sinter_error *error) {
   if (!model)
     return runtime_error(error, SINTER_E_ARG, SINTER_WHY_NULL, 0, 0);
   if (model->magic != SINTER_MODEL_MAGIC)
     return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_IMAGE, -1, 0);
-  if (model->abi_major != SINTER_ABI_MAJOR || model->abi_minor > SINTER_ABI_MINOR)
+  if (model->abi_major != SINTER_ABI_MAJOR ||
+      model->abi_minor > SINTER_ABI_MINOR)
     return runtime_error(error, SINTER_E_ABI, SINTER_WHY_NONE, model->abi_major,
                          SINTER_ABI_MAJOR);
   return SINTER_OK;
 }
 
-static sinter_status choose_isa(sinter_program *p, uint32_t mask, sinter_error *error) {
+static sinter_status choose_isa(sinter_program *p, uint32_t mask,
+                                sinter_error *error) {
   const sinter_model *m = p->model;
   uint64_t has = sinter_host_features(), missing = 0;
   for (uint32_t i = 0; i < m->n_isas; ++i) {
@@ -81,11 +88,14 @@ static sinter_status choose_isa(sinter_program *p, uint32_t mask, sinter_error *
       return SINTER_OK;
     }
   }
-  return runtime_error(error, SINTER_E_ISA, SINTER_WHY_NONE, (int64_t)has, (int64_t)missing);
+  return runtime_error(error, SINTER_E_ISA, SINTER_WHY_NONE, (int64_t)has,
+                       (int64_t)missing);
 }
 
-/* Threads: the caller's pool, or the shared one, or one of the width he wants. */
-static sinter_status choose_pool(sinter_program *p, const sinter_open_args *args,
+/* Threads: the caller's pool, or the shared one, or one of the width he wants.
+ */
+static sinter_status choose_pool(sinter_program *p,
+                                 const sinter_open_args *args,
                                  sinter_error *error) {
   uint32_t want = args->width;
   p->width = 1;
@@ -105,14 +115,16 @@ static sinter_status choose_pool(sinter_program *p, const sinter_open_args *args
   return SINTER_OK;
 }
 
-static sinter_status program_init(sinter_program *p, const sinter_open_args *args,
+static sinter_status program_init(sinter_program *p,
+                                  const sinter_open_args *args,
                                   sinter_error *error) {
   const sinter_model *m = p->model;
   sinter_status status = m->walker->verify(m->image, m->image_bytes, error);
   const sinter_image *image = m->image;
   if (!status && image->weights_bytes > m->weights_bytes)
-    status = runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_SIZE,
-                           (int64_t)m->weights_bytes, (int64_t)image->weights_bytes);
+    status =
+        runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_SIZE,
+                      (int64_t)m->weights_bytes, (int64_t)image->weights_bytes);
   if (!status)
     status = choose_isa(p, args->isa_mask, error);
   if (!status)
@@ -122,13 +134,15 @@ static sinter_status program_init(sinter_program *p, const sinter_open_args *arg
   return status;
 }
 
-uint64_t sinter_program_bytes(const sinter_model *model, const sinter_open_args *args) {
+uint64_t sinter_program_bytes(const sinter_model *model,
+                              const sinter_open_args *args) {
   (void)model, (void)args;
   return (sizeof(sinter_program) + 63) & ~(uint64_t)63;
 }
 
-sinter_status sinter_program_open(const sinter_model *model, const sinter_open_args *given,
-                                  void *mem, uint64_t n, sinter_program **out,
+sinter_status sinter_program_open(const sinter_model *model,
+                                  const sinter_open_args *given, void *mem,
+                                  uint64_t n, sinter_program **out,
                                   sinter_error *error) {
   sinter_open_args args = {.size = sizeof args};
   if (!out)
@@ -143,13 +157,15 @@ sinter_status sinter_program_open(const sinter_model *model, const sinter_open_a
   host_complete(args.host, &host);
   uint64_t need = sinter_program_bytes(model, &args);
   if (mem && n < need)
-    return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_STATE, (int64_t)n, (int64_t)need);
+    return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_STATE, (int64_t)n,
+                         (int64_t)need);
   if ((uintptr_t)mem % 64)
     return runtime_error(error, SINTER_E_ARG, SINTER_WHY_ALIGN, 0, 64);
   void *own = mem ? 0 : host.alloc(host.self, need, 64);
   sinter_program *p = mem ? mem : own;
   if (!p)
-    return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0, (int64_t)need);
+    return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0,
+                         (int64_t)need);
   memset(p, 0, sizeof *p);
   p->size = sizeof *p;
   p->model = model;
@@ -176,14 +192,16 @@ void sinter_program_close(sinter_program *p) {
 uint32_t sinter_program_width(const sinter_program *p) { return p->width; }
 uint32_t sinter_program_isa(const sinter_program *p) { return p->isa; }
 
-/* ---- Contexts -------------------------------------------------------------- */
+/* ---- Contexts --------------------------------------------------------------
+ */
 
 static const sinter_walker_api *walker_of(const sinter_context *c) {
   return c->program->model->walker;
 }
 
-sinter_status sinter_need_of(const sinter_program *p, uint32_t entry, const int64_t *symbols,
-                             sinter_need *out, sinter_error *error) {
+sinter_status sinter_need_of(const sinter_program *p, uint32_t entry,
+                             const int64_t *symbols, sinter_need *out,
+                             sinter_error *error) {
   int64_t few[512], *slots = few;
   if (entry)
     return runtime_error(error, SINTER_E_ARG, SINTER_WHY_ENTRY, entry, 0);
@@ -194,15 +212,17 @@ sinter_status sinter_need_of(const sinter_program *p, uint32_t entry, const int6
   if (bytes > sizeof few)
     slots = p->host.alloc(p->host.self, bytes, 64);
   if (!slots)
-    return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0, (int64_t)bytes);
+    return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0,
+                         (int64_t)bytes);
   sinter_status status = p->model->walker->need(p, symbols, slots, out, error);
   if (slots != few)
     p->host.free(p->host.self, slots);
   return status;
 }
 
-sinter_status sinter_context_init(const sinter_program *p, uint32_t entry, void *scratch,
-                                  uint64_t n, void *state, uint64_t ns, sinter_context **out,
+sinter_status sinter_context_init(const sinter_program *p, uint32_t entry,
+                                  void *scratch, uint64_t n, void *state,
+                                  uint64_t ns, sinter_context **out,
                                   sinter_error *error) {
   if (entry)
     return runtime_error(error, SINTER_E_ARG, SINTER_WHY_ENTRY, entry, 0);
@@ -215,7 +235,8 @@ sinter_status sinter_context_init(const sinter_program *p, uint32_t entry, void 
     ns = walker->state_bytes(p);
     state = own = p->host.alloc(p->host.self, ns, 64);
     if (!own)
-      return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0, (int64_t)ns);
+      return runtime_error(error, SINTER_E_MEMORY, SINTER_WHY_ALLOC, 0,
+                           (int64_t)ns);
   }
   sinter_status status = walker->init(p, scratch, n, state, ns, out, error);
   if (!status)
@@ -233,21 +254,25 @@ void sinter_context_close(sinter_context *c) {
 sinter_status sinter_set_scratch(sinter_context *c, void *scratch, uint64_t n) {
   return walker_of(c)->set_scratch(c, scratch, n);
 }
-sinter_status sinter_set(sinter_context *c, uint32_t slot, const sinter_tensor *t) {
+sinter_status sinter_set(sinter_context *c, uint32_t slot,
+                         const sinter_tensor *t) {
   return walker_of(c)->set(c, slot, t);
 }
 sinter_status sinter_set_alloc(sinter_context *c, uint32_t slot,
-                               void *(*grow)(void *, uint64_t, uint64_t), void *self) {
+                               void *(*grow)(void *, uint64_t, uint64_t),
+                               void *self) {
   return walker_of(c)->set_alloc(c, slot, grow, self);
 }
-sinter_status sinter_get(const sinter_context *c, uint32_t slot, sinter_tensor *out) {
+sinter_status sinter_get(const sinter_context *c, uint32_t slot,
+                         sinter_tensor *out) {
   return walker_of(c)->get(c, slot, out);
 }
 sinter_status sinter_run(sinter_context *c, sinter_error *error) {
   return walker_of(c)->run(c, error);
 }
 sinter_status sinter_run_async(sinter_context *c, void *queue,
-                               void (*done)(void *, sinter_status), void *self) {
+                               void (*done)(void *, sinter_status),
+                               void *self) {
   if (queue)
     return SINTER_E_ARG;
   sinter_status status = sinter_run(c, 0);
@@ -259,15 +284,20 @@ void sinter_cancel(sinter_context *c) { walker_of(c)->cancel(c); }
 void sinter_set_deadline(sinter_context *c, uint64_t mono_ns) {
   walker_of(c)->set_deadline(c, mono_ns);
 }
-sinter_status sinter_state_reset(sinter_context *c) { return walker_of(c)->state_reset(c); }
+sinter_status sinter_state_reset(sinter_context *c) {
+  return walker_of(c)->state_reset(c);
+}
 sinter_status sinter_state_copy(const sinter_context *c, void *to, uint64_t n) {
   return walker_of(c)->state_copy(c, to, n);
 }
 void sinter_profile(sinter_context *c, sinter_sample *ring, uint32_t n) {
   walker_of(c)->profile(c, ring, n);
 }
-uint64_t sinter_profile_count(const sinter_context *c) { return walker_of(c)->profile_count(c); }
-void sinter_tap(sinter_context *c, void (*fn)(void *, uint32_t, const sinter_tensor *),
+uint64_t sinter_profile_count(const sinter_context *c) {
+  return walker_of(c)->profile_count(c);
+}
+void sinter_tap(sinter_context *c,
+                void (*fn)(void *, uint32_t, const sinter_tensor *),
                 void *self) {
   walker_of(c)->tap(c, fn, self);
 }

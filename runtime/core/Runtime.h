@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 /* Fills *error (when given) and returns its code. */
-sinter_status runtime_error(sinter_error *error, sinter_status code, uint32_t reason,
-                            int64_t found, int64_t expected);
+sinter_status runtime_error(sinter_error *error, sinter_status code,
+                            uint32_t reason, int64_t found, int64_t expected);
 
 /* Copies what the caller set and puts built-ins where he set nothing. */
 void host_complete(const sinter_host *given, sinter_host *out);
@@ -25,8 +25,8 @@ void pool_wait(void *self, const uint32_t *word, uint32_t value);
 void pool_wake(void *self, const uint32_t *word);
 
 /* Finds the weights of a program in the object, the arguments or a file. */
-sinter_status weights_open(sinter_program *program, const sinter_open_args *args,
-                           sinter_error *error);
+sinter_status weights_open(sinter_program *program,
+                           const sinter_open_args *args, sinter_error *error);
 void weights_close(sinter_program *program);
 
 /* magic, version and sizes of a descriptor. */

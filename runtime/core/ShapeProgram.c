@@ -7,7 +7,8 @@
 
 #include "runtime/core/Context.h"
 
-bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim, uint64_t *out) {
+bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim,
+                  uint64_t *out) {
   int64_t bytes = (int64_t)sinter_dtype_bytes(dtype);
   bool zero = false;
   for (uint32_t i = 0; i < rank; ++i) {
@@ -23,17 +24,32 @@ bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim, uint64_t *o
 }
 
 /* False: overflow or a divisor below 1. */
-static bool compute(uint16_t code, int64_t a, int64_t b, int64_t c, int64_t *out) {
+static bool compute(uint16_t code, int64_t a, int64_t b, int64_t c,
+                    int64_t *out) {
   switch (code) {
-  case SINTER_OP_ADD: return !__builtin_add_overflow(a, b, out);
-  case SINTER_OP_SUB: return !__builtin_sub_overflow(a, b, out);
-  case SINTER_OP_MUL: return !__builtin_mul_overflow(a, b, out);
-  case SINTER_OP_MIN: *out = a < b ? a : b; return true;
-  case SINTER_OP_MAX: *out = a > b ? a : b; return true;
-  case SINTER_OP_EQ: *out = a == b; return true;
-  case SINTER_OP_LT: *out = a < b; return true;
-  case SINTER_OP_SELECT: *out = a ? b : c; return true;
-  default: break;
+  case SINTER_OP_ADD:
+    return !__builtin_add_overflow(a, b, out);
+  case SINTER_OP_SUB:
+    return !__builtin_sub_overflow(a, b, out);
+  case SINTER_OP_MUL:
+    return !__builtin_mul_overflow(a, b, out);
+  case SINTER_OP_MIN:
+    *out = a < b ? a : b;
+    return true;
+  case SINTER_OP_MAX:
+    *out = a > b ? a : b;
+    return true;
+  case SINTER_OP_EQ:
+    *out = a == b;
+    return true;
+  case SINTER_OP_LT:
+    *out = a < b;
+    return true;
+  case SINTER_OP_SELECT:
+    *out = a ? b : c;
+    return true;
+  default:
+    break;
   }
   if (b < 1)
     return false;
@@ -41,21 +57,30 @@ static bool compute(uint16_t code, int64_t a, int64_t b, int64_t c, int64_t *out
   if (rest < 0)
     --quotient, rest += b;
   switch (code) {
-  case SINTER_OP_FLOORDIV: *out = quotient; return true;
-  case SINTER_OP_MOD: *out = rest; return true;
-  case SINTER_OP_CEILDIV: *out = quotient + (rest != 0); return true;
+  case SINTER_OP_FLOORDIV:
+    *out = quotient;
+    return true;
+  case SINTER_OP_MOD:
+    *out = rest;
+    return true;
+  case SINTER_OP_CEILDIV:
+    *out = quotient + (rest != 0);
+    return true;
   case SINTER_OP_ALIGN:
     return !__builtin_mul_overflow(quotient + (rest != 0), b, out);
-  default: return false;
+  default:
+    return false;
   }
 }
 
-static bool check(const sinter_image_op *op, const int64_t *slots, sinter_error *error) {
+static bool check(const sinter_image_op *op, const int64_t *slots,
+                  sinter_error *error) {
   int64_t a = slots[op->a], low = slots[op->b];
   int64_t high = op->code == SINTER_OP_CHECK_EQ ? low : slots[op->c];
   if (low <= a && a <= high)
     return true;
-  *error = walk_error(SINTER_E_SHAPE, op->reason, op->node, a, a < low ? low : high);
+  *error =
+      walk_error(SINTER_E_SHAPE, op->reason, op->node, a, a < low ? low : high);
   return false;
 }
 

@@ -3,12 +3,14 @@
 //
 // The walker: runs the records of an image, one after another. Three ways:
 //   serial     width 1: a call per record, about ten nanoseconds beside it
-//   gang       our pool: every thread walks the same records and meets the others
+//   gang       our pool: every thread walks the same records and meets the
+//   others
 //              at a barrier behind each; thread 0 does what must happen once
 //   fork-join  a caller's pool, which may have fewer threads than tasks: a
-//              barrier could hang there, so each launch is a parallel() of its own
-// Items are cut into fixed contiguous ranges, and the kernel decides the order of
-// every sum, so all three give the same bits. Freestanding.
+//              barrier could hang there, so each launch is a parallel() of its
+//              own
+// Items are cut into fixed contiguous ranges, and the kernel decides the order
+// of every sum, so all three give the same bits. Freestanding.
 
 #include "runtime/core/Context.h"
 
@@ -47,8 +49,9 @@ static void raise_error(walk_context *c, const sinter_error *error) {
   atomic_store_explicit(&c->stop, 1, memory_order_release);
 }
 
-static void raise_at(walk_context *c, const sinter_image_record *r, sinter_status code,
-                     uint32_t reason, int64_t found, int64_t expected) {
+static void raise_at(walk_context *c, const sinter_image_record *r,
+                     sinter_status code, uint32_t reason, int64_t found,
+                     int64_t expected) {
   sinter_error e = walk_error(code, reason, r->node, found, expected);
   if (r->kind == SINTER_REC_LAUNCH)
     e.kernel = r->a;
@@ -81,14 +84,17 @@ static __attribute__((noinline)) void attend(walk_context *c, uint32_t what,
   if (what & ATTN_CANCEL) {
     raise_at(c, r, SINTER_E_CANCELLED, SINTER_WHY_NONE, 0, 0);
   } else if (what & ATTN_DEADLINE) {
-    uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
+    uint64_t deadline =
+        atomic_load_explicit(&c->deadline, memory_order_relaxed);
     uint64_t time = deadline ? now(c) : 0;
     if (time > deadline)
-      raise_at(c, r, SINTER_E_DEADLINE, SINTER_WHY_NONE, (int64_t)time, (int64_t)deadline);
+      raise_at(c, r, SINTER_E_DEADLINE, SINTER_WHY_NONE, (int64_t)time,
+               (int64_t)deadline);
   }
 }
 
-static inline void check_attention(walk_context *c, const sinter_image_record *r) {
+static inline void check_attention(walk_context *c,
+                                   const sinter_image_record *r) {
   uint32_t what = atomic_load_explicit(&c->attention, memory_order_relaxed);
   if (__builtin_expect(what != 0, 0))
     attend(c, what, r);
@@ -101,7 +107,9 @@ static uint32_t threads_for(int64_t items, int64_t grain, uint32_t width) {
   return n >= width ? width : n < 1 ? 1 : (uint32_t)n;
 }
 
-typedef struct { int64_t begin, end; } range;
+typedef struct {
+  int64_t begin, end;
+} range;
 
 static range part_of(int64_t items, uint32_t n, uint32_t index) {
   int64_t each = items / n, rest = items % n;
@@ -111,8 +119,8 @@ static range part_of(int64_t items, uint32_t n, uint32_t index) {
   return r;
 }
 
-static void launch_part(walk_context *c, const sinter_image_record *r, uint32_t n,
-                        uint32_t index) {
+static void launch_part(walk_context *c, const sinter_image_record *r,
+                        uint32_t n, uint32_t index) {
   int64_t items = c->slots[r->d];
   range part = {0, items};
   if (n > 1) {
@@ -124,8 +132,8 @@ static void launch_part(walk_context *c, const sinter_image_record *r, uint32_t 
   if (part.begin >= part.end)
     return;
   sinter_worker *worker = &c->workers[index].worker;
-  c->base.program->kernels[r->a](c->pointers + r->b, c->params + r->c, part.begin,
-                                 part.end, worker);
+  c->base.program->kernels[r->a](c->pointers + r->b, c->params + r->c,
+                                 part.begin, part.end, worker);
   if (__builtin_expect(worker->fault != 0, 0)) {
     raise_at(c, r, SINTER_E_DATA, SINTER_WHY_FAULT, worker->fault, 0);
     worker->fault = 0;
@@ -149,7 +157,8 @@ static void move_part(walk_context *c, const sinter_image_record *r, uint32_t n,
   if (begin >= end)
     return;
   if (r->kind == SINTER_REC_FILL)
-    __builtin_memset(to + begin, (int)(c->slots[r->b] & 0xFF), (uint64_t)(end - begin));
+    __builtin_memset(to + begin, (int)(c->slots[r->b] & 0xFF),
+                     (uint64_t)(end - begin));
   else
     __builtin_memmove(to + begin, (uint8_t *)c->pointers[r->b] + begin,
                       (uint64_t)(end - begin));
@@ -178,7 +187,8 @@ static void show_tap(walk_context *c, const sinter_image_record *r) {
   if (!c->tap)
     return;
   sinter_tensor t = {0};
-  uint32_t first = c->image->n_inputs + c->image->n_outputs + c->image->n_states;
+  uint32_t first =
+      c->image->n_inputs + c->image->n_outputs + c->image->n_states;
   walk_tensor_dims(c, first + r->a, &t);
   t.data = c->pointers[r->b];
   t.bytes = (uint64_t)c->slots[c->buffers[r->b].bytes];
@@ -226,7 +236,8 @@ static void run_work(walk_context *c, const sinter_image_record *r) {
   bool launch = r->kind == SINTER_REC_LAUNCH;
   if (c->width > 1) {
     int64_t items = c->slots[launch ? r->d : c->buffers[r->a].bytes];
-    uint32_t n = threads_for(items, launch ? c->slots[r->e] : COPY_UNIT, c->width);
+    uint32_t n =
+        threads_for(items, launch ? c->slots[r->e] : COPY_UNIT, c->width);
     if (n > 1) {
       const sinter_host *pool = &c->base.program->pool;
       forked f = {c, r, n};
@@ -246,7 +257,8 @@ static void walk_serial(walk_context *c) {
     const sinter_image_record *next = r + 1;
     if (__builtin_expect(r->flags & SINTER_RECF_DYNAMIC, 0))
       resolve_late(c, r);
-    if (__builtin_expect(atomic_load_explicit(&c->stop, memory_order_relaxed), 0))
+    if (__builtin_expect(atomic_load_explicit(&c->stop, memory_order_relaxed),
+                         0))
       return;
     switch (r->kind) {
     case SINTER_REC_LAUNCH:
@@ -292,7 +304,8 @@ static uint32_t await_generation(walk_context *c, uint32_t old) {
       break;
   }
   atomic_fetch_add_explicit(&b->sleepers, 1, memory_order_seq_cst);
-  while ((seen = atomic_load_explicit(&b->generation, memory_order_seq_cst)) == old)
+  while ((seen = atomic_load_explicit(&b->generation, memory_order_seq_cst)) ==
+         old)
     pool->wait(pool->self, (const uint32_t *)&b->generation, old);
   atomic_fetch_sub_explicit(&b->sleepers, 1, memory_order_relaxed);
   return seen;
@@ -302,13 +315,15 @@ static uint32_t await_generation(walk_context *c, uint32_t old) {
 static bool meet(walk_context *c) {
   walk_barrier *b = &c->barrier;
   uint32_t old = atomic_load_explicit(&b->generation, memory_order_relaxed);
-  uint32_t here = atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) + 1;
+  uint32_t here =
+      atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) + 1;
   if (here != c->width)
     return await_generation(c, old) & 1;
   const sinter_host *pool = &c->base.program->pool;
   uint32_t stop = atomic_load_explicit(&c->stop, memory_order_acquire);
   atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
-  atomic_exchange_explicit(&b->generation, ((old + 2) & ~1u) | stop, memory_order_seq_cst);
+  atomic_exchange_explicit(&b->generation, ((old + 2) & ~1u) | stop,
+                           memory_order_seq_cst);
   if (atomic_load_explicit(&b->sleepers, memory_order_seq_cst))
     pool->wake(pool->self, (const uint32_t *)&b->generation);
   return stop;
@@ -368,8 +383,10 @@ static void walk_records(walk_context *c) {
   if (atomic_load_explicit(&c->attention, memory_order_relaxed) & ATTN_PROFILE)
     c->last_ns = now(c);
   if (width > 1 && (pool->flags & SINTER_HOST_GANG)) {
-    uint32_t generation = atomic_load_explicit(&c->barrier.generation, memory_order_relaxed);
-    atomic_store_explicit(&c->barrier.generation, (generation + 1) & ~1u, memory_order_relaxed);
+    uint32_t generation =
+        atomic_load_explicit(&c->barrier.generation, memory_order_relaxed);
+    atomic_store_explicit(&c->barrier.generation, (generation + 1) & ~1u,
+                          memory_order_relaxed);
     atomic_store_explicit(&c->barrier.arrived, 0, memory_order_relaxed);
     pool->parallel(pool->self, width, walk_gang, c);
   } else {
@@ -383,7 +400,8 @@ static void walk_records(walk_context *c) {
 
 sinter_status walk_run(sinter_context *context, sinter_error *error) {
   walk_context *c = (walk_context *)context;
-  sinter_error e = walk_error(SINTER_E_BUSY, SINTER_WHY_NONE, SINTER_NONE, 0, 0);
+  sinter_error e =
+      walk_error(SINTER_E_BUSY, SINTER_WHY_NONE, SINTER_NONE, 0, 0);
   if (atomic_exchange_explicit(&c->running, 1, memory_order_acquire)) {
     if (error)
       *error = e;
@@ -402,7 +420,8 @@ sinter_status walk_run(sinter_context *context, sinter_error *error) {
       e = c->error;
   }
   if (e.code == SINTER_E_CANCELLED)
-    atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_CANCEL, memory_order_relaxed);
+    atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_CANCEL,
+                              memory_order_relaxed);
   if (e.code && error)
     *error = e;
   sinter_status status = e.code;

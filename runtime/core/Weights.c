@@ -21,15 +21,18 @@ static sinter_status map_file(sinter_program *p, int fd, sinter_error *error) {
   struct stat info;
   sinter_weights_header header;
   const sinter_model *m = p->model;
-  if (fstat(fd, &info) || pread(fd, &header, sizeof header, 0) != sizeof header ||
+  if (fstat(fd, &info) ||
+      pread(fd, &header, sizeof header, 0) != sizeof header ||
       header.magic != SINTER_WEIGHTS_MAGIC)
     return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_ID, 0, 0);
   if (memcmp(header.id, m->weights_id, sizeof header.id))
     return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_ID, 0, 0);
   uint64_t size = (uint64_t)info.st_size;
-  if (size < SINTER_WEIGHTS_OFFSET || header.bytes > size - SINTER_WEIGHTS_OFFSET ||
+  if (size < SINTER_WEIGHTS_OFFSET ||
+      header.bytes > size - SINTER_WEIGHTS_OFFSET ||
       header.bytes < m->weights_bytes)
-    return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_SIZE, (int64_t)size,
+    return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_SIZE,
+                         (int64_t)size,
                          (int64_t)(m->weights_bytes + SINTER_WEIGHTS_OFFSET));
   void *map = mmap(0, size, PROT_READ, MAP_SHARED, fd, 0);
   if (map == MAP_FAILED)
@@ -65,7 +68,8 @@ sinter_status weights_open(sinter_program *p, const sinter_open_args *args,
   if (args->weights) {
     if (args->weights_bytes < m->weights_bytes)
       return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_WEIGHTS_SIZE,
-                           (int64_t)args->weights_bytes, (int64_t)m->weights_bytes);
+                           (int64_t)args->weights_bytes,
+                           (int64_t)m->weights_bytes);
     if ((uintptr_t)args->weights % 64)
       return runtime_error(error, SINTER_E_ARG, SINTER_WHY_ALIGN, 0, 64);
     p->weights = args->weights;
@@ -77,7 +81,8 @@ sinter_status weights_open(sinter_program *p, const sinter_open_args *args,
     name = default_path(m, path, sizeof path) ? path : "";
   int fd = open(name, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return runtime_error(error, SINTER_E_IO, SINTER_WHY_WEIGHTS_MISSING, errno, 0);
+    return runtime_error(error, SINTER_E_IO, SINTER_WHY_WEIGHTS_MISSING, errno,
+                         0);
   sinter_status status = map_file(p, fd, error);
   close(fd);
   return status;
@@ -96,7 +101,8 @@ sinter_status sinter_program_prefault(sinter_program *p, int locked) {
   if (!at)
     return SINTER_OK;
   uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
-  madvise((void *)page, p->weights_bytes + ((uintptr_t)at - page), MADV_WILLNEED);
+  madvise((void *)page, p->weights_bytes + ((uintptr_t)at - page),
+          MADV_WILLNEED);
   for (; at < end; at += 4096)
     (void)*at;
   if (locked && mlock((const void *)p->weights, p->weights_bytes))

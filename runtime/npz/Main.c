@@ -42,7 +42,10 @@ static int complain(const session *s, const sinter_error *error) {
   sinter_error_text(s->model, error, text, sizeof text);
   fprintf(stderr, "error: %s\n", text);
   switch (error->code) {
-  case SINTER_E_SHAPE: case SINTER_E_DTYPE: case SINTER_E_DATA: case SINTER_E_ARG:
+  case SINTER_E_SHAPE:
+  case SINTER_E_DTYPE:
+  case SINTER_E_DATA:
+  case SINTER_E_ARG:
     return EXIT_DATA;
   default:
     return EXIT_MACHINE;
@@ -50,18 +53,21 @@ static int complain(const session *s, const sinter_error *error) {
 }
 
 static int usage(const char *program) {
-  fprintf(stderr, "usage: %s IN.npz OUT.npz [--threads N] [--repeat N]\n", program);
+  fprintf(stderr, "usage: %s IN.npz OUT.npz [--threads N] [--repeat N]\n",
+          program);
   return EXIT_USAGE;
 }
 
 static int parse(int argc, char **argv, options *o) {
   options given = {0, 0, 0, 1};
   for (int i = 1; i < argc; ++i) {
-    long *number = !strcmp(argv[i], "--threads") ? &given.threads
-                   : !strcmp(argv[i], "--repeat") ? &given.repeat : 0;
+    long *number = !strcmp(argv[i], "--threads")  ? &given.threads
+                   : !strcmp(argv[i], "--repeat") ? &given.repeat
+                                                  : 0;
     if (number) {
       char *end = 0;
-      if (++i == argc || (*number = strtol(argv[i], &end, 10), *end || *number < 0 || *number > 1000000000))
+      if (++i == argc || (*number = strtol(argv[i], &end, 10),
+                          *end || *number < 0 || *number > 1000000000))
         return -1;
     } else if (argv[i][0] == '-' && argv[i][1]) {
       return -1;
@@ -93,11 +99,16 @@ static int bind_inputs(session *s) {
       fprintf(stderr, "error: the input file has no array '%s'\n", info.name);
       return EXIT_DATA;
     }
-    sinter_tensor t = {.data = (void *)a->data, .bytes = a->bytes, .rank = a->rank, .dtype = a->dtype};
+    sinter_tensor t = {.data = (void *)a->data,
+                       .bytes = a->bytes,
+                       .rank = a->rank,
+                       .dtype = a->dtype};
     memcpy(t.dim, a->dim, sizeof t.dim);
     sinter_status status = sinter_set(s->context, i, &t);
     if (status) {
-      fprintf(stderr, "error: array '%s' does not fit the input: type %u and rank %u, expected %u and %u\n",
+      fprintf(stderr,
+              "error: array '%s' does not fit the input: type %u and rank %u, "
+              "expected %u and %u\n",
               info.name, a->dtype, a->rank, info.dtype, info.rank);
       return EXIT_DATA;
     }
@@ -116,9 +127,11 @@ static void *grow(void *self, uint64_t bytes, uint64_t align) {
 static int run(session *s) {
   sinter_error error;
   sinter_status status = sinter_run(s->context, &error);
-  if (status == SINTER_E_MEMORY && error.arg == 0xFFFFFFFFu && error.expected > error.found) {
+  if (status == SINTER_E_MEMORY && error.arg == 0xFFFFFFFFu &&
+      error.expected > error.found) {
     if (!grow(&s->scratch, (uint64_t)error.expected, 64)) {
-      fprintf(stderr, "error: no memory: %lld bytes needed\n", (long long)error.expected);
+      fprintf(stderr, "error: no memory: %lld bytes needed\n",
+              (long long)error.expected);
       return EXIT_MACHINE;
     }
     sinter_set_scratch(s->context, s->scratch, (uint64_t)error.expected);
@@ -145,8 +158,8 @@ static int run_all(session *s, const options *o) {
     sum += time;
   }
   if (o->repeat > 1)
-    fprintf(stderr, "%ld runs: least %.3f ms, mean %.3f ms\n", o->repeat, least * 1e3,
-            sum / (double)o->repeat * 1e3);
+    fprintf(stderr, "%ld runs: least %.3f ms, mean %.3f ms\n", o->repeat,
+            least * 1e3, sum / (double)o->repeat * 1e3);
   return 0;
 }
 
@@ -160,11 +173,16 @@ static int write_outputs(const session *s, const char *path) {
     sinter_tensor_info info = {.size = sizeof info};
     sinter_get(s->context, s->info.n_inputs + i, &t);
     sinter_tensor_info_of(s->model, s->info.n_inputs + i, &info);
-    sinter_npz_array a = {.name = info.name, .dtype = t.dtype, .rank = t.rank, .data = t.data, .bytes = t.bytes};
+    sinter_npz_array a = {.name = info.name,
+                          .dtype = t.dtype,
+                          .rank = t.rank,
+                          .data = t.data,
+                          .bytes = t.bytes};
     memcpy(a.dim, t.dim, sizeof a.dim);
     arrays[i] = a;
   }
-  int failed = sinter_npz_write(path, arrays, s->info.n_outputs, error, sizeof error);
+  int failed =
+      sinter_npz_write(path, arrays, s->info.n_outputs, error, sizeof error);
   if (failed)
     fprintf(stderr, "error: %s\n", error);
   free(arrays);

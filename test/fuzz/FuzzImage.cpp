@@ -29,7 +29,8 @@ Bytes finish(ImageBuilder &b) {
 // Symbols, checks, arena, weights, a tap.
 Bytes plainImage() {
   ImageBuilder b;
-  Slot n = b.dimSymbol("N", 0, 64, 1, 0, 0), m = b.dimSymbol("M", 1, 64, 1, 0, 1);
+  Slot n = b.dimSymbol("N", 0, 64, 1, 0, 0),
+       m = b.dimSymbol("M", 1, 64, 1, 0, 1);
   b.input("x", SINTER_F32, {n, m});
   b.output("y", SINTER_F32, {n, m});
   uint32_t tap = b.tap("t", SINTER_F32, {n, m}), node = b.node("a", "Add");
@@ -41,7 +42,9 @@ Bytes plainImage() {
   b.setWeightsBytes(64);
   uint32_t k = b.kernel("k", 3, 2);
   b.fill(b.inArena(first, bytes), b.constant(0), node, true);
-  b.launch(k, {b.in(0, bytes), b.inWeights(0, 64), b.inArena(b.constant(0), bytes)}, {n, m}, {items}, node);
+  b.launch(
+      k, {b.in(0, bytes), b.inWeights(0, 64), b.inArena(b.constant(0), bytes)},
+      {n, m}, {items}, node);
   b.copy(b.out(0, bytes), b.inArena(b.constant(0), bytes), node);
   b.showTap(tap, b.out(0, bytes), node);
   return finish(b);
@@ -51,12 +54,15 @@ Bytes plainImage() {
 Bytes branchingImage() {
   ImageBuilder b;
   b.input("v", SINTER_I64, {b.constant(4)});
-  Slot size = b.valueSymbol("s", 0, 100, 2, 0, 1), i = b.variable(), extent = b.variable();
+  Slot size = b.valueSymbol("s", 0, 100, 2, 0, 1), i = b.variable(),
+       extent = b.variable();
   b.output("y", SINTER_U8, {extent}, b.constant(100));
   b.setStateBytes(64);
-  uint32_t node = b.node("l", "Loop"), k = b.kernel("k", 1, 1), head = b.label(), end = b.label();
+  uint32_t node = b.node("l", "Loop"), k = b.kernel("k", 1, 1),
+           head = b.label(), end = b.label();
   b.read(extent, b.in(0, b.constant(32)), b.constant(2), SINTER_I64, node);
-  b.checkRange(extent, b.constant(0), b.constant(100), node, SINTER_WHY_VALUE_RANGE);
+  b.checkRange(extent, b.constant(0), b.constant(100), node,
+               SINTER_WHY_VALUE_RANGE);
   b.assign(i, b.constant(0));
   b.bind(head);
   b.branchIfZero(b.less(i, size), end, node);
@@ -64,19 +70,22 @@ Bytes branchingImage() {
   b.assign(i, b.add(i, b.constant(1)));
   b.jump(head);
   b.bind(end);
-  b.copy(b.inState(b.constant(0), b.constant(32)), b.in(0, b.constant(32)), node);
+  b.copy(b.inState(b.constant(0), b.constant(32)), b.in(0, b.constant(32)),
+         node);
   return finish(b);
 }
 
 // Touches what it was given: sanitizers see a wrong address.
-void touch(void *const *, const int64_t *, int64_t, int64_t, sinter_worker *worker) {
+void touch(void *const *, const int64_t *, int64_t, int64_t,
+           sinter_worker *worker) {
   if (worker->scratch_bytes)
     std::memset(worker->scratch, 1, worker->scratch_bytes);
 }
 
 struct Fixture {
   std::vector<sinter_kernel> kernels = std::vector<sinter_kernel>(64, touch);
-  std::vector<char> weights = std::vector<char>(64), data = std::vector<char>(1 << 16);
+  std::vector<char> weights = std::vector<char>(64),
+                    data = std::vector<char>(1 << 16);
   sinter_isa isa = {"fuzz", 0, kernels.data()};
 };
 
@@ -86,7 +95,8 @@ uint64_t soon() {
   return uint64_t(t.tv_sec) * 1000000000u + uint64_t(t.tv_nsec) + 2000000;
 }
 
-void bindTensors(const sinter_model &model, sinter_context *context, Fixture &f) {
+void bindTensors(const sinter_model &model, sinter_context *context,
+                 Fixture &f) {
   auto *image = static_cast<const sinter_image *>(model.image);
   for (uint32_t slot = 0; slot < image->n_inputs + image->n_outputs; ++slot) {
     sinter_tensor_info info = {};
@@ -113,7 +123,8 @@ void runModel(const sinter_model &model, Fixture &f) {
   sinter_error error = {};
   char text[256];
   if (!sinter_program_open(&model, &args, nullptr, 0, &program, &error) &&
-      !sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context, &error)) {
+      !sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context,
+                           &error)) {
     void *scratch = std::aligned_alloc(64, 1 << 14);
     sinter_set_scratch(context, scratch, 1 << 14);
     int64_t value[] = {1, 6, 4, 0};
@@ -144,12 +155,24 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (header->state_bytes > 1 << 16)
     return 0; // only asks the allocator
   size_t hashed = offsetof(sinter_image, hash) + 8;
-  header->hash = sinter_image_hash(image.data() + hashed, image.size() - hashed);
+  header->hash =
+      sinter_image_hash(image.data() + hashed, image.size() - hashed);
   if (header->section[SINTER_SEC_KERNELS].count > f.kernels.size())
     return 0;
-  sinter_model model = {SINTER_MODEL_MAGIC, SINTER_ABI_MAJOR, SINTER_ABI_MINOR, sizeof model, 1,
-                        image.data(), image.size(), &f.isa, &sinter_walker, "", 0,
-                        f.weights.data(), f.weights.size(), {}};
+  sinter_model model = {SINTER_MODEL_MAGIC,
+                        SINTER_ABI_MAJOR,
+                        SINTER_ABI_MINOR,
+                        sizeof model,
+                        1,
+                        image.data(),
+                        image.size(),
+                        &f.isa,
+                        &sinter_walker,
+                        "",
+                        0,
+                        f.weights.data(),
+                        f.weights.size(),
+                        {}};
   runModel(model, f);
   return 0;
 }

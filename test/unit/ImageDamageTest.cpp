@@ -13,17 +13,21 @@ namespace {
 
 void refresh(std::vector<uint8_t> &image) {
   size_t hashed = offsetof(sinter_image, hash) + 8;
-  uint64_t hash = sinter_image_hash(image.data() + hashed, image.size() - hashed);
+  uint64_t hash =
+      sinter_image_hash(image.data() + hashed, image.size() - hashed);
   std::memcpy(image.data() + offsetof(sinter_image, hash), &hash, 8);
 }
 
 TEST(ImageDamage, ChecksumFindsEveryByte) {
   TestModel m;
   makeBiasModel(m);
-  ASSERT_EQ(sinter_image_verify(m.image.data(), m.image.size(), nullptr), SINTER_OK);
+  ASSERT_EQ(sinter_image_verify(m.image.data(), m.image.size(), nullptr),
+            SINTER_OK);
   for (size_t i = 0; i < m.image.size(); ++i) {
     m.image[i] ^= 1 << (i % 8);
-    ASSERT_NE(sinter_image_verify(m.image.data(), m.image.size(), nullptr), SINTER_OK) << i;
+    ASSERT_NE(sinter_image_verify(m.image.data(), m.image.size(), nullptr),
+              SINTER_OK)
+        << i;
     m.image[i] ^= 1 << (i % 8);
   }
 }
@@ -42,13 +46,15 @@ TEST(ImageDamage, EveryLengthIsRefused) {
   }
 }
 
-// Kernels here stay inside what params and buffers say, so this runs under ASan.
+// Kernels here stay inside what params and buffers say, so this runs under
+// ASan.
 TEST(ImageDamage, WhatVerifiesRunsSafely) {
   int accepted = 0;
   TestModel m;
   makeBiasModel(m);
   std::vector<uint8_t> good = m.image;
-  m.kernels.assign(8, [](void *const *, const int64_t *, int64_t, int64_t, sinter_worker *) {});
+  m.kernels.assign(8, [](void *const *, const int64_t *, int64_t, int64_t,
+                         sinter_worker *) {});
   for (size_t i = 0; i < good.size() * 3; ++i) {
     static const uint8_t changes[] = {1, 0x80, 0xFF};
     m.image = good;
@@ -67,7 +73,8 @@ TEST(ImageDamage, WhatVerifiesRunsSafely) {
     r.give(4096);
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    sinter_set_deadline(r.context, uint64_t(now.tv_sec) * 1000000000u + uint64_t(now.tv_nsec) + 5000000);
+    sinter_set_deadline(r.context, uint64_t(now.tv_sec) * 1000000000u +
+                                       uint64_t(now.tv_nsec) + 5000000);
     r.run(); // any status; no access outside
     r.text(m);
   }

@@ -1,12 +1,12 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Whole objects around a tiny kernel: every form is written, linked and run, with
-// two models in one process; bytes repeat; faults leave nothing behind.
+// Whole objects around a tiny kernel: every form is written, linked and run,
+// with two models in one process; bytes repeat; faults leave nothing behind.
 
+#include "codegen/object/ObjectWriter.h"
 #include "codegen/image/ImageBuilder.h"
 #include "codegen/object/ObjectError.h"
-#include "codegen/object/ObjectWriter.h"
 #include "runtime/npz/Npz.h"
 #include "sinter/sinter.hpp"
 
@@ -48,7 +48,8 @@ protected:
   size_t filesInFolder() {
     std::error_code error;
     size_t n = 0;
-    for (llvm::sys::fs::directory_iterator i(folder, error), end; i != end; i.increment(error))
+    for (llvm::sys::fs::directory_iterator i(folder, error), end; i != end;
+         i.increment(error))
       ++n;
     return n;
   }
@@ -61,17 +62,23 @@ protected:
     b.output("y:0", SINTER_F32, {n, eight});
     Slot items = b.mul(n, eight), bytes = b.mul(items, b.constant(4));
     b.setWeightsBytes(96);
-    b.launch(b.kernel("bias", 3, 1), {b.in(0, bytes), b.inWeights(64, 32), b.out(0, bytes)},
-             {eight}, {items}, b.node("add_0", "Add"));
+    b.launch(b.kernel("bias", 3, 1),
+             {b.in(0, bytes), b.inWeights(64, 32), b.out(0, bytes)}, {eight},
+             {items}, b.node("add_0", "Add"));
     std::string error;
     EXPECT_TRUE(b.finish(image, error)) << error;
     for (int i = 0; i < 8; ++i)
       weights[i] = step * i;
     if (!llvm::sys::fs::exists(file("kernel.o"))) {
-      writeFile("kernel.c", "void sinter_k_0(float **b, const long *p, long i, long end, void *w) {\n"
-                            "  for (; i < end; ++i) b[2][i] = b[0][i] + b[1][i % p[0]];\n}\n");
-      EXPECT_EQ(shell("clang-22 -O1 -fPIC -fvisibility=hidden -fcf-protection -c " +
-                      file("kernel.c") + " -o " + file("kernel.o")), 0);
+      writeFile(
+          "kernel.c",
+          "void sinter_k_0(float **b, const long *p, long i, long end, void "
+          "*w) {\n"
+          "  for (; i < end; ++i) b[2][i] = b[0][i] + b[1][i % p[0]];\n}\n");
+      EXPECT_EQ(
+          shell("clang-22 -O1 -fPIC -fvisibility=hidden -fcf-protection -c " +
+                file("kernel.c") + " -o " + file("kernel.o")),
+          0);
     }
     ObjectInputs in;
     in.prefix = prefix.str();
@@ -79,7 +86,8 @@ protected:
     in.manifest = "{\"name\":\"" + prefix.str() + "\"}";
     in.isas = {{"x86-64", 0, {"sinter_k_0"}}};
     in.kernelPaths = {file("kernel.o")};
-    in.weights = {weightPiece(64, {reinterpret_cast<const char *>(weights), 32})};
+    in.weights = {
+        weightPiece(64, {reinterpret_cast<const char *>(weights), 32})};
     in.weightsBytes = 96;
     return in;
   }
@@ -105,15 +113,16 @@ protected:
   float weights[8];
 };
 
-#define EXPECT_WRITES(expression)                                                        \
-  do {                                                                                   \
-    Error failed = (expression);                                                         \
-    ASSERT_FALSE(bool(failed)) << llvm::toString(std::move(failed));                     \
+#define EXPECT_WRITES(expression)                                              \
+  do {                                                                         \
+    Error failed = (expression);                                               \
+    ASSERT_FALSE(bool(failed)) << llvm::toString(std::move(failed));           \
   } while (false)
 
 TEST_F(ObjectWriterTest, TwoSharedObjectsInOneProcess) {
   EXPECT_WRITES(writeObject(makeInputs("one", 1), file("one.so")));
-  EXPECT_WRITES(writeObject(makeInputs("one", 2), file("two.so"))); // same prefix: a new version
+  EXPECT_WRITES(writeObject(makeInputs("one", 2),
+                            file("two.so"))); // same prefix: a new version
   auto one = Model::load(file("one.so")), two = Model::load(file("two.so"));
   ASSERT_TRUE(bool(one)) << one.error().text();
   ASSERT_TRUE(bool(two)) << two.error().text();
@@ -124,18 +133,24 @@ TEST_F(ObjectWriterTest, TwoSharedObjectsInOneProcess) {
 
 TEST_F(ObjectWriterTest, OneGlobalSymbolAndNoStrangers) {
   EXPECT_WRITES(writeObject(makeInputs("net", 1), file("net.o")));
-  ASSERT_EQ(shell(SINTER_TEST_LLVM_BIN "/llvm-nm -g " + file("net.o") + " > " + file("nm.txt")), 0);
+  ASSERT_EQ(shell(SINTER_TEST_LLVM_BIN "/llvm-nm -g " + file("net.o") + " > " +
+                  file("nm.txt")),
+            0);
   llvm::SmallVector<StringRef, 8> lines;
   std::string text = contents(file("nm.txt"));
   StringRef(text).split(lines, '\n', -1, false);
   int defined = 0;
   for (StringRef line : lines) {
-    bool isAllowed = line.ends_with(" U memcpy") || line.ends_with(" U memset") || line.ends_with(" U memmove");
+    bool isAllowed = line.ends_with(" U memcpy") ||
+                     line.ends_with(" U memset") ||
+                     line.ends_with(" U memmove");
     EXPECT_TRUE(isAllowed || line.ends_with(" T net_model")) << line.str();
     defined += line.ends_with(" T net_model");
   }
   EXPECT_EQ(defined, 1);
-  ASSERT_EQ(shell(SINTER_TEST_LLVM_BIN "/llvm-readelf -n -S " + file("net.o") + " > " + file("s.txt")), 0);
+  ASSERT_EQ(shell(SINTER_TEST_LLVM_BIN "/llvm-readelf -n -S " + file("net.o") +
+                  " > " + file("s.txt")),
+            0);
   text = contents(file("s.txt"));
   EXPECT_NE(text.find(".note.GNU-stack"), std::string::npos);
   EXPECT_NE(text.find("x86 feature: IBT, SHSTK"), std::string::npos) << text;
@@ -165,18 +180,24 @@ TEST_F(ObjectWriterTest, LinksIntoAProgram) {
       if (!r1 || !r2) return 3;
       return r1->y_0[7] == 12 && r2->y_0[7] == 19 && ONE_INPUT_x == 0 ? 0 : 4;
     })");
-  std::string build = "clang++-22 -std=c++17 -Wall -Wextra -Werror -fno-exceptions -I" SINTER_TEST_ROOT
-                      "/runtime/include -I" + folder + " " + file("main.cpp") + " " + file("one.o") + " " +
-                      file("two.a") + " " SINTER_TEST_RUNTIME " -lpthread -ldl -o " + file("app");
+  std::string build =
+      "clang++-22 -std=c++17 -Wall -Wextra -Werror -fno-exceptions "
+      "-I" SINTER_TEST_ROOT "/runtime/include -I" +
+      folder + " " + file("main.cpp") + " " + file("one.o") + " " +
+      file("two.a") + " " SINTER_TEST_RUNTIME " -lpthread -ldl -o " +
+      file("app");
   ASSERT_EQ(shell(build), 0);
   EXPECT_EQ(shell(file("app")), 0);
 }
 
 TEST_F(ObjectWriterTest, EmbedExampleRuns) {
   EXPECT_WRITES(writeObject(makeInputs("model", 1), file("model.o")));
-  std::string build = "clang-22 -std=c11 -Wall -Wextra -Werror -I" SINTER_TEST_ROOT "/runtime/include -I" +
-                      folder + " " SINTER_TEST_ROOT "/examples/embed/embed.c " + file("model.o") +
-                      " " SINTER_TEST_RUNTIME " -lpthread -ldl -o " + file("app");
+  std::string build =
+      "clang-22 -std=c11 -Wall -Wextra -Werror -I" SINTER_TEST_ROOT
+      "/runtime/include -I" +
+      folder + " " SINTER_TEST_ROOT "/examples/embed/embed.c " +
+      file("model.o") + " " SINTER_TEST_RUNTIME " -lpthread -ldl -o " +
+      file("app");
   ASSERT_EQ(shell(build), 0);
   ASSERT_EQ(shell(file("app") + " > " + file("said.txt")), 0);
   EXPECT_EQ(contents(file("said.txt")), "y:0: 1 2 3 4 (32 bytes)\n");
@@ -202,9 +223,13 @@ with sinter.Model(sys.argv[1], threads=1) as model:
             assert error.code == code, error
 )");
   const char *named = getenv("SINTER_PYTHON"), *home = getenv("HOME");
-  std::string python = named ? named : std::string(home) + "/.cache/sinter/venv/bin/python";
-  EXPECT_EQ(shell("PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" SINTER_TEST_ROOT "/runtime/python SINTER_LIBRARY=" SINTER_TEST_SHARED_RUNTIME " " +
-                  python + " " + file("run.py") + " " + file("net.so")), 0);
+  std::string python =
+      named ? named : std::string(home) + "/.cache/sinter/venv/bin/python";
+  EXPECT_EQ(shell("PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" SINTER_TEST_ROOT
+                  "/runtime/python SINTER_LIBRARY=" SINTER_TEST_SHARED_RUNTIME
+                  " " +
+                  python + " " + file("run.py") + " " + file("net.so")),
+            0);
 }
 
 TEST_F(ObjectWriterTest, ExecutableTakesNpz) {
@@ -212,10 +237,16 @@ TEST_F(ObjectWriterTest, ExecutableTakesNpz) {
   std::vector<float> x(16, 1);
   sinter_npz_array in = {"x", SINTER_F32, 2, {2, 8}, x.data(), 64};
   char error[256];
-  ASSERT_EQ(sinter_npz_write(file("in.npz").c_str(), &in, 1, error, sizeof error), 0) << error;
-  ASSERT_EQ(shell(file("net") + " " + file("in.npz") + " " + file("out.npz") + " --threads 2 --repeat 3 2>/dev/null"), 0);
+  ASSERT_EQ(
+      sinter_npz_write(file("in.npz").c_str(), &in, 1, error, sizeof error), 0)
+      << error;
+  ASSERT_EQ(shell(file("net") + " " + file("in.npz") + " " + file("out.npz") +
+                  " --threads 2 --repeat 3 2>/dev/null"),
+            0);
   sinter_npz out = {};
-  ASSERT_EQ(sinter_npz_read(file("out.npz").c_str(), &out, error, sizeof error), 0) << error;
+  ASSERT_EQ(sinter_npz_read(file("out.npz").c_str(), &out, error, sizeof error),
+            0)
+      << error;
   ASSERT_EQ(out.count, 1u);
   EXPECT_STREQ(out.arrays[0].name, "y:0");
   float last;
@@ -223,8 +254,11 @@ TEST_F(ObjectWriterTest, ExecutableTakesNpz) {
   EXPECT_EQ(last, 22);
   sinter_npz_free(&out);
   in.name = "z";
-  ASSERT_EQ(sinter_npz_write(file("in.npz").c_str(), &in, 1, error, sizeof error), 0);
-  EXPECT_EQ(WEXITSTATUS(shell(file("net") + " " + file("in.npz") + " " + file("o.npz") + " 2>/dev/null")), 4);
+  ASSERT_EQ(
+      sinter_npz_write(file("in.npz").c_str(), &in, 1, error, sizeof error), 0);
+  EXPECT_EQ(WEXITSTATUS(shell(file("net") + " " + file("in.npz") + " " +
+                              file("o.npz") + " 2>/dev/null")),
+            4);
   EXPECT_EQ(WEXITSTATUS(shell(file("net") + " 2>/dev/null")), 2);
 }
 
@@ -235,7 +269,9 @@ TEST_F(ObjectWriterTest, BytesRepeat) {
     EXPECT_WRITES(writeObject(in, file(name)));
     in.jobs = 4;
     EXPECT_WRITES(writeObject(in, file("elsewhere/" + std::string(name))));
-    EXPECT_EQ(contents(file(name)), contents(file("elsewhere/" + std::string(name)))) << name;
+    EXPECT_EQ(contents(file(name)),
+              contents(file("elsewhere/" + std::string(name))))
+        << name;
     EXPECT_NE(contents(file(name)), "");
   }
 }
@@ -249,7 +285,8 @@ TEST_F(ObjectWriterTest, WeightsInAFile) {
   expectRuns(*model, 4);
   weights[1] += 1; // other weights are another identity
   EXPECT_WRITES(writeObject(in, file("other.so")));
-  ASSERT_FALSE(llvm::sys::fs::rename(file("other.weights"), file("net.weights")));
+  ASSERT_FALSE(
+      llvm::sys::fs::rename(file("other.weights"), file("net.weights")));
   auto program = Program::open(*model);
   ASSERT_FALSE(bool(program));
   EXPECT_EQ(program.error().code(), SINTER_E_CORRUPT);
@@ -261,8 +298,9 @@ TEST_F(ObjectWriterTest, WeightsInAFile) {
 TEST_F(ObjectWriterTest, FaultsLeaveNothing) {
   auto codeOf = [](Error error) {
     ErrorCode code = ErrorCode::I001;
-    llvm::handleAllErrors(std::move(error), [&](const ObjectError &e) { code = e.errorCode(); },
-                          [](const llvm::ErrorInfoBase &) {});
+    llvm::handleAllErrors(
+        std::move(error), [&](const ObjectError &e) { code = e.errorCode(); },
+        [](const llvm::ErrorInfoBase &) {});
     return code;
   };
   ObjectInputs in = makeInputs("net", 1);
@@ -299,7 +337,8 @@ TEST(ObjectNames, PrefixOfAStem) {
 }
 
 TEST(Load, RefusesWhatIsNoModel) {
-  for (const char *path : {"/bin/true", "/dev/null", "/no/such/file", "/etc/passwd"}) {
+  for (const char *path :
+       {"/bin/true", "/dev/null", "/no/such/file", "/etc/passwd"}) {
     auto model = Model::load(path);
     ASSERT_FALSE(bool(model)) << path;
     EXPECT_NE(model.error().text().find(';'), std::string::npos);

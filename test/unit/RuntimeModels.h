@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Small models for runtime tests: images from the builder, kernels in C++, so the
-// runtime is tested with no compiler and no object file.
+// Small models for runtime tests: images from the builder, kernels in C++, so
+// the runtime is tested with no compiler and no object file.
 
 #ifndef SINTER_TEST_UNIT_RUNTIMEMODELS_H
 #define SINTER_TEST_UNIT_RUNTIMEMODELS_H
@@ -32,9 +32,20 @@ struct TestModel {
   }
   void attach() {
     isa.kernels = kernels.data();
-    model = {SINTER_MODEL_MAGIC, SINTER_ABI_MAJOR, SINTER_ABI_MINOR, sizeof model, 1,
-             image.data(), image.size(), &isa, &sinter_walker, "{}", 2,
-             weights.empty() ? nullptr : weights.data(), weights.size(), {}};
+    model = {SINTER_MODEL_MAGIC,
+             SINTER_ABI_MAJOR,
+             SINTER_ABI_MINOR,
+             sizeof model,
+             1,
+             image.data(),
+             image.size(),
+             &isa,
+             &sinter_walker,
+             "{}",
+             2,
+             weights.empty() ? nullptr : weights.data(),
+             weights.size(),
+             {}};
   }
 };
 
@@ -45,15 +56,20 @@ struct Runner {
   void *scratch = nullptr;
   sinter_error error = {};
 
-  sinter_status open(const TestModel &m, uint32_t width = 1, const sinter_host *host = nullptr) {
-    sinter_open_args args = {sizeof args, 0, width, 0, host, nullptr, 0, nullptr};
-    if (sinter_status s = sinter_program_open(&m.model, &args, nullptr, 0, &program, &error))
+  sinter_status open(const TestModel &m, uint32_t width = 1,
+                     const sinter_host *host = nullptr) {
+    sinter_open_args args = {sizeof args, 0,       width, 0,
+                             host,        nullptr, 0,     nullptr};
+    if (sinter_status s =
+            sinter_program_open(&m.model, &args, nullptr, 0, &program, &error))
       return s;
-    return sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context, &error);
+    return sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context,
+                               &error);
   }
   sinter_status size(std::vector<int64_t> symbols) {
     sinter_need need = {};
-    if (sinter_status s = sinter_need_of(program, 0, symbols.data(), &need, &error))
+    if (sinter_status s =
+            sinter_need_of(program, 0, symbols.data(), &need, &error))
       return s;
     return give(need.scratch);
   }
@@ -63,7 +79,8 @@ struct Runner {
     return sinter_set_scratch(context, scratch, bytes);
   }
   template <typename T>
-  sinter_status set(uint32_t slot, uint8_t dtype, std::vector<int64_t> dims, std::vector<T> &data) {
+  sinter_status set(uint32_t slot, uint8_t dtype, std::vector<int64_t> dims,
+                    std::vector<T> &data) {
     sinter_tensor t = {};
     t.data = data.data();
     t.bytes = data.size() * sizeof(T);
@@ -86,18 +103,18 @@ struct Runner {
 };
 
 // y[i] = x[i] + 1; n = items.
-inline void addOneKernel(void *const *b, const int64_t *, int64_t begin, int64_t end,
-                         sinter_worker *) {
+inline void addOneKernel(void *const *b, const int64_t *, int64_t begin,
+                         int64_t end, sinter_worker *) {
   for (int64_t i = begin; i < end; ++i)
     static_cast<float *>(b[1])[i] = static_cast<const float *>(b[0])[i] + 1;
 }
 
 // y[i] = x[i] + w[i % params[0]]
-inline void biasKernel(void *const *b, const int64_t *p, int64_t begin, int64_t end,
-                       sinter_worker *) {
+inline void biasKernel(void *const *b, const int64_t *p, int64_t begin,
+                       int64_t end, sinter_worker *) {
   for (int64_t i = begin; i < end; ++i)
-    static_cast<float *>(b[2])[i] =
-        static_cast<const float *>(b[0])[i] + static_cast<const float *>(b[1])[i % p[0]];
+    static_cast<float *>(b[2])[i] = static_cast<const float *>(b[0])[i] +
+                                    static_cast<const float *>(b[1])[i % p[0]];
 }
 
 // y = x + bias + 1 over [N, 8]: one symbol, weights, an arena buffer.
@@ -117,9 +134,10 @@ inline void makeBiasModel(TestModel &m) {
   b.setWeightsBytes(32);
   b.setArena(b.alignUp(bytes, b.constant(64)));
   BufferRef temporary = b.inArena(b.constant(0), bytes);
-  b.launch(bias, {b.in(0, bytes), b.inWeights(0, 32), temporary}, {eight}, {items},
-           b.node("bias_1", "Add"));
-  b.launch(one, {temporary, b.out(0, bytes)}, {}, {items}, b.node("one_2", "Add"));
+  b.launch(bias, {b.in(0, bytes), b.inWeights(0, 32), temporary}, {eight},
+           {items}, b.node("bias_1", "Add"));
+  b.launch(one, {temporary, b.out(0, bytes)}, {}, {items},
+           b.node("one_2", "Add"));
   m.finish(b);
 }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The walker and the C API: what a run computes, and every way in which it
-// refuses. Threads are in RuntimeThreadsTest, damaged images in ImageDamageTest.
+// refuses. Threads are in RuntimeThreadsTest, damaged images in
+// ImageDamageTest.
 
 #include "RuntimeModels.h"
 
@@ -99,27 +100,32 @@ TEST(Runtime, RefusesWrongTensors) {
   EXPECT_EQ(r.set(0, SINTER_F64, {10, 8}, x), SINTER_E_DTYPE);
   EXPECT_EQ(r.set(0, SINTER_F32, {80}, x), SINTER_E_SHAPE);
   EXPECT_EQ(r.set(0, SINTER_F32, {-10, 8}, x), SINTER_E_SHAPE);
-  EXPECT_EQ(r.set(0, SINTER_F32, {int64_t(1) << 60, 1 << 10}, x), SINTER_E_SHAPE);
+  EXPECT_EQ(r.set(0, SINTER_F32, {int64_t(1) << 60, 1 << 10}, x),
+            SINTER_E_SHAPE);
   EXPECT_EQ(r.set(0, SINTER_F32, {10, 8}, small), SINTER_E_MEMORY);
   EXPECT_EQ(r.set(2, SINTER_F32, {10, 8}, x), SINTER_E_ARG);
   ASSERT_EQ(r.set(0, SINTER_F32, {8, 10}, x), SINTER_OK);
   ASSERT_EQ(r.set(1, SINTER_F32, {}, y), SINTER_OK);
   EXPECT_EQ(r.run(), SINTER_E_SHAPE);
   EXPECT_EQ(r.error.axis, 1u);
-  EXPECT_NE(r.text(m).find("axis 1: dimension is 10, expected 8"), std::string::npos) << r.text(m);
+  EXPECT_NE(r.text(m).find("axis 1: dimension is 10, expected 8"),
+            std::string::npos)
+      << r.text(m);
   ASSERT_EQ(r.set(0, SINTER_F32, {10, 8}, x), SINTER_OK);
   ASSERT_EQ(r.set(1, SINTER_F32, {}, small), SINTER_OK);
   EXPECT_EQ(r.run(), SINTER_E_MEMORY);
   ASSERT_EQ(r.set(1, SINTER_F32, {}, y), SINTER_OK);
   EXPECT_EQ(r.run(), SINTER_OK);
-  EXPECT_EQ(sinter_context_init(r.program, 1, nullptr, 0, nullptr, 0, &r.context, nullptr),
+  EXPECT_EQ(sinter_context_init(r.program, 1, nullptr, 0, nullptr, 0,
+                                &r.context, nullptr),
             SINTER_E_ARG);
 }
 
 TEST(Runtime, ConflictNamesTheNode) {
   ImageBuilder b;
   TestModel m;
-  Slot p = b.dimSymbol("P", 0, 100, 1, 0, 0), q = b.dimSymbol("Q", 0, 100, 1, 1, 0);
+  Slot p = b.dimSymbol("P", 0, 100, 1, 0, 0),
+       q = b.dimSymbol("Q", 0, 100, 1, 1, 0);
   b.input("a", SINTER_F32, {p});
   b.input("b", SINTER_F32, {q});
   b.checkEqual(p, q, b.node("add_7", "Add"));
@@ -130,7 +136,8 @@ TEST(Runtime, ConflictNamesTheNode) {
   r.set(0, SINTER_F32, {5}, five);
   r.set(1, SINTER_F32, {6}, six);
   ASSERT_EQ(r.run(), SINTER_E_SHAPE);
-  EXPECT_NE(r.text(m).find("node 'add_7' (Add): dimension is 5, expected 6"), std::string::npos)
+  EXPECT_NE(r.text(m).find("node 'add_7' (Add): dimension is 5, expected 6"),
+            std::string::npos)
       << r.text(m);
   ASSERT_EQ(r.run(), SINTER_E_SHAPE); // not remembered as good
   r.set(1, SINTER_F32, {5}, five);
@@ -191,13 +198,15 @@ TEST(Runtime, Branches) {
 }
 
 // Counts positives, then writes that many ones: an extent out of the data.
-void countKernel(void *const *b, const int64_t *p, int64_t, int64_t, sinter_worker *) {
+void countKernel(void *const *b, const int64_t *p, int64_t, int64_t,
+                 sinter_worker *) {
   int64_t n = 0;
   for (int64_t i = 0; i < p[0]; ++i)
     n += static_cast<const float *>(b[0])[i] > 0;
   *static_cast<int64_t *>(b[1]) = n;
 }
-void fillKernel(void *const *b, const int64_t *p, int64_t begin, int64_t end, sinter_worker *) {
+void fillKernel(void *const *b, const int64_t *p, int64_t begin, int64_t end,
+                sinter_worker *) {
   for (int64_t i = begin; i < end; ++i)
     static_cast<float *>(b[0])[i] = float(p[0]);
 }
@@ -214,7 +223,8 @@ TEST(Runtime, ExtentsComeOutOfTheData) {
   uint32_t node = b.node("nz", "NonZero");
   uint32_t counting = b.kernel("count", 2, 1), filling = b.kernel("fill", 1, 1);
   m.kernels = {countKernel, fillKernel};
-  b.launch(counting, {b.in(0, b.mul(n, four)), cell}, {n}, {b.constant(1)}, node);
+  b.launch(counting, {b.in(0, b.mul(n, four)), cell}, {n}, {b.constant(1)},
+           node);
   b.read(count, cell, b.constant(0), SINTER_I64, node);
   b.checkRange(count, b.constant(0), n, node, SINTER_WHY_VALUE_RANGE);
   b.assign(outBytes, b.mul(count, four));
@@ -249,7 +259,8 @@ TEST(Runtime, ExtentsComeOutOfTheData) {
 TEST(Runtime, LoopsOverVariables) {
   ImageBuilder b;
   TestModel m;
-  Slot n = b.dimSymbol("N", 0, 100, 1, 0, 0), i = b.variable(), sum = b.variable();
+  Slot n = b.dimSymbol("N", 0, 100, 1, 0, 0), i = b.variable(),
+       sum = b.variable();
   b.input("x", SINTER_U8, {n});
   b.output("y", SINTER_F32, {b.constant(1)});
   m.kernels = {fillKernel};
@@ -278,7 +289,8 @@ TEST(Runtime, LoopsOverVariables) {
   }
 }
 
-void faultKernel(void *const *, const int64_t *, int64_t, int64_t, sinter_worker *w) {
+void faultKernel(void *const *, const int64_t *, int64_t, int64_t,
+                 sinter_worker *w) {
   w->fault |= SINTER_FAULT_INDEX;
 }
 
@@ -288,7 +300,8 @@ TEST(Runtime, FaultNamesNodeAndKernelAndIsForgotten) {
   b.input("x", SINTER_U8, {b.constant(1)});
   m.kernels = {faultKernel};
   uint32_t k = b.kernel("gather", 0, 0);
-  b.launch(k, {}, {}, {b.dimSymbol("N", 0, 9, 1, 0, 0)}, b.node("gather_3", "Gather"));
+  b.launch(k, {}, {}, {b.dimSymbol("N", 0, 9, 1, 0, 0)},
+           b.node("gather_3", "Gather"));
   m.finish(b);
   for (uint32_t width : {1u, 3u}) {
     Runner r;
@@ -298,8 +311,10 @@ TEST(Runtime, FaultNamesNodeAndKernelAndIsForgotten) {
     for (int again = 0; again < 3; ++again) {
       ASSERT_EQ(r.run(), SINTER_E_DATA);
       EXPECT_EQ(r.error.kernel, 0u);
-      EXPECT_NE(r.text(m).find("node 'gather_3' (Gather): bad data in a kernel: an index"),
-                std::string::npos) << r.text(m);
+      EXPECT_NE(r.text(m).find(
+                    "node 'gather_3' (Gather): bad data in a kernel: an index"),
+                std::string::npos)
+          << r.text(m);
     }
   }
 }
@@ -312,7 +327,8 @@ TEST(Runtime, ValueInputsAreSymbols) {
   b.output("y", SINTER_F32, {n});
   m.kernels = {fillKernel};
   uint32_t k = b.kernel("fill", 1, 1);
-  b.launch(k, {b.out(0, b.mul(n, b.constant(4)))}, {n}, {n}, b.node("f", "Expand"));
+  b.launch(k, {b.out(0, b.mul(n, b.constant(4)))}, {n}, {n},
+           b.node("f", "Expand"));
   m.finish(b);
   Runner r;
   ASSERT_EQ(r.open(m), SINTER_OK);
@@ -351,10 +367,13 @@ TEST(Runtime, ProfilesAndTaps) {
   r.set(1, SINTER_F32, {}, y);
   sinter_sample ring[3] = {};
   sinter_profile(r.context, ring, 3);
-  sinter_tap(r.context, [](void *self, uint32_t, const sinter_tensor *t) {
-    auto *p = static_cast<float *>(t->data);
-    static_cast<std::vector<float> *>(self)->assign(p, p + t->dim[0]);
-  }, &seen);
+  sinter_tap(
+      r.context,
+      [](void *self, uint32_t, const sinter_tensor *t) {
+        auto *p = static_cast<float *>(t->data);
+        static_cast<std::vector<float> *>(self)->assign(p, p + t->dim[0]);
+      },
+      &seen);
   ASSERT_EQ(r.run(), SINTER_OK);
   EXPECT_EQ(seen, y);
   EXPECT_EQ(sinter_profile_count(r.context), 2u);

@@ -1,8 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs on many threads: the gang, a caller's pool, cancel and deadline, contexts
-// side by side, fork, and the promise that width 1 makes no call into the system.
+// Runs on many threads: the gang, a caller's pool, cancel and deadline,
+// contexts side by side, fork, and the promise that width 1 makes no call into
+// the system.
 
 #include "RuntimeModels.h"
 
@@ -26,7 +27,9 @@ void makeChain(TestModel &m, int steps, bool noWait = false) {
   uint32_t one = b.kernel("add_one", 2, 0);
   m.kernels = {addOneKernel};
   b.setArena(b.constant(rows * 64));
-  auto place = [&](int i) { return b.inArena(b.constant(rows * 32 * (i % 2)), bytes); };
+  auto place = [&](int i) {
+    return b.inArena(b.constant(rows * 32 * (i % 2)), bytes);
+  };
   for (int i = 0; i < steps; ++i) {
     BufferRef from = i ? place(i - 1) : b.in(0, bytes);
     LaunchWork work = {items};
@@ -39,7 +42,8 @@ void makeChain(TestModel &m, int steps, bool noWait = false) {
 
 struct Chain : Runner {
   std::vector<float> x, y;
-  sinter_status prepare(const TestModel &m, uint32_t width, const sinter_host *host = nullptr) {
+  sinter_status prepare(const TestModel &m, uint32_t width,
+                        const sinter_host *host = nullptr) {
     x.assign(rows * 8, 1);
     y.assign(rows * 8, 0);
     if (sinter_status s = open(m, width, host))
@@ -107,7 +111,8 @@ TEST(RuntimeThreads, CallersPoolNeedsNoGang) {
   host.width = 5;
   static int calls;
   calls = 0;
-  host.parallel = [](void *, uint32_t n, void (*fn)(void *, uint32_t), void *arg) {
+  host.parallel = [](void *, uint32_t n, void (*fn)(void *, uint32_t),
+                     void *arg) {
     ++calls;
     for (uint32_t i = n; i-- > 0;)
       fn(arg, i);
@@ -120,11 +125,13 @@ TEST(RuntimeThreads, CallersPoolNeedsNoGang) {
 }
 
 std::atomic<sinter_context *> victim;
-void cancelKernel(void *const *, const int64_t *, int64_t begin, int64_t, sinter_worker *) {
+void cancelKernel(void *const *, const int64_t *, int64_t begin, int64_t,
+                  sinter_worker *) {
   if (begin == 0)
     sinter_cancel(victim);
 }
-void neverKernel(void *const *, const int64_t *, int64_t, int64_t, sinter_worker *w) {
+void neverKernel(void *const *, const int64_t *, int64_t, int64_t,
+                 sinter_worker *w) {
   w->fault |= SINTER_FAULT_VALUE;
 }
 
@@ -132,7 +139,8 @@ TEST(RuntimeThreads, CancelStopsAtTheNextRecord) {
   ImageBuilder b;
   TestModel m;
   m.kernels = {cancelKernel, neverKernel};
-  uint32_t node = b.node("n", "Add"), first = b.kernel("c", 0, 0), second = b.kernel("n", 0, 0);
+  uint32_t node = b.node("n", "Add"), first = b.kernel("c", 0, 0),
+           second = b.kernel("n", 0, 0);
   b.launch(first, {}, {}, {b.constant(4)}, node);
   b.launch(second, {}, {}, {b.constant(4)}, node);
   m.finish(b);
@@ -170,7 +178,8 @@ TEST(RuntimeThreads, DeadlineStopsAnEndlessLoop) {
 }
 
 std::atomic<int> inside;
-void slowKernel(void *const *, const int64_t *, int64_t, int64_t, sinter_worker *) {
+void slowKernel(void *const *, const int64_t *, int64_t, int64_t,
+                sinter_worker *) {
   inside = 1;
   while (inside == 1)
     std::this_thread::yield();
@@ -199,9 +208,11 @@ TEST(RuntimeThreads, SecondRunOfAContextIsBusy) {
   EXPECT_EQ(status, SINTER_OK);
 }
 
-void denormalKernel(void *const *b, const int64_t *, int64_t begin, int64_t end, sinter_worker *) {
+void denormalKernel(void *const *b, const int64_t *, int64_t begin, int64_t end,
+                    sinter_worker *) {
   for (int64_t i = begin; i < end; ++i)
-    static_cast<volatile float *>(b[0])[i] = static_cast<volatile float *>(b[0])[i] * 0.5f;
+    static_cast<volatile float *>(b[0])[i] =
+        static_cast<volatile float *>(b[0])[i] * 0.5f;
 }
 
 TEST(RuntimeThreads, DenormalsAreZeroInsideAndKeptOutside) {
@@ -210,7 +221,8 @@ TEST(RuntimeThreads, DenormalsAreZeroInsideAndKeptOutside) {
   m.kernels = {denormalKernel};
   b.output("y", SINTER_F32, {b.constant(8)});
   uint32_t k = b.kernel("d", 1, 0);
-  b.launch(k, {b.out(0, b.constant(32))}, {}, {b.constant(8)}, b.node("n", "Mul"));
+  b.launch(k, {b.out(0, b.constant(32))}, {}, {b.constant(8)},
+           b.node("n", "Mul"));
   m.finish(b);
   for (uint32_t width : {1u, 3u}) {
     Runner r;

@@ -1,9 +1,10 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A run at width 1 makes no allocation, lock or system call. The child process of
-// this test lets the kernel kill it at any system call but write and exit (seccomp's
-// strict mode), and its malloc and mutex functions count while they are armed.
+// A run at width 1 makes no allocation, lock or system call. The child process
+// of this test lets the kernel kill it at any system call but write and exit
+// (seccomp's strict mode), and its malloc and mutex functions count while they
+// are armed.
 
 #include "RuntimeModels.h"
 
@@ -23,13 +24,26 @@ void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void __libc_free(void *);
-void *malloc(size_t n) { trapped += armed; return __libc_malloc(n); }
-void *calloc(size_t n, size_t m) { trapped += armed; return __libc_calloc(n, m); }
-void *realloc(void *p, size_t n) { trapped += armed; return __libc_realloc(p, n); }
-void free(void *p) { trapped += armed; __libc_free(p); }
+void *malloc(size_t n) {
+  trapped += armed;
+  return __libc_malloc(n);
+}
+void *calloc(size_t n, size_t m) {
+  trapped += armed;
+  return __libc_calloc(n, m);
+}
+void *realloc(void *p, size_t n) {
+  trapped += armed;
+  return __libc_realloc(p, n);
+}
+void free(void *p) {
+  trapped += armed;
+  __libc_free(p);
+}
 int pthread_mutex_lock(pthread_mutex_t *mutex) noexcept {
   using Lock = int (*)(pthread_mutex_t *);
-  static Lock real = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  static Lock real =
+      reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
   trapped += armed;
   return real(mutex);
 }
@@ -73,7 +87,8 @@ int childStatus(Act act) {
     if (act == Act::SystemCall)
       syscall(SYS_getppid);
     bool ok = r.run() == SINTER_OK && r.run() == SINTER_OK;
-    ok &= sinter_set(r.context, 0, &other) == SINTER_OK && r.run() == SINTER_OK; // another shape
+    ok &= sinter_set(r.context, 0, &other) == SINTER_OK &&
+          r.run() == SINTER_OK; // another shape
     sinter_profile(r.context, ring, 4);
     ok &= r.run() == SINTER_OK;
     sinter_set(r.context, 0, &wrong);
