@@ -60,9 +60,42 @@ void Lowering::claimOutputs(Block &block, ValueRange targets) {
   }
 }
 
+/// Neighbouring inputs from `first` on that are the consecutive slices of one
+/// whole value (a split that is joined again): that value, and past the last one.
+static std::pair<Value, size_t> wholeOfSlices(graph::ConcatOp op, size_t first) {
+  size_t axis = op.getAxis(), i = first;
+  Value whole;
+  sym::DimAttr next;
+  for (; i < op.getInputs().size(); ++i) {
+    auto slice = op.getInputs()[i].getDefiningOp<graph::SliceOp>();
+    if (!slice || (whole && slice.getInput() != whole))
+      break;
+    if (!whole) {
+      whole = slice.getInput();
+      next = sym::constantDim(op.getContext(), 0);
+    }
+    sym::Dims dims = dimsOf(whole);
+    for (size_t a = 0; a < dims.size(); ++a)
+      if (slice.getSteps()[a] != 1 ||
+          (a != axis && slice.getSizes().getDims()[a] != dims[a]))
+        return {Value(), first};
+    if (slice.getStarts().getDims()[axis] != next)
+      break;
+    next = next + slice.getSizes().getDims()[axis];
+    if (next == dims[axis])
+      return {whole, i + 1};
+  }
+  return {Value(), first};
+}
+
 void Lowering::claimConcat(graph::ConcatOp op) {
   sym::DimAttr start = dim(0);
-  for (Value input : op.getInputs()) {
+  for (size_t i = 0; i < op.getInputs().size(); ++i) {
+    Value input = op.getInputs()[i];
+    if (auto [whole, end] = wholeOfSlices(op, i); whole) {
+      input = whole;
+      i = end - 1;
+    }
     if (isComputed(input) && input.getParentBlock() == op->getBlock() &&
         !claims.contains(input)) {
       Claim claim;

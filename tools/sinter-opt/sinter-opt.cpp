@@ -8,6 +8,7 @@
 #include "dialects/graph/GraphDialect.h"
 #include "dialects/kernel/KernelDialect.h"
 #include "passes/fusion/Passes.h"
+#include "passes/layout/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/plan/Passes.h"
 #include "passes/schedule/Passes.h"
@@ -24,6 +25,7 @@ int main(int argc, char **argv) {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   sinter::registerFusionPasses();
+  sinter::registerLayoutPasses();
   sinter::registerLowerPasses();
   sinter::registerPlanPasses();
   sinter::registerSchedulePasses();
