@@ -148,6 +148,9 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
     return failure();
   llvmModule->setTargetTriple(llvm::Triple(machineTarget.triple));
   llvmModule->setDataLayout(machine->createDataLayout());
+  // One object without the marks turns CET off for a whole program.
+  llvmModule->addModuleFlag(llvm::Module::Min, "cf-protection-branch", 1);
+  llvmModule->addModuleFlag(llvm::Module::Min, "cf-protection-return", 1);
   for (llvm::Function &function : *llvmModule)
     if (!function.isDeclaration())
       addAttributes(function, machineTarget, features);

@@ -53,7 +53,7 @@ StringRef typeName(uint16_t dtype) {
   case SINTER_U64:
     return "uint64_t";
   default:
-    return "char";
+    return "uint8_t";
   }
 }
 

@@ -60,6 +60,8 @@ void check(const Target &target, bool emulate) {
             target.vec.bits == 512 && !emulate)
       << text;
   EXPECT_EQ(test::undefinedSymbols(object), std::vector<std::string>{});
+  EXPECT_NE(object.find(".note.gnu.property"), std::string::npos); // CET
+  EXPECT_NE(text.find("endbr64"), std::string::npos);
   if (!emulate && !hostSupports(target))
     GTEST_SKIP() << target.isa.str() << " is not of this machine";
   test::LoadedKernel kernel(object, "axpy");
