@@ -19,6 +19,7 @@ static LogicalResult emitRoot(KernelBuilder &kb, kernel::DefineOp define) {
         return emitContract(kb, define, root);
       })
       .Case([&](kernel::ConvOp root) { return emitConv(kb, define, root); })
+      .Case([&](kernel::ExternOp root) { return emitExtern(kb, define, root); })
       .Default([&](Operation *root) {
         return define.emitError("root '")
                << root->getName() << "' has no emitter on this target";

@@ -4,6 +4,7 @@
 // A module of emitted kernel functions -> LLVM dialect -> LLVM IR -> ELF.
 
 #include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/ExternLibrary.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -151,6 +152,7 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
   // One object without the marks turns CET off for a whole program.
   llvmModule->addModuleFlag(llvm::Module::Min, "cf-protection-branch", 1);
   llvmModule->addModuleFlag(llvm::Module::Min, "cf-protection-return", 1);
+  linkExternFunctions(*llvmModule);
   for (llvm::Function &function : *llvmModule)
     if (!function.isDeclaration())
       addAttributes(function, machineTarget, features);

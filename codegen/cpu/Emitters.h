@@ -16,6 +16,8 @@ mlir::LogicalResult emitContract(KernelBuilder &kb, kernel::DefineOp define,
                                  kernel::ContractOp root);
 mlir::LogicalResult emitConv(KernelBuilder &kb, kernel::DefineOp define,
                              kernel::ConvOp root);
+mlir::LogicalResult emitExtern(KernelBuilder &kb, kernel::DefineOp define,
+                               kernel::ExternOp root);
 
 } // namespace sinter::cpu
 

@@ -42,6 +42,7 @@ public:
   mlir::Value begin() const { return beginItem; }
   mlir::Value end() const { return endItem; }
   mlir::Value scratch() const { return scratchBase; }
+  mlir::Value workerPointer() const { return worker; }
   /// ORs `bits` (i32) into the worker's fault word.
   void fault(mlir::Value bits);
 

@@ -1,0 +1,138 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Orders and running sums along one axis, and non-zero coordinates.
+
+#include "codegen/cpu/extern/Extern.h"
+
+/* a comes before b: NaN first, as in NumPy's argmax; ties: the lower index. */
+static int before(int64_t type, number a, int64_t ia, number b, int64_t ib, int largest) {
+  int a_nan = a.f != a.f, b_nan = b.f != b.f;
+  if (a_nan != b_nan)
+    return a_nan;
+  if (!a_nan) {
+    if (number_less(type, a, b))
+      return !largest;
+    if (number_less(type, b, a))
+      return largest;
+  }
+  return ia < ib;
+}
+
+SINTER_EXTERN_FUNCTION(arg_reduce) {
+  const sinter_view *in = &views[0], *out = &views[1];
+  int64_t axis = integers[0], at[SINTER_MAX_RANK];
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, axis, item, at);
+    const char *line = address(in, at);
+    number best = load_number(in->type, line);
+    int64_t index = 0;
+    for (int64_t i = 1; i < in->dim[axis]; i++) {
+      number n = load_number(in->type, line + i * in->stride[axis]);
+      int64_t tie = integers[2] ? -i : i, old = integers[2] ? -index : index;
+      if (before(in->type, n, tie, best, old, integers[1] != 0))
+        best = n, index = i;
+    }
+    *(int64_t *)address(out, at) = index;
+  }
+}
+
+/* Moves entry `at` of a heap of indices, whose root comes last in order, down. */
+static void sift(const char *line, const sinter_view *in, int64_t axis, int largest,
+                 char *heap, int64_t stride, int64_t n, int64_t at) {
+  for (;;) {
+    int64_t worst = at;
+    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++) {
+      int64_t a = *(int64_t *)(heap + worst * stride), b = *(int64_t *)(heap + child * stride);
+      if (before(in->type, load_number(in->type, line + a * in->stride[axis]), a,
+                 load_number(in->type, line + b * in->stride[axis]), b, largest))
+        worst = child;
+    }
+    if (worst == at)
+      return;
+    int64_t kept = *(int64_t *)(heap + at * stride);
+    *(int64_t *)(heap + at * stride) = *(int64_t *)(heap + worst * stride);
+    *(int64_t *)(heap + worst * stride) = kept;
+    at = worst;
+  }
+}
+
+/* The k best are kept in a heap in the indices output itself, then sorted. */
+SINTER_EXTERN_FUNCTION(topk) {
+  const sinter_view *in = &views[0], *values = &views[1], *indices = &views[2];
+  int64_t axis = integers[0], k = values->dim[axis], at[SINTER_MAX_RANK];
+  int largest = integers[1] != 0;
+  if (k > in->dim[axis]) {
+    worker->fault |= SINTER_FAULT_BOUND;
+    return;
+  }
+  for (int64_t item = begin; k > 0 && item < end; item++) {
+    decode_item(values, axis, item, at);
+    const char *line = address(in, at);
+    char *heap = address(indices, at), *to = address(values, at);
+    int64_t stride = indices->stride[axis];
+    for (int64_t i = 0; i < k; i++)
+      *(int64_t *)(heap + i * stride) = i;
+    for (int64_t i = k / 2 - 1; i >= 0; i--)
+      sift(line, in, axis, largest, heap, stride, k, i);
+    for (int64_t i = k; i < in->dim[axis]; i++) {
+      int64_t root = *(int64_t *)heap;
+      if (before(in->type, load_number(in->type, line + i * in->stride[axis]), i,
+                 load_number(in->type, line + root * in->stride[axis]), root, largest)) {
+        *(int64_t *)heap = i;
+        sift(line, in, axis, largest, heap, stride, k, 0);
+      }
+    }
+    for (int64_t n = k - 1; n > 0; n--) {
+      int64_t root = *(int64_t *)heap;
+      *(int64_t *)heap = *(int64_t *)(heap + n * stride);
+      *(int64_t *)(heap + n * stride) = root;
+      sift(line, in, axis, largest, heap, stride, n, 0);
+    }
+    for (int64_t i = 0; i < k; i++)
+      copy_element(to + i * values->stride[axis],
+                   line + *(int64_t *)(heap + i * stride) * in->stride[axis], in->size);
+  }
+}
+
+SINTER_EXTERN_FUNCTION(cumsum) {
+  const sinter_view *in = &views[0], *out = &views[1];
+  int64_t axis = integers[0], n = in->dim[axis], at[SINTER_MAX_RANK];
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, axis, item, at);
+    const char *from = address(in, at);
+    char *to = address(out, at);
+    number sum = {0, 0};
+    for (int64_t i = 0; i < n; i++) {
+      int64_t j = integers[2] ? n - 1 - i : i;
+      number x = load_number(in->type, from + j * in->stride[axis]), next;
+      next.f = in->type == TYPE_F64 ? sum.f + x.f : (double)((float)sum.f + (float)x.f);
+      next.i = (int64_t)((uint64_t)sum.i + (uint64_t)x.i);
+      store_number(out->type, to + j * out->stride[axis], integers[1] ? sum : next);
+      sum = next;
+    }
+  }
+}
+
+SINTER_EXTERN_FUNCTION(nonzero) {
+  const sinter_view *in = &views[0], *out = &views[1], *count = &views[2];
+  int64_t total = 1, found = 0, at[SINTER_MAX_RANK];
+  if (begin >= end)
+    return;
+  for (int64_t i = 0; i < in->rank; i++)
+    total *= in->dim[i];
+  for (int64_t item = 0; item < total; item++) {
+    decode_item(in, -1, item, at);
+    number n = load_number(in->type, address(in, at));
+    if (n.f == 0 && n.i == 0)
+      continue;
+    if (found == out->dim[1]) {
+      worker->fault |= SINTER_FAULT_BOUND;
+      break;
+    }
+    for (int64_t i = 0; i < in->rank; i++)
+      *(int64_t *)(out->data + i * out->stride[0] + found * out->stride[1]) = at[i];
+    found++;
+  }
+  *(int64_t *)count->data = found;
+}
