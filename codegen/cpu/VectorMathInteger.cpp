@@ -92,6 +92,9 @@ struct Integers {
   Vec shift(Vec x, Vec y, bool left) const {
     Vec limit = x.integer(x.bits());
     Vec inRange = compareInt(CmpIPredicate::ult, y, limit);
+    if (!left && !isUnsigned) // all bits out leaves the sign
+      return shiftRight(x, select(inRange, y, x.integer(x.bits() - 1)),
+                        /*unsign=*/false);
     Vec amount = select(inRange, y, x.integer(0));
     Vec shifted =
         left ? shiftLeft(x, amount) : shiftRight(x, amount, /*unsign=*/true);

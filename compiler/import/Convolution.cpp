@@ -146,8 +146,10 @@ LogicalResult importConv(NodeImport &node) {
                                        .integer("group", group)));
 }
 
-/// output_shape and SAME: pads follow from the wanted extents.
-bool padToShape(NodeImport &node, Window &window, ArrayRef<int64_t> extra) {
+/// output_shape and SAME: pads follow from the wanted extents; where the result
+/// is to be larger than the input gives, it is extended at the end.
+bool padToShape(NodeImport &node, Window &window,
+                MutableArrayRef<int64_t> extra) {
   size_t spatial = window.kernel.size();
   SmallVector<int64_t> wanted = node.integers("output_shape");
   std::string automatic = node.text("auto_pad");
@@ -169,6 +171,7 @@ bool padToShape(NodeImport &node, Window &window, ArrayRef<int64_t> extra) {
                        "output_shape needs the extents of the input");
       return false;
     }
+    extra[i] -= std::min<int64_t>(total, 0);
     total = std::max<int64_t>(total, 0);
     window.pads[i] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
     window.pads[i + spatial] = total - window.pads[i];

@@ -350,10 +350,6 @@ LogicalResult importPow(NodeImport &node) {
 }
 
 LogicalResult importMod(NodeImport &node) {
-  if (node.integer("fmod") == 0 &&
-      isa<FloatType>(node.type(0).getElementType()))
-    return node.fault(ErrorCode::I005,
-                      "attribute 'fmod' is 0 for a float tensor", "1");
   bool isFmod = node.integer("fmod") != 0;
   if (!isFmod && foldKnown(node, {node.input(0), node.input(1)},
                            node.type(0).getElementType(),

@@ -352,14 +352,15 @@ LogicalResult importDepthToSpace(NodeImport &node) {
   Dims d = node.dims(0);
   DimAttr b = node.model.dim(block);
   Value x = node.value(0);
+  bool isCrd = node.text("mode") == "CRD";
   if (!toSpace) {
     DimAttr h = sym::floorDiv(d[2], b), w = sym::floorDiv(d[3], b);
-    x = node.transpose(node.reshape(x, {d[0], d[1], h, b, w, b}),
-                       {0, 3, 5, 1, 2, 4});
+    x = node.reshape(x, {d[0], d[1], h, b, w, b});
+    x = isCrd ? node.transpose(x, {0, 1, 3, 5, 2, 4})
+              : node.transpose(x, {0, 3, 5, 1, 2, 4});
     return node.set(0, node.reshape(x, {d[0], d[1] * b * b, h, w}));
   }
   DimAttr c = sym::floorDiv(d[1], b * b);
-  bool isCrd = node.text("mode") == "CRD";
   if (isCrd)
     x = node.transpose(node.reshape(x, {d[0], c, b, b, d[2], d[3]}),
                        {0, 1, 4, 2, 5, 3});

@@ -233,13 +233,14 @@ int64_t power(int64_t a, int64_t b, bool isUnsigned) {
   return wrap(result);
 }
 
-int64_t shift(Kind kind, int64_t a, int64_t b, unsigned bits) {
-  if (bitsOf(b) >= bits)
-    return 0;
+// A count that is negative counts as one above the width.
+int64_t shift(Kind kind, int64_t a, int64_t b, bool isUnsigned, unsigned bits) {
+  bool isAbove = bitsOf(b) >= bits;
   if (kind == Kind::k_shift_left)
-    return wrap(bitsOf(a) << b);
-  uint64_t mask = bits == 64 ? ~uint64_t(0) : (uint64_t(1) << bits) - 1;
-  return wrap((bitsOf(a) & mask) >> b);
+    return isAbove ? 0 : wrap(bitsOf(a) << b);
+  if (!isUnsigned)
+    return a >> (isAbove ? 63 : b);
+  return isAbove ? 0 : wrap(bitsOf(a) >> b);
 }
 
 } // namespace
@@ -319,7 +320,7 @@ int64_t evaluateInteger(Kind kind, const int64_t *v, bool isUnsigned,
     return a ^ v[1];
   case Kind::k_shift_left:
   case Kind::k_shift_right:
-    return shift(kind, a, v[1], bits);
+    return shift(kind, a, v[1], isUnsigned, bits);
   case Kind::k_select:
     return a != 0 ? v[1] : v[2];
   default:

@@ -4,7 +4,9 @@
 # Writes ONNX's own node cases (onnx.backend.test) into a folder, one folder a
 # case: model.onnx, set_0.npz .. with in_0.. and out_0.., and `operator`, the one
 # operator it tests. Element types that NumPy lacks (bfloat16) become float32, which
-# holds them exactly; the reader converts them back. Cases whose tensors are
+# holds them exactly; the reader converts them back. A compiler needs to know axes,
+# shapes and the like, so inputs that feed such an operand become constants of the
+# model (DECIDES lists the operands). Cases whose tensors are
 # strings, sequences, optionals or of types below a byte are left out, and so are
 # training cases.
 #
@@ -17,13 +19,41 @@ import onnx
 from onnx.backend.test.case.node import collect_testcases
 
 
+# operator: positions of the operands that decide shapes or the algorithm
+DECIDES = {
+    "CumSum": [1], "Dropout": [1, 2], "OneHot": [1], "Pad": [1, 3], "Reshape": [1],
+    "Resize": [1, 2, 3], "Slice": [1, 2, 3, 4], "Squeeze": [1], "TopK": [1], "Trilu": [1],
+    "Unsqueeze": [1], "Upsample": [1],
+    **{f"Reduce{kind}": [1] for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min",
+                                         "Prod", "Sum", "SumSquare")},
+}
+
+
+def freeze(model, inputs):
+    """Makes inputs that decide shapes initializers; returns the inputs that are left."""
+    graph = model.graph
+    names = {node.input[i] for node in graph.node for i in DECIDES.get(node.op_type, [])
+             if i < len(node.input)}
+    left = []
+    declared = list(graph.input)
+    del graph.input[:]
+    for info, value in zip(declared, inputs):
+        if info.name in names and isinstance(value, (np.ndarray, np.generic)):
+            array = np.asarray(value)
+            graph.initializer.append(onnx.numpy_helper.from_array(array, info.name))
+        else:
+            graph.input.append(info)
+            left.append(value)
+    return left
+
+
 def as_array(value):
     """The value as an array that .npy can hold, or None."""
     array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
     if array is None:
         return None
     if array.dtype.name == "bfloat16":
-        return array.astype(np.float32)
+        return np.ascontiguousarray(array.astype(np.float32)).reshape(array.shape)
     return np.ascontiguousarray(array).reshape(array.shape) if array.dtype.kind in "fiub" else None
 
 
@@ -33,12 +63,17 @@ def main():
     for case in collect_testcases(None):
         sets = []
         for inputs, outputs in case.data_sets:
+            if len(case.data_sets) == 1 and len(inputs) == len(case.model.graph.input):
+                inputs = freeze(case.model, inputs)
             arrays = {f"in_{i}": as_array(x) for i, x in enumerate(inputs)}
             arrays.update({f"out_{i}": as_array(x) for i, x in enumerate(outputs)})
             sets.append(arrays)
         if any(array is None for arrays in sets for array in arrays.values()):
             left_out += 1
             continue
+        for opset in case.model.opset_import:  # Not is of opset 1 and never changed
+            if opset.domain == "" and opset.version < 7:
+                opset.version = 7
         name = case.name.removeprefix("test_")
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         onnx.save(case.model, os.path.join(folder, name, "model.onnx"))

@@ -87,7 +87,10 @@ TEST(ScalarReference, IntegerEdges) {
   EXPECT_EQ(integer(Kind::k_pow, 2, -1), 0);
   EXPECT_EQ(integer(Kind::k_max, -1, 1, true, 64), -1);
   EXPECT_EQ(integer(Kind::k_shift_left, 1, 32), 0);
-  EXPECT_EQ(integer(Kind::k_shift_right, -1, 28, false, 32), 15);
+  EXPECT_EQ(integer(Kind::k_shift_right, -8, 1), -4);
+  EXPECT_EQ(integer(Kind::k_shift_right, -8, 32), -1);
+  EXPECT_EQ(integer(Kind::k_shift_right, 0xffffffff, 28, true, 32), 15);
+  EXPECT_EQ(integer(Kind::k_shift_right, 1, 32, true, 32), 0);
 }
 
 TEST(ScalarReference, IntegerDivisionByZeroIsAFault) {

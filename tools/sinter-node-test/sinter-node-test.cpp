@@ -136,11 +136,17 @@ std::string difference(const Tensor &found, const Tensor &expected,
   if (found.shape != expected.shape)
     return "shape " + toString(found.shape) + ", expected " +
            toString(expected.shape);
+  // Two units in the last place of the short types, whatever the case says.
+  double relative = test.relative;
+  if (found.kind == ElementKind::BF16)
+    relative = std::max(relative, 1.0 / 64);
+  else if (found.kind == ElementKind::F16)
+    relative = std::max(relative, 1.0 / 512);
   std::vector<double> a = widened(found), b = widened(expected);
   for (size_t i = 0; i < a.size(); ++i) {
-    bool equal = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])) ||
-                 std::fabs(a[i] - b[i]) <=
-                     test.absolute + test.relative * std::fabs(b[i]);
+    bool equal =
+        a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])) ||
+        std::fabs(a[i] - b[i]) <= test.absolute + relative * std::fabs(b[i]);
     if (!equal)
       return "element " + std::to_string(i) + " is " + std::to_string(a[i]) +
              ", expected " + std::to_string(b[i]);

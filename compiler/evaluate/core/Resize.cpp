@@ -32,9 +32,7 @@ double sourceOf(const Resize &r, const Axis &a, int64_t x) {
   if (r.coordinateMode == "asymmetric")
     return at / a.scale;
   if (r.coordinateMode == "align_corners")
-    return a.out == 1
-               ? 0
-               : at * (in - 1) / (std::floor(static_cast<double>(a.out)) - 1);
+    return a.out == 1 ? 0 : at * (in - 1) / (out - 1);
   if (r.coordinateMode == "pytorch_half_pixel" && a.out <= 1)
     return 0;
   if (r.coordinateMode == "tf_half_pixel_for_nn")
