@@ -2,18 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The compiler as one call: a model file in, an object file out. The floors are
-// run in the order of docs/architecture.md; each is one function of Pipeline.cpp.
+// run in the order of docs/architecture.md; each is one step of Pipeline.cpp.
 #ifndef SINTER_COMPILER_PIPELINE_PIPELINE_H
 #define SINTER_COMPILER_PIPELINE_PIPELINE_H
 
+#include "compiler/import/Import.h"
 #include "compiler/pipeline/CompileOptions.h"
 
 namespace sinter {
 
-/// Writes what `options` asks for. Nothing is left of a failed compile. Errors
-/// carry a code of the table; those of the model have been printed already, and
-/// the error that comes back then says only so (isPrinted).
+/// Writes what `options` asks for; nothing is left of a compile that fails. The
+/// error holds every fault, ready to print (compiler/report).
 llvm::Error compileModel(const CompileOptions &options);
+
+ImportOptions importOptionsOf(const CompileOptions &options);
 
 } // namespace sinter
 

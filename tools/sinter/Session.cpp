@@ -66,6 +66,13 @@ std::vector<std::string> Session::inputNames() const {
   return names;
 }
 
+std::vector<std::string> Session::outputNames() const {
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < info.n_outputs; ++i)
+    names.push_back(infoOf(model, info.n_inputs + i).name);
+  return names;
+}
+
 llvm::Error Session::bind(const std::vector<HostTensor> &inputs) {
   for (uint32_t slot = 0; slot < info.n_inputs; ++slot) {
     sinter_tensor_info wanted = infoOf(model, slot);

@@ -30,6 +30,7 @@ public:
 
   const sinter_model *getModel() const { return model; }
   std::vector<std::string> inputNames() const;
+  std::vector<std::string> outputNames() const;
 
 private:
   Session() = default;

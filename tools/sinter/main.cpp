@@ -8,7 +8,7 @@
 // farm, and the two pages that tools/dev keeps equal to the committed ones.
 #include "tools/sinter/Commands.h"
 
-#include "compiler/pipeline/KernelFarm.h"
+#include "compiler/pipeline/CompileDefine.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace sinter;
@@ -18,6 +18,8 @@ static std::optional<int> runHidden(llvm::StringRef word) {
     llvm::outs() << helpPage();
   else if (word == "error-codes-page")
     llvm::outs() << errorCodesPage();
+  else if (word == "--kernel-worker")
+    return runKernelWorker(makeKernelCompiler());
   else
     return std::nullopt;
   return 0;
@@ -25,14 +27,24 @@ static std::optional<int> runHidden(llvm::StringRef word) {
 
 static ExitCode dispatch(const Arguments &arguments) {
   switch (arguments.command) {
+  case Command::Compile:
+    return runCompile(arguments);
+  case Command::Check:
+    return runCheck(arguments);
+  case Command::Run:
+    return runRun(arguments);
+  case Command::Verify:
+    return runVerify(arguments);
+  case Command::Inspect:
+    return runInspect(arguments);
+  case Command::Bench:
+    return runBench(arguments);
   case Command::Explain:
     return runExplain(arguments);
   case Command::Cache:
     return runCache(arguments);
-  default:
-    break;
   }
-  return ExitCode::Usage;
+  return ExitCode::Internal;
 }
 
 int main(int argc, char **argv) {

@@ -1,0 +1,20 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef SINTER_COMPILER_PIPELINE_MANIFEST_H
+#define SINTER_COMPILER_PIPELINE_MANIFEST_H
+
+#include "compiler/pipeline/CompileOptions.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace sinter {
+
+/// The JSON text that travels in an object, for tools and for servers; the runtime
+/// never reads it: inputs, outputs, symbols with their ranges, instruction sets,
+/// the hash of the model's file, its metadata, the version of the compiler. The
+/// same for the same model wherever it lies.
+std::string makeManifest(mlir::ModuleOp module, const CompileOptions &options,
+                         const std::vector<std::string> &isas);
+
+} // namespace sinter
+
+#endif // SINTER_COMPILER_PIPELINE_MANIFEST_H

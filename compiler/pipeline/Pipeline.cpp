@@ -1,0 +1,222 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a model to an object, floor by floor, readable from top to bottom. Every
+// step reports what it refuses as diagnostics at ONNX nodes; a step that fails
+// ends the compile.
+#include "compiler/pipeline/Pipeline.h"
+
+#include "codegen/image/ExecToImage.h"
+#include "codegen/object/ObjectWriter.h"
+#include "codegen/weights/PackWeights.h"
+#include "compiler/pipeline/CompileDefine.h"
+#include "compiler/pipeline/Manifest.h"
+#include "compiler/pipeline/Passes.h"
+#include "compiler/pipeline/Progress.h"
+#include "compiler/report/MlirDiagnostics.h"
+#include "dialects/exec/ExecOps.h"
+#include "dialects/target/Target.h"
+#include "sinter/model.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+using mlir::ModuleOp;
+
+namespace {
+
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options)
+      : options(options), context(mlir::MLIRContext::Threading::DISABLED), progress(options.verbose) {}
+  llvm::Error run();
+
+private:
+  llvm::Error chooseIsas();
+  llvm::Error import();
+  llvm::Error transform(const char *phase, void (*addPasses)(mlir::OpPassManager &, const PassOptions &));
+  llvm::Error makeImage();
+  llvm::Error makeKernels();
+  llvm::Error writeResult();
+  llvm::Error emitText(llvm::function_ref<void(llvm::raw_ostream &)> print);
+  llvm::Error emitKernelTexts(KernelText kind);
+
+  const CompileOptions &options;
+  mlir::MLIRContext context;
+  Progress progress;
+  mlir::OwningOpRef<ModuleOp> module;
+  std::vector<std::string> isas; // best first
+  ImageResult image;
+  std::vector<IsaColumn> columns;
+  std::vector<KernelCode> codes; // kernel by kernel, for every ISA in turn
+};
+
+} // namespace
+
+ImportOptions sinter::importOptionsOf(const CompileOptions &options) {
+  ImportOptions result;
+  for (const ShapeOption &shape : options.shapes)
+    result.shapes.push_back({shape.input, shape.dims});
+  for (const DimOption &dim : options.dims)
+    result.dims.push_back({dim.symbol, dim.min, dim.max});
+  return result;
+}
+
+// This host and, so that the object runs elsewhere too, plain x86-64-v3.
+llvm::Error Compilation::chooseIsas() {
+  isas = options.isas;
+  if (isas.empty()) {
+    if (const cpu::Target *host = cpu::hostTarget())
+      isas.push_back(host->isa.str());
+    if (!llvm::is_contained(isas, "x86-64-v3"))
+      isas.push_back("x86-64-v3");
+  }
+  for (const std::string &isa : isas)
+    if (!cpu::findTarget(isa))
+      return userError(ErrorCode::U004, "no code can be made for '" + isa + "' yet");
+  return llvm::Error::success();
+}
+
+llvm::Error Compilation::import() {
+  Diagnostics faults(options.modelPath);
+  module = importModel(options.modelPath, context, importOptionsOf(options), faults);
+  if (module && options.verbose)
+    llvm::errs() << faults.text();
+  return module ? llvm::Error::success() : formattedError(exitCodeOf(faults.text()), faults.text());
+}
+
+llvm::Error Compilation::transform(const char *phase,
+                                   void (*addPasses)(mlir::OpPassManager &, const PassOptions &)) {
+  progress.phase(phase);
+  DiagnosticCollector diagnostics(context, options.modelPath);
+  mlir::PassManager passes(&context);
+  addPasses(passes, {isas, options.exact});
+  return mlir::succeeded(passes.run(*module)) ? llvm::Error::success() : diagnostics.take(phase);
+}
+
+llvm::Error Compilation::makeImage() {
+  progress.phase("image");
+  DiagnosticCollector diagnostics(context, options.modelPath);
+  return mlir::succeeded(buildImage(*module, image)) ? llvm::Error::success() : diagnostics.take("image");
+}
+
+static uint64_t featuresOf(llvm::StringRef isa) {
+  if (isa == "x86-64-v4")
+    return SINTER_ISA_X86_64_V4;
+  return isa == "x86-64-v3" ? SINTER_ISA_X86_64_V3 : SINTER_ISA_X86_64_V2;
+}
+
+llvm::Error Compilation::makeKernels() {
+  progress.phase("kernels");
+  std::vector<KernelJob> jobs;
+  for (const std::string &isa : isas)
+    for (kernel::DefineOp define : image.kernels)
+      jobs.push_back(makeKernelJob(define, isa));
+  FarmOptions farm;
+  farm.workers = options.jobs ? options.jobs : availableCpus();
+  farm.cacheDir = options.cacheDir.value_or(defaultCacheDir());
+  farm.progress = [&](size_t done, size_t total) { progress.step(done, total); };
+  auto compiled = compileKernels(jobs, farm);
+  if (!compiled)
+    return compiled.takeError();
+  codes = std::move(*compiled);
+  for (size_t i = 0; i < isas.size(); ++i) {
+    IsaColumn column{isas[i], featuresOf(isas[i]), {}};
+    for (size_t k = 0; k < image.kernels.size(); ++k)
+      column.symbols.push_back(codes[i * image.kernels.size() + k].symbol);
+    columns.push_back(std::move(column));
+  }
+  return llvm::Error::success();
+}
+
+static WeightPiece pieceOf(const WeightBlob &blob) {
+  return {blob.offset, blob.bytes, [&blob](llvm::MutableArrayRef<char> into) -> llvm::Error {
+            std::string problem;
+            if (packWeight(blob, into, problem))
+              return llvm::Error::success();
+            return userError(ErrorCode::C002, "a weight could not be packed: " + problem);
+          }};
+}
+
+llvm::Error Compilation::writeResult() {
+  progress.phase("object");
+  ObjectInputs inputs;
+  inputs.prefix = options.prefix;
+  if (inputs.prefix.empty()) {
+    auto prefix = prefixOf(options.outputPath);
+    if (!prefix)
+      return prefix.takeError();
+    inputs.prefix = *prefix;
+  }
+  inputs.image = image.image;
+  inputs.manifest = makeManifest(*module, options, isas);
+  inputs.isas = columns;
+  llvm::StringSet<> seen; // equal kernels share a symbol and an object
+  for (const KernelCode &code : codes)
+    if (seen.insert(code.symbol).second)
+      inputs.kernelBuffers.push_back({llvm::StringRef(code.object.data(), code.object.size()), code.symbol});
+  for (const WeightBlob &blob : image.weights)
+    if (blob.bytes)
+      inputs.weights.push_back(pieceOf(blob));
+  inputs.weightsBytes = image.weightsBytes;
+  inputs.weightsInFile = options.weightsInFile;
+  inputs.jobs = options.jobs ? options.jobs : availableCpus();
+  return writeObject(inputs, options.outputPath);
+}
+
+// To stdout, or to a file that appears when it is complete.
+llvm::Error Compilation::emitText(llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  if (options.outputPath == "-") {
+    print(llvm::outs());
+    return llvm::Error::success();
+  }
+  llvm::Error error = llvm::writeToOutput(options.outputPath, [&](llvm::raw_ostream &out) {
+    print(out);
+    return llvm::Error::success();
+  });
+  if (!error)
+    return llvm::Error::success();
+  return userError(ErrorCode::O001, "'" + options.outputPath + "': " + llvm::toString(std::move(error)));
+}
+
+llvm::Error Compilation::emitKernelTexts(KernelText kind) {
+  std::string all;
+  for (kernel::DefineOp define : image.kernels) {
+    auto text = kernelText(makeKernelJob(define, isas.front()), kind);
+    if (!text)
+      return text.takeError();
+    all += *text;
+  }
+  return emitText([&](llvm::raw_ostream &out) { out << all; });
+}
+
+llvm::Error Compilation::run() {
+  auto printModule = [&](llvm::raw_ostream &out) { module->print(out); };
+  if (llvm::Error error = chooseIsas())
+    return error;
+  progress.phase("import");
+  if (llvm::Error error = import())
+    return error;
+  if (llvm::Error error = transform("graph", addGraphPasses))
+    return error;
+  if (options.emit == EmitKind::Graph)
+    return emitText(printModule);
+  if (llvm::Error error = transform("kernels", addLoweringPasses))
+    return error;
+  if (options.emit == EmitKind::Kernel || options.emit == EmitKind::Exec)
+    return emitText(printModule);
+  if (llvm::Error error = makeImage())
+    return error;
+  if (options.emit == EmitKind::Image)
+    return emitText([&](llvm::raw_ostream &out) {
+      out.write(reinterpret_cast<const char *>(image.image.data()), image.image.size());
+    });
+  if (options.emit != EmitKind::Object)
+    return emitKernelTexts(options.emit == EmitKind::Llvm ? KernelText::Llvm : KernelText::Asm);
+  if (llvm::Error error = makeKernels())
+    return error;
+  return writeResult();
+}
+
+llvm::Error sinter::compileModel(const CompileOptions &options) { return Compilation(options).run(); }

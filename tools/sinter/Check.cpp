@@ -1,0 +1,26 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `sinter check`: every fault of a model in one run, without compiling it.
+#include "tools/sinter/Commands.h"
+
+#include "compiler/import/Import.h"
+#include "compiler/pipeline/Pipeline.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+
+ExitCode sinter::runCheck(const Arguments &arguments) {
+  Diagnostics faults(arguments.file);
+  bool ok = checkModel(arguments.file, importOptionsOf(arguments.compile), faults);
+  if (arguments.json) {
+    llvm::outs() << faults.json() << "\n";
+  } else {
+    for (const std::string &note : faults.allNotes())
+      llvm::outs() << arguments.file << ": note: " << note << "\n";
+    llvm::errs() << faults.text();
+    if (ok)
+      llvm::outs() << arguments.file << ": ok\n";
+  }
+  return ok ? ExitCode::Ok : exitCodeOf(faults.text());
+}

@@ -1,0 +1,151 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tensors to and from the evaluator; ONNX's folders of test data.
+#include "tools/sinter/Reference.h"
+
+#include "compiler/evaluate/Evaluate.h"
+#include "compiler/import/Import.h"
+#include "compiler/import/Proto.h"
+#include "compiler/pipeline/Pipeline.h"
+#include "compiler/report/UserError.h"
+#include "sinter/sinter.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace sinter;
+using evaluate::ElementKind;
+
+struct EvaluatorReference::Impl {
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp main;
+};
+
+EvaluatorReference::EvaluatorReference() : impl(std::make_unique<Impl>()) {}
+EvaluatorReference::~EvaluatorReference() = default;
+
+static const std::pair<int32_t, ElementKind> kinds[] = {
+    {SINTER_F32, ElementKind::F32}, {SINTER_U8, ElementKind::U8},   {SINTER_I8, ElementKind::I8},
+    {SINTER_U16, ElementKind::U16}, {SINTER_I16, ElementKind::I16}, {SINTER_I32, ElementKind::I32},
+    {SINTER_I64, ElementKind::I64}, {SINTER_BOOL, ElementKind::Bool}, {SINTER_F16, ElementKind::F16},
+    {SINTER_F64, ElementKind::F64}, {SINTER_U32, ElementKind::U32}, {SINTER_U64, ElementKind::U64},
+    {SINTER_BF16, ElementKind::BF16}};
+
+llvm::Expected<std::unique_ptr<EvaluatorReference>> EvaluatorReference::open(const CompileOptions &options) {
+  std::unique_ptr<EvaluatorReference> reference(new EvaluatorReference());
+  Diagnostics faults(options.modelPath);
+  reference->impl->module =
+      importModel(options.modelPath, reference->impl->context, importOptionsOf(options), faults);
+  if (!reference->impl->module)
+    return formattedError(exitCodeOf(faults.text()), faults.text());
+  reference->impl->main = reference->impl->module->lookupSymbol<mlir::func::FuncOp>("main");
+  return reference;
+}
+
+static std::string nameOf(mlir::DictionaryAttr attributes) {
+  auto name = attributes ? attributes.getAs<mlir::StringAttr>("graph.name") : nullptr;
+  return name ? name.str() : "";
+}
+
+llvm::Expected<std::vector<HostTensor>> EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
+  mlir::func::FuncOp main = impl->main;
+  std::vector<evaluate::Tensor> arguments(main.getNumArguments());
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    std::string name = nameOf(main.getArgAttrDict(i));
+    for (const HostTensor &input : inputs) {
+      if (input.name != name)
+        continue;
+      arguments[i].shape = input.dims;
+      arguments[i].bytes = input.bytes;
+      for (auto [dtype, kind] : kinds)
+        if (dtype == input.dtype)
+          arguments[i].kind = kind;
+    }
+  }
+  evaluate::Options options;
+  options.mode = exact ? evaluate::Mode::Double : evaluate::Mode::Declared;
+  std::string problem;
+  auto results = evaluate::evaluate(main, arguments, options, problem);
+  if (mlir::failed(results))
+    return userError(ErrorCode::R003, "the evaluator: " + problem);
+  std::vector<HostTensor> outputs;
+  for (unsigned i = 0; i < results->size(); ++i) {
+    evaluate::Tensor &result = (*results)[i];
+    HostTensor output{nameOf(main.getResultAttrDict(i)), 0, result.shape, std::move(result.bytes)};
+    for (auto [dtype, kind] : kinds)
+      if (kind == result.kind)
+        output.dtype = dtype;
+    outputs.push_back(std::move(output));
+  }
+  return outputs;
+}
+
+// The elements of a tensor in little endian: raw, or out of the typed fields, whose
+// chunks are fixed-width values or varints.
+static bool elementBytes(const onnx::Tensor &proto, std::vector<char> &bytes) {
+  if (proto.raw) {
+    bytes.assign(proto.raw->begin(), proto.raw->end());
+    return true;
+  }
+  for (const onnx::Texts *fixed : {&proto.floats, &proto.doubles})
+    for (onnx::Text chunk : *fixed)
+      bytes.insert(bytes.end(), chunk.begin(), chunk.end());
+  unsigned size = dtypeBytes(static_cast<int32_t>(proto.type));
+  for (const onnx::Texts *varints : {&proto.ints32, &proto.ints64, &proto.uints64})
+    for (onnx::Text chunk : *varints)
+      for (size_t at = 0; at < chunk.size();) {
+        uint64_t value = 0;
+        for (unsigned shift = 0; at < chunk.size() && shift < 70; shift += 7) {
+          uint8_t byte = chunk[at++];
+          value |= shift < 64 ? uint64_t(byte & 127) << shift : 0;
+          if (byte < 128)
+            break;
+        }
+        const char *raw = reinterpret_cast<const char *>(&value);
+        bytes.insert(bytes.end(), raw, raw + size);
+      }
+  return size != 0;
+}
+
+static llvm::Expected<HostTensor> readProto(const std::string &path, const std::string &name) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return userError(ErrorCode::R002, "'" + path + "': " + file.getError().message());
+  onnx::Tensor proto;
+  const char *problem = "";
+  std::string_view bytes((*file)->getBufferStart(), (*file)->getBufferSize());
+  std::vector<char> elements;
+  if (!onnx::parseTensor(bytes, proto, problem))
+    return userError(ErrorCode::R002, "'" + path + "': " + problem);
+  if (!elementBytes(proto, elements))
+    return userError(ErrorCode::R002, "'" + path + "' has elements of a type that is not read");
+  return HostTensor{proto.name.empty() ? name : std::string(proto.name), static_cast<int32_t>(proto.type), proto.dims,
+                    std::move(elements)};
+}
+
+static llvm::Error readSeries(const std::string &stem, const std::vector<std::string> &names,
+                              std::vector<HostTensor> &into) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::string path = stem + std::to_string(i) + ".pb";
+    if (!llvm::sys::fs::exists(path))
+      return llvm::Error::success();
+    auto tensor = readProto(path, names[i]);
+    if (!tensor)
+      return tensor.takeError();
+    into.push_back(std::move(*tensor));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<DataSet> sinter::readDataSet(const std::string &folder, const std::vector<std::string> &inputNames,
+                                            const std::vector<std::string> &outputNames) {
+  DataSet data;
+  if (llvm::Error error = readSeries(folder + "/input_", inputNames, data.inputs))
+    return std::move(error);
+  if (llvm::Error error = readSeries(folder + "/output_", outputNames, data.outputs))
+    return std::move(error);
+  if (data.outputs.empty())
+    return userError(ErrorCode::R002, "'" + folder + "' holds no output_0.pb");
+  return data;
+}
