@@ -135,7 +135,10 @@ private:
     llvm::SmallVector<const cpu::Target *> targets;
     for (const cpu::Target &each : cpu::allTargets())
       targets.push_back(&each);
-    schedule::Choice choice = schedule::scheduleTiles(problem, targets);
+    bool depthwise = test.kind == TileCase::Kind::Depthwise;
+    schedule::Choice choice =
+        depthwise ? schedule::scheduleDepthwise(problem, targets)
+                  : schedule::scheduleTiles(problem, targets);
     test.rowBlock = choice.blocks[0];
     test.columnBlock = choice.blocks[1];
     for (kernel::ScheduleAttr schedule : choice.schedules)
@@ -162,8 +165,7 @@ private:
 
   void measure(Layer &layer, const cpu::Target &target, double peak) {
     TileCase test = layer.problem;
-    if (test.kind != TileCase::Kind::Depthwise)
-      choose(test, target);
+    choose(test, target);
     override(test);
     auto module = mlir::parseSourceString<mlir::ModuleOp>(
         test.define(target.isa.str()), &context);

@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Convolutions with panels are tile problems.
+// Convolutions with panels are tile problems; with one filter a channel there
+// is no matrix product in them, and they have an emitter of their own.
 
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/TileEngine.h"
@@ -10,10 +11,12 @@ namespace sinter::cpu {
 
 mlir::LogicalResult emitConv(KernelBuilder &kb, kernel::DefineOp define,
                              kernel::ConvOp root) {
-  if (!mlir::isa<kernel::PanelsType>(root.getWeights().getType()))
-    return root.emitError(
-        "a depthwise convolution has no emitter on this target");
-  emitTiles(kb, kernel::problemOf(root), tileScheduleOf(define, kb.target));
+  kernel::TileProblem problem = kernel::problemOf(root);
+  TileSchedule schedule = tileScheduleOf(define, kb.target);
+  if (problem.panels)
+    emitTiles(kb, problem, schedule);
+  else
+    emitDepthwise(kb, problem, schedule);
   return mlir::success();
 }
 

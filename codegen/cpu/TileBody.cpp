@@ -116,18 +116,20 @@ private:
   void step(Value offset, unsigned u, Value b, Values &grid) {
     Values vectors;
     for (unsigned v = 0; v < shape.vectors; ++v)
-      vectors.push_back(widen(loadColumns(b, v)));
+      vectors.push_back(widen(kb, problem, loadColumns(b, v)));
     std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
     for (unsigned r = 0; r < shape.rows; ++r) {
       Value pointer = kb.at(rows.pointers[r], offset);
       pointer = bytes ? kb.at(pointer, *bytes * u + rows.displacements[r])
                       : kb.at(kb.at(pointer, rows.displacements[r]),
                               kb.mul(aStep, u));
-      Value element = kb.splat(widen(kb.loadScalar(problem.a.element, pointer)),
-                               shape.lanes);
+      Value element = kb.splat(
+          widen(kb, problem, kb.loadScalar(problem.a.element, pointer)),
+          shape.lanes);
       for (unsigned v = 0; v < shape.vectors; ++v) {
         Value &accumulator = grid[size_t(r) * shape.vectors + v];
-        accumulator = multiplyAdd(element, vectors[v], accumulator);
+        accumulator =
+            multiplyAdd(kb, problem, element, vectors[v], accumulator);
       }
     }
   }
@@ -148,29 +150,6 @@ private:
     return kb.load(columns.element, shape.lanes, kb.at(b, at), count);
   }
 
-  /// To the accumulator's type; sums of products of bytes and short floats are
-  /// wide.
-  Value widen(Value value) {
-    Type from = getElementTypeOrSelf(value.getType()), to = problem.accumulator;
-    if (from == to)
-      return value;
-    Type type = to;
-    if (auto vector = dyn_cast<VectorType>(value.getType()))
-      type = vector.clone(to);
-    if (isa<FloatType>(from))
-      return arith::ExtFOp::create(kb.b, kb.loc, type, value);
-    if (problem.a.element.isUnsignedInteger())
-      return arith::ExtUIOp::create(kb.b, kb.loc, type, value);
-    return arith::ExtSIOp::create(kb.b, kb.loc, type, value);
-  }
-
-  Value multiplyAdd(Value x, Value y, Value accumulator) {
-    if (isa<FloatType>(problem.accumulator))
-      return kb.fma(x, y, accumulator);
-    Value product = arith::MulIOp::create(kb.b, kb.loc, x, y);
-    return arith::AddIOp::create(kb.b, kb.loc, accumulator, product);
-  }
-
   KernelBuilder &kb;
   const TileProblem &problem;
   const TileShape &shape;
@@ -181,6 +160,28 @@ private:
 };
 
 } // namespace
+
+Value widen(KernelBuilder &kb, const TileProblem &problem, Value value) {
+  Type from = getElementTypeOrSelf(value.getType()), to = problem.accumulator;
+  if (from == to)
+    return value;
+  Type type = to;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(to);
+  if (isa<FloatType>(from))
+    return arith::ExtFOp::create(kb.b, kb.loc, type, value);
+  if (problem.a.element.isUnsignedInteger())
+    return arith::ExtUIOp::create(kb.b, kb.loc, type, value);
+  return arith::ExtSIOp::create(kb.b, kb.loc, type, value);
+}
+
+Value multiplyAdd(KernelBuilder &kb, const TileProblem &problem, Value x,
+                  Value y, Value accumulator) {
+  if (isa<FloatType>(problem.accumulator))
+    return kb.fma(x, y, accumulator);
+  Value product = arith::MulIOp::create(kb.b, kb.loc, x, y);
+  return arith::AddIOp::create(kb.b, kb.loc, accumulator, product);
+}
 
 Values emitReduction(KernelBuilder &kb, const TileProblem &problem,
                      const TileShape &shape, const RowAddresses &rows,

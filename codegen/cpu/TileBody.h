@@ -40,6 +40,13 @@ Values emitReduction(KernelBuilder &kb, const kernel::TileProblem &problem,
                      const TileShape &shape, const RowAddresses &rows,
                      const ColumnAccess &columns);
 
+/// To the accumulator's type: sums of products of bytes and short floats are
+/// wide.
+mlir::Value widen(KernelBuilder &kb, const kernel::TileProblem &problem,
+                  mlir::Value value);
+mlir::Value multiplyAdd(KernelBuilder &kb, const kernel::TileProblem &problem,
+                        mlir::Value x, mlir::Value y, mlir::Value accumulator);
+
 /// The epilogue over a grid, and its stores. `addresses` are those of the
 /// extras followed by the outputs, at the first column of the tile.
 /// `tileScratch` holds kernel::kTileScratch bytes; long epilogues run as a loop

@@ -1,10 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A count known at compile time is cut into tiles of two neighbouring heights,
-// so that no tile is nearly empty: 49 rows are 4 x 6 + 5 x 5. A count known
-// only at run time is cut into full tiles and tails of 4, 2 and 1 rows (8 too
-// where full tiles are taller).
+// Items first: which rows and columns of which batch. Then columns, which may
+// be fewer in the last block, then rows.
 
 #include "codegen/cpu/TileEngine.h"
 #include "codegen/cpu/TileBody.h"
@@ -58,8 +56,8 @@ private:
     Bases bases = basesOf(item[0]);
     Value firstRow = kb.mul(item[1], rowBlock),
           firstColumn = kb.mul(item[2], columnBlock);
-    Value height = extentOf(firstRow, rows, schedule.rowBlock);
-    Value width = extentOf(firstColumn, columns, schedule.columnBlock);
+    Value height = blockExtent(kb, firstRow, rows, schedule.rowBlock);
+    Value width = blockExtent(kb, firstColumn, columns, schedule.columnBlock);
     if (std::optional<int64_t> all = KernelBuilder::constant(columns))
       staticColumns(bases, firstRow, height, firstColumn, *all);
     else
@@ -88,17 +86,6 @@ private:
     for (const TileOperand &output : problem.outputs)
       bases.results.push_back(base(output));
     return bases;
-  }
-
-  // Extent of the block that starts at `first`: constant when all blocks are
-  // equal.
-  Value extentOf(Value first, Value total, int64_t block) {
-    std::optional<int64_t> known = KernelBuilder::constant(total);
-    if (!block || (known && *known <= block))
-      return total;
-    if (known && *known % block == 0)
-      return kb.c(block);
-    return kb.min(kb.sub(total, first), kb.c(block));
   }
 
   //===--------------------------------------------------------------------===//
@@ -161,12 +148,13 @@ private:
       moved.results[i] = kb.at(moved.results[i],
                                kb.mul(column, kb.dim(operand.column * bytes)));
     }
-    forRows(firstRow, height, [&](Value row, unsigned tileRows) {
-      shape.rows = tileRows;
-      if (schedule.prefetch && problem.panels)
-        access.next = nextColumns(access, width, row);
-      emitTile(moved, shape, access, row, count);
-    });
+    forRowTiles(kb, firstRow, height, schedule.tileRows,
+                [&](Value row, unsigned tileRows) {
+                  shape.rows = tileRows;
+                  if (schedule.prefetch && problem.panels)
+                    access.next = nextColumns(access, width, row);
+                  emitTile(moved, shape, access, row, count);
+                });
   }
 
   // A trip reads `unroll` lines of each panel; successive row tiles prefetch
@@ -238,42 +226,6 @@ private:
   //===--------------------------------------------------------------------===//
   // Rows
   //===--------------------------------------------------------------------===//
-
-  using RowTile = llvm::function_ref<void(Value row, unsigned count)>;
-
-  void forRows(Value first, Value height, RowTile tile) {
-    if (std::optional<int64_t> known = KernelBuilder::constant(height))
-      return fixedRows(first, *known, tile);
-    // Equal blocks but for the last: two static cuts, when both are worth it.
-    Value last = kb.add(first, height);
-    int64_t step = schedule.tileRows;
-    Value full = kb.sub(height, kb.mod(height, kb.c(step)));
-    kb.loop(kb.c(0), full, step,
-            [&](Value at) { tile(kb.add(first, at), unsigned(step)); });
-    Value at = kb.add(first, full);
-    for (int64_t size : {8, 4, 2, 1}) {
-      if (size >= step)
-        continue;
-      Value fits = kb.less(kb.add(at, size - 1), last);
-      kb.ifThen(fits, [&] { tile(at, unsigned(size)); });
-      at = kb.add(at, kb.select(fits, kb.c(size), kb.c(0)));
-    }
-  }
-
-  void fixedRows(Value first, int64_t height, RowTile tile) {
-    if (height == 0)
-      return;
-    int64_t tiles = (height + schedule.tileRows - 1) / schedule.tileRows;
-    int64_t small = height / tiles,
-            tall = height % tiles; // `tall` tiles have one more
-    kb.loop(kb.c(0), kb.c(tall), 1, [&](Value i) {
-      tile(kb.add(first, kb.mul(i, small + 1)), unsigned(small + 1));
-    });
-    kb.loop(kb.c(0), kb.c(tiles - tall), 1, [&](Value i) {
-      tile(kb.add(kb.add(first, tall * (small + 1)), kb.mul(i, small)),
-           unsigned(small));
-    });
-  }
 
   void emitTile(const Bases &bases, const TileShape &shape,
                 const ColumnAccess &access, Value row, Value count) {

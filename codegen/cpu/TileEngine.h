@@ -24,9 +24,11 @@ struct TileSchedule {
 /// none.
 TileSchedule tileScheduleOf(kernel::DefineOp define, const Target &target);
 
-/// Emits the whole kernel: items, tiles, epilogue.
+/// Emit the whole kernel: items, tiles, epilogue.
 void emitTiles(KernelBuilder &kb, const kernel::TileProblem &problem,
                const TileSchedule &schedule);
+void emitDepthwise(KernelBuilder &kb, const kernel::TileProblem &problem,
+                   const TileSchedule &schedule);
 
 } // namespace sinter::cpu
 

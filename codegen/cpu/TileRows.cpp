@@ -136,4 +136,49 @@ SmallVector<RowAddresses> rowAddresses(KernelBuilder &kb,
   return results;
 }
 
+static void fixedRowTiles(KernelBuilder &kb, Value first, int64_t height,
+                          unsigned tileRows,
+                          llvm::function_ref<void(Value, unsigned)> tile) {
+  if (height == 0)
+    return;
+  int64_t tiles = (height + tileRows - 1) / tileRows;
+  int64_t small = height / tiles,
+          tall = height % tiles; // `tall` tiles have one more
+  kb.loop(kb.c(0), kb.c(tall), 1, [&](Value i) {
+    tile(kb.add(first, kb.mul(i, small + 1)), unsigned(small + 1));
+  });
+  Value rest = kb.add(first, tall * (small + 1));
+  kb.loop(kb.c(0), kb.c(tiles - tall), 1, [&](Value i) {
+    tile(kb.add(rest, kb.mul(i, small)), unsigned(small));
+  });
+}
+
+void forRowTiles(KernelBuilder &kb, Value first, Value height,
+                 unsigned tileRows,
+                 llvm::function_ref<void(Value, unsigned)> tile) {
+  if (std::optional<int64_t> known = KernelBuilder::constant(height))
+    return fixedRowTiles(kb, first, *known, tileRows, tile);
+  Value last = kb.add(first, height);
+  Value full = kb.sub(height, kb.mod(height, kb.c(tileRows)));
+  kb.loop(kb.c(0), full, tileRows,
+          [&](Value at) { tile(kb.add(first, at), tileRows); });
+  Value at = kb.add(first, full);
+  for (unsigned size : {8u, 4u, 2u, 1u}) {
+    if (size >= tileRows)
+      continue;
+    Value fits = kb.less(kb.add(at, int64_t(size) - 1), last);
+    kb.ifThen(fits, [&] { tile(at, size); });
+    at = kb.add(at, kb.select(fits, kb.c(size), kb.c(0)));
+  }
+}
+
+Value blockExtent(KernelBuilder &kb, Value first, Value total, int64_t block) {
+  std::optional<int64_t> known = KernelBuilder::constant(total);
+  if (!block || (known && *known <= block))
+    return total;
+  if (known && *known % block == 0)
+    return kb.c(block);
+  return kb.min(kb.sub(total, first), kb.c(block));
+}
+
 } // namespace sinter::cpu

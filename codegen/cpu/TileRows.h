@@ -45,6 +45,19 @@ rowAddresses(KernelBuilder &kb, llvm::ArrayRef<sym::DimAttr> extents,
 bool hasStaticRows(const kernel::TileOperand &operand,
                    llvm::ArrayRef<sym::DimAttr> extents);
 
+/// Calls `tile` for tiles of at most `tileRows` rows that cover [first, first +
+/// height). A constant height is cut into tiles of two neighbouring heights, so
+/// that no tile is nearly empty: 49 rows are 4 x 6 + 5 x 5. Any other is cut
+/// into full tiles and tails of 8, 4, 2 and 1 rows.
+void forRowTiles(
+    KernelBuilder &kb, mlir::Value first, mlir::Value height, unsigned tileRows,
+    llvm::function_ref<void(mlir::Value row, unsigned count)> tile);
+
+/// Extent of the block of at most `block` (0: all) that starts at `first`:
+/// constant when all blocks are equal.
+mlir::Value blockExtent(KernelBuilder &kb, mlir::Value first, mlir::Value total,
+                        int64_t block);
+
 } // namespace sinter::cpu
 
 #endif // SINTER_CODEGEN_CPU_TILEROWS_H

@@ -7,7 +7,6 @@
 // of one stride, which needs no row pointers.
 
 #include "dialects/kernel/TileProblem.h"
-#include "dialects/Support/Check.h"
 
 using namespace mlir;
 
@@ -70,6 +69,22 @@ TileOperand resultOperand(Value value, size_t batchAxes, DimAttr groupSize) {
   return operand;
 }
 
+// b as panels, or as a view [.., k, n].
+void setWeights(TileProblem &problem, Value weights) {
+  problem.b.buffer = argumentOf(weights);
+  if (auto panels = dyn_cast<PanelsType>(weights.getType())) {
+    problem.panels = true;
+    problem.b.element = panels.getElement();
+    problem.b.step = sym::constantDim(weights.getContext(), 16);
+    problem.b.column = sym::constantDim(weights.getContext(), 1);
+    return;
+  }
+  ViewType view = viewOf(weights);
+  problem.b.element = view.getElement();
+  problem.b.step = view.getStrides().drop_back().back();
+  problem.b.column = view.getStrides().back();
+}
+
 } // namespace
 
 bool TileProblem::packsB() const {
@@ -106,24 +121,15 @@ TileProblem problemOf(ContractOp op) {
   problem.run = a.getDims().back();
   problem.accumulator = accumulatorType(a.getElement());
   problem.epilogue = &op.getEpilogue();
-  problem.b.buffer = argumentOf(op.getB());
-  problem.panels = isa<PanelsType>(op.getB().getType());
+  setWeights(problem, op.getB());
   // One b for the whole batch: the batch axes are rows like any other.
   bool sharedB = problem.panels;
   if (!problem.panels) {
-    ViewType b = viewOf(op.getB());
-    sharedB = llvm::all_of(b.getStrides().drop_back(2), [](DimAttr stride) {
-      return sym::isConstant(stride, 0);
-    });
-    problem.b.element = b.getElement();
-    problem.b.step = b.getStrides()[batchAxes];
-    problem.b.column = b.getStrides().back();
+    ArrayRef<DimAttr> strides = viewOf(op.getB()).getStrides().drop_back(2);
+    sharedB = llvm::all_of(
+        strides, [](DimAttr stride) { return sym::isConstant(stride, 0); });
     if (!sharedB)
-      problem.b.batch.assign(b.getStrides().begin(), b.getStrides().end() - 2);
-  } else {
-    problem.b.element = cast<PanelsType>(op.getB().getType()).getElement();
-    problem.b.step = sym::constantDim(context, 16);
-    problem.b.column = sym::constantDim(context, 1);
+      problem.b.batch.assign(strides.begin(), strides.end());
   }
   size_t outer = sharedB ? 0 : batchAxes;
   problem.batch.assign(a.getDims().begin(), a.getDims().begin() + outer);
@@ -146,18 +152,20 @@ TileProblem problemOf(ContractOp op) {
 TileProblem problemOf(ConvOp op) {
   MLIRContext *context = op.getContext();
   ViewType input = viewOf(op.getInput());
-  auto panels = cast<PanelsType>(op.getWeights().getType());
+  auto panels = dyn_cast<PanelsType>(op.getWeights().getType());
   ArrayRef<DimAttr> out = viewOf(op.getOutputs()[0]).getDims(),
                     strides = input.getStrides();
   size_t spatial = input.getRank() - 2;
-  int64_t groups = op.getGroups(), positions = 1;
   auto fixed = [&](int64_t value) { return sym::constantDim(context, value); };
   TileProblem problem;
-  problem.n = fixed(panels.getN());
-  problem.panels = true;
+  problem.n = panels ? fixed(panels.getN()) : out.back();
+  problem.panels = bool(panels);
   problem.accumulator = accumulatorType(input.getElement());
   problem.epilogue = &op.getEpilogue();
-  DimAttr channels = sym::floorDiv(input.getDims().back(), groups);
+  // All channels of a depthwise convolution are columns of one group.
+  int64_t groups = panels ? op.getGroups() : 1;
+  DimAttr channels =
+      panels ? sym::floorDiv(input.getDims().back(), groups) : fixed(1);
 
   // A single group lets images and pixels be rows of one list.
   size_t outer = groups == 1 ? 0 : 1;
@@ -169,25 +177,21 @@ TileProblem problemOf(ConvOp op) {
   if (groups == 1)
     problem.a.rows.push_back(strides[0]);
   for (size_t i = 0; i < spatial; ++i) {
-    positions *= op.getKernel()[i];
     problem.a.rows.push_back(strides[i + 1] * op.getStrides()[i]);
     if (op.getKernel()[i] > 1)
       problem.positions.push_back(
           {fixed(op.getKernel()[i]), strides[i + 1] * op.getDilations()[i]});
   }
-  problem.a.step = strides.back();
+  problem.a.step = problem.a.column = strides.back();
   problem.run = channels;
   // Positions that follow each other in memory make longer runs.
-  while (!problem.positions.empty() &&
+  while (panels && !problem.positions.empty() &&
          problem.positions.back().stride == problem.run * problem.a.step) {
     problem.run = problem.run * problem.positions.back().extent;
     problem.positions.pop_back();
   }
 
-  problem.b.buffer = argumentOf(op.getWeights());
-  problem.b.element = panels.getElement();
-  problem.b.step = fixed(16);
-  problem.b.column = fixed(1);
+  setWeights(problem, op.getWeights());
   DimAttr groupSize;
   if (groups > 1) {
     groupSize = problem.n;

@@ -22,7 +22,7 @@
 namespace sinter::kernel {
 
 /// A view as the engine walks it: strides in elements. `column` is the stride
-/// along N (of b, extras and outputs), `step` the one along K (of a and b).
+/// along N (not of a), `step` the one along K (of a and b).
 struct TileOperand {
   unsigned buffer = 0;
   mlir::Type element;
@@ -62,7 +62,9 @@ struct TileProblem {
 constexpr int64_t kTileScratch = 4096;
 
 TileProblem problemOf(ContractOp op);
-/// `op` has panels (a depthwise convolution is not a tile problem).
+/// With panels a tile problem. A depthwise convolution has b as a view: its
+/// columns are the channels of a, a.column apart, the run is one and step k is
+/// position k.
 TileProblem problemOf(ConvOp op);
 
 } // namespace sinter::kernel

@@ -33,9 +33,9 @@ static Choice choose(kernel::DefineOp define, Targets targets) {
         return scheduleTiles(kernel::problemOf(root), targets);
       })
       .Case([&](kernel::ConvOp root) {
-        if (!isa<kernel::PanelsType>(root.getWeights().getType()))
-          return plainChoice(define.getContext(), targets);
-        return scheduleTiles(kernel::problemOf(root), targets);
+        kernel::TileProblem problem = kernel::problemOf(root);
+        return problem.panels ? scheduleTiles(problem, targets)
+                              : scheduleDepthwise(problem, targets);
       })
       .Default([&](Operation *) {
         return plainChoice(define.getContext(), targets);

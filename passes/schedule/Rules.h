@@ -29,6 +29,9 @@ Choice plainChoice(mlir::MLIRContext *context, Targets targets);
 /// contract, and conv with panels.
 Choice scheduleTiles(const kernel::TileProblem &problem, Targets targets);
 
+/// conv with weights in a view.
+Choice scheduleDepthwise(const kernel::TileProblem &problem, Targets targets);
+
 } // namespace sinter::schedule
 
 #endif // SINTER_PASSES_SCHEDULE_RULES_H

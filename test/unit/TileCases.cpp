@@ -94,6 +94,13 @@ int64_t TileCase::panelElements() const {
 }
 
 int64_t TileCase::items() const {
+  if (kind == Kind::Depthwise) {
+    int64_t rows = product(out.dims) / std::max<int64_t>(1, out.dims.back());
+    int64_t down = rowBlock ? (rows + rowBlock - 1) / rowBlock : 1;
+    return down * (columnBlock
+                       ? (out.dims.back() + columnBlock - 1) / columnBlock
+                       : 1);
+  }
   size_t batchAxes = kind == Kind::Contract ? (panels ? 0 : out.dims.size() - 2)
                                             : (groups == 1 ? 0 : 1);
   int64_t batch = groups, rows = 1;

@@ -69,6 +69,21 @@ kernel.define @transposed (%a: !kernel.view<[12, p0, 64] x f32, [64, 768, 1]>,
       outs(%y : !kernel.view<[12, p0, p0] x f32, [p0 * p0, p0, 1]>) {}
 }
 
+// Depthwise: chunks of four cache lines, pixels in equal parts.
+// CHECK-LABEL: kernel.define @depthwise
+// CHECK-SAME: blocks = array<i64: 392, 0>
+// CHECK-SAME: items = #sym.dim<8>
+// CHECK-SAME: tile_m = 8, tile_n = 64
+kernel.define @depthwise (%x: !kernel.view<[1, 58, 58, 144] x f32, [484416, 8352, 144, 1]>,
+                          %w: !kernel.view<[9, 144] x f32, [144, 1]>)
+    -> (%y: !kernel.view<[1, 56, 56, 144] x f32, [451584, 8064, 144, 1]>) {
+  kernel.conv %x, %w : !kernel.view<[1, 58, 58, 144] x f32, [484416, 8352, 144, 1]>,
+                       !kernel.view<[9, 144] x f32, [144, 1]>
+      outs(%y : !kernel.view<[1, 56, 56, 144] x f32, [451584, 8064, 144, 1]>)
+      attributes {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>,
+                  dilations = array<i64: 1, 1>, groups = 144 : i64} {}
+}
+
 // A schedule that is there already is an input, not a suggestion.
 // CHECK-LABEL: kernel.define @kept
 // CHECK-SAME: tile_m = 3, tile_n = 48
