@@ -32,9 +32,9 @@ Choice scheduleDepthwise(const kernel::TileProblem &problem, Targets targets) {
     int64_t wanted =
         std::min(kWantedItems, *rows * *channels * depth / kItemMacs);
     int64_t parts = wanted;
-    while (parts > 1 && *rows % parts)
+    while (parts > 1 && (*rows % parts || parts % 2))
       --parts;
-    // Half of the wanted items in equal parts beat all of them in unequal ones.
+    // Half of the wanted items in equal, even parts beat all in unequal ones.
     if (parts > 1 && parts * 2 >= wanted && *rows / parts >= 16)
       rowBlock = *rows / parts;
     else if (wanted > 1 && *channels >= 2 * chunk)
