@@ -138,9 +138,16 @@ LogicalResult Lowering::lowerMovement(Operation *op) {
     Place source = placeOf(reshapeOp.getInput());
     std::optional<Place> view = reshape(source, dims);
     if (!view) {
-      Place whole = makeTemporary(source.dims, source.element());
-      copy(source, whole, op->getLoc());
-      view = reshape(whole, dims);
+      SmallVector<int64_t> order = orderForReshape(source, dims);
+      Place ordered = transpose(source, order);
+      Place whole = makeTemporary(ordered.dims, source.element());
+      view = reshape(transpose(whole, inverse(order)), dims);
+      if (!view) {
+        ordered = source;
+        whole = makeTemporary(source.dims, source.element());
+        view = reshape(whole, dims);
+      }
+      copy(ordered, whole, op->getLoc());
     }
     places[value] = *view;
   }
@@ -154,7 +161,7 @@ void Lowering::lowerConcat(graph::ConcatOp op) {
   for (Value input : op.getInputs()) {
     Place part = whole;
     part.offset = whole.offset + start * whole.strides[axis];
-    part.dims[axis] = sym::dimsOf(cast<RankedTensorType>(input.getType()))[axis];
+    part.dims = sym::dimsOf(cast<RankedTensorType>(input.getType()));
     start = start + part.dims[axis];
     Place source = placeOf(input);
     if (source.storage != part.storage || source.offset != part.offset)

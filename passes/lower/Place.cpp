@@ -34,7 +34,14 @@ Place wholeOf(Storage &storage) {
   place.offset = sym::constantDim(context, 0);
   for (size_t i = 0; i < storage.low.size(); ++i)
     place.offset = place.offset + place.strides[i] * storage.low[i];
-  return place;
+  return storage.order.empty() ? place : transpose(place, inverse(storage.order));
+}
+
+SmallVector<int64_t> inverse(ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> result(permutation.size());
+  for (auto [i, axis] : llvm::enumerate(permutation))
+    result[axis] = i;
+  return result;
 }
 
 Place transpose(const Place &place, ArrayRef<int64_t> permutation) {
@@ -135,6 +142,44 @@ std::optional<Place> reshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
   if (axis != 0)
     return std::nullopt;
   return result;
+}
+
+SmallVector<int64_t> orderForReshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
+  // Groups of source axes that a group of result axes is made of, in order.
+  MLIRContext *context = place.element().getContext();
+  SmallVector<std::pair<unsigned, unsigned>> groups; // [begin, end) of source axes
+  size_t from = 0, to = 0;
+  while (from < place.rank()) {
+    size_t begin = from;
+    sym::DimAttr left = place.dims[from++], right = sym::constantDim(context, 1);
+    while (left != right) {
+      std::optional<int64_t> a = sym::asConstant(left), b = sym::asConstant(right);
+      bool takeRight = to < dims.size() && (!a || !b || *b < *a);
+      if (takeRight)
+        right = right * dims[to++];
+      else if (from < place.rank())
+        left = left * place.dims[from++];
+      else
+        break;
+    }
+    groups.push_back({begin, from});
+  }
+  // Only speed depends on the order, so a guess at dynamic strides is good enough.
+  auto strideOf = [&](const std::pair<unsigned, unsigned> &group) {
+    int64_t largest = 0;
+    for (unsigned i = group.first; i < group.second; ++i)
+      if (!sym::isConstant(place.dims[i], 1))
+        largest = std::max(largest, sym::evaluate(place.strides[i], [](StringRef) {
+                                      return std::optional<int64_t>(64);
+                                    }).value_or(0));
+    return largest;
+  };
+  llvm::stable_sort(groups, [&](const auto &a, const auto &b) { return strideOf(a) > strideOf(b); });
+  SmallVector<int64_t> order;
+  for (auto [begin, end] : groups)
+    for (unsigned i = begin; i < end; ++i)
+      order.push_back(i);
+  return order;
 }
 
 Place grow(const Place &place, ArrayRef<int64_t> low, ArrayRef<int64_t> high) {

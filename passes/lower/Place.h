@@ -21,6 +21,9 @@ struct Storage {
   sym::Dims dims;
   mlir::Type element;
   llvm::SmallVector<int64_t> low, high; // halo, an entry an axis
+  /// Axis i of the storage is axis order[i] of the tensor that owns it; empty when
+  /// the orders are the same.
+  llvm::SmallVector<int64_t> order;
   mlir::Value buffer;                   // !exec.buffer; null for a weight
   mlir::Attribute source;               // of a weight
   bool isZeroed = false;                // the halo has been written
@@ -38,7 +41,7 @@ struct Place {
   unsigned rank() const { return dims.size(); }
 };
 
-/// The whole of a storage, halo left out.
+/// The whole of a storage, halo left out, in the order of the tensor's axes.
 Place wholeOf(Storage &storage);
 /// Row-major strides of `dims`.
 sym::Dims rowMajor(mlir::MLIRContext *context, llvm::ArrayRef<sym::DimAttr> dims);
@@ -51,6 +54,10 @@ Place broadcast(const Place &place, llvm::ArrayRef<sym::DimAttr> dims);
 /// The same elements in row-major order under other dims; nullopt when no
 /// strides describe that.
 std::optional<Place> reshape(const Place &place, llvm::ArrayRef<sym::DimAttr> dims);
+/// The order in which to store the axes of `place` so that a copy can be reshaped
+/// to `dims` and still follows the order of the source in memory.
+llvm::SmallVector<int64_t> orderForReshape(const Place &place, llvm::ArrayRef<sym::DimAttr> dims);
+llvm::SmallVector<int64_t> inverse(llvm::ArrayRef<int64_t> permutation);
 /// `place` with `low` and `high` elements more on each axis.
 Place grow(const Place &place, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high);
 

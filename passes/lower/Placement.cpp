@@ -125,6 +125,17 @@ Storage &Lowering::ownStorage(Value value) {
     storage = &storages.back();
     storage->dims = sym::dimsOf(type);
     storage->element = type.getElementType();
+    // A tensor that is only read transposed lies transposed, as long as its rows
+    // stay rows.
+    graph::TransposeOp transposeOp;
+    if (value.hasOneUse())
+      transposeOp = dyn_cast<graph::TransposeOp>(*value.getUsers().begin());
+    if (transposeOp && transposeOp.getPermutation().back() + 1 == type.getRank()) {
+      storage->order = llvm::to_vector(transposeOp.getPermutation());
+      sym::Dims dims = storage->dims;
+      for (auto [i, axis] : llvm::enumerate(storage->order))
+        storage->dims[i] = dims[axis];
+    }
     storage->low.assign(type.getRank(), 0);
     storage->high.assign(type.getRank(), 0);
   }
@@ -172,8 +183,9 @@ bool Lowering::requestHalo(Value value, SmallVector<int64_t> low, SmallVector<in
       return false;
     Storage &storage = ownStorage(value);
     for (size_t i = 0; i < low.size(); ++i) {
-      storage.low[i] = std::max(storage.low[i], low[i]);
-      storage.high[i] = std::max(storage.high[i], high[i]);
+      size_t axis = storage.order.empty() ? i : storage.order[i];
+      storage.low[i] = std::max(storage.low[i], low[axis]);
+      storage.high[i] = std::max(storage.high[i], high[axis]);
     }
     return true;
   }
@@ -199,13 +211,71 @@ void Lowering::requestHalos() {
   });
 }
 
-/// Zeroes the border of `storage`: per padded axis a low and a high slab. The
-/// launches need no barrier: nobody else writes there.
+/// Zeroes `slab`. The launch needs no barrier: nobody else writes there.
+static void zeroSlab(Lowering &lowering, Place slab, Location loc) {
+  collapse({&slab}, 0, slab.rank(), 1);
+  KernelEmitter emitter(lowering, loc, "zero");
+  emitter.addView(slab);
+  emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
+    auto root = kernel::NestOp::create(b, b.getUnknownLoc(), ValueRange(), ValueRange(), arguments,
+                                       b.getStrArrayAttr({"none"}), 0);
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&root.getPrologue());
+    Value zero = constant(b, cast<TypedAttr>(b.getZeroAttr(slab.element())));
+    kernel::YieldOp::create(b, b.getUnknownLoc(), zero);
+  }, /*noWait=*/true);
+}
+
+/// Two padded axes in a row, with borders on all four sides: behind every row,
+/// its high border and the next row's low border are one run. Two launches: those
+/// runs, and the rows above and below.
+static bool zeroFrame(Lowering &lowering, const Storage &storage, Location loc) {
+  size_t axis = 0;
+  while (axis < storage.low.size() && !storage.low[axis] && !storage.high[axis])
+    ++axis;
+  if (axis + 1 >= storage.low.size())
+    return false;
+  int64_t top = storage.low[axis], bottom = storage.high[axis];
+  int64_t left = storage.low[axis + 1], right = storage.high[axis + 1];
+  for (size_t i = axis + 2; i < storage.low.size(); ++i)
+    if (storage.low[i] || storage.high[i])
+      return false;
+  if (!top || top != bottom || !left || left != right)
+    return false;
+  Storage plain = storage;
+  plain.order.clear();
+  Place inner = wholeOf(plain);
+  inner.storage = const_cast<Storage *>(&storage);
+  sym::DimAttr pixel = inner.strides[axis + 1], row = inner.strides[axis];
+  sym::DimAttr one = lowering.dim(1);
+  // Outer axes, then [count, run].
+  auto slab = [&](sym::DimAttr offset, sym::DimAttr count, sym::DimAttr step, sym::DimAttr run) {
+    Place place = inner;
+    place.dims.resize(axis);
+    place.strides.resize(axis);
+    place.dims.append({count, run});
+    place.strides.append({step, one});
+    place.offset = offset;
+    zeroSlab(lowering, place, loc);
+  };
+  sym::DimAttr first = inner.offset - row * top - pixel * left;
+  sym::DimAttr height = inner.dims[axis], width = inner.dims[axis + 1];
+  slab(first + row * (top - 1) + pixel * left + pixel * width, height + 1, row,
+       pixel * (left + right));
+  sym::DimAttr run = row * top - pixel * left;
+  slab(first, lowering.dim(2), row * (height + top) + pixel * left, run);
+  return true;
+}
+
+/// Zeroes the border of `storage`.
 void Lowering::zeroHalo(Storage &storage, Location loc) {
   storage.isZeroed = true;
-  if (storage.kind != Storage::Arena || !storage.hasHalo())
+  if (storage.kind != Storage::Arena || !storage.hasHalo() || zeroFrame(*this, storage, loc))
     return;
-  Place inner = wholeOf(storage);
+  Storage plain = storage;
+  plain.order.clear();
+  Place inner = wholeOf(plain);
+  inner.storage = &storage;
   for (size_t axis = 0; axis < storage.low.size(); ++axis) {
     for (bool isHigh : {false, true}) {
       int64_t amount = isHigh ? storage.high[axis] : storage.low[axis];
@@ -219,18 +289,7 @@ void Lowering::zeroHalo(Storage &storage, Location loc) {
       slab.offset = isHigh ? slab.offset + slab.dims[axis] * slab.strides[axis]
                            : slab.offset - slab.strides[axis] * amount;
       slab.dims[axis] = dim(amount);
-      collapse({&slab}, 0, slab.rank(), 1);
-      KernelEmitter emitter(*this, loc, "zero");
-      emitter.addView(slab);
-      emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
-        auto root = kernel::NestOp::create(b, loc, ValueRange(), ValueRange(), arguments,
-                                           b.getStrArrayAttr({"none"}), 0);
-        root->setLoc(b.getUnknownLoc());
-        OpBuilder::InsertionGuard guard(b);
-        b.createBlock(&root.getPrologue());
-        Value zero = constant(b, cast<TypedAttr>(b.getZeroAttr(storage.element)));
-        kernel::YieldOp::create(b, b.getUnknownLoc(), zero);
-      }, /*noWait=*/true);
+      zeroSlab(*this, slab, loc);
     }
   }
 }
@@ -255,10 +314,10 @@ Place Lowering::destinationOf(Value value) {
   } else {
     Claim claim = it->second;
     place = destinationOf(claim.target);
-    if (claim.axis) {
+    if (claim.axis)
       place.offset = place.offset + claim.start * place.strides[*claim.axis];
-      place.dims[*claim.axis] = dimsOf(value)[*claim.axis];
-    }
+    // Equal at run time, by a check; the forms may differ.
+    place.dims = dimsOf(value);
   }
   places[value] = place;
   return place;

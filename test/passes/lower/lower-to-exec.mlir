@@ -64,3 +64,39 @@ func.func @concat(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %4 = graph.map "neg"(%3) : (tensor<8x4xf32>) -> tensor<8x4xf32>
   return %4 : tensor<8x4xf32>
 }
+
+// -----
+
+// A product that is only read transposed is written transposed: heads come back
+// together without a copy.
+// CHECK: exec.program @heads
+// CHECK-NOT: _copy
+// CHECK: exec.launch @{{.*}}_contract
+// CHECK-NEXT: exec.launch @{{.*}}_softmax
+// CHECK-NOT: _copy
+func.func @heads(%p: tensor<2x4x8x8xf32>, %v: tensor<2x4x8x16xf32>) -> tensor<2x8x64xf32> {
+  %0 = graph.matmul %p, %v : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  %1 = graph.transpose %0 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<2x4x8x16xf32>) -> tensor<2x8x4x16xf32>
+  %2 = graph.reshape %1 : tensor<2x8x4x16xf32> to tensor<2x8x64xf32>
+  %3 = graph.softmax %2 {axis = 2 : i64} : (tensor<2x8x64xf32>) -> tensor<2x8x64xf32>
+  return %3 : tensor<2x8x64xf32>
+}
+
+// -----
+
+// A channel shuffle is one copy that keeps the order of the pixels.
+// CHECK: kernel.define @[[SHUFFLE:.*]] (%{{.*}}: !kernel.view<[20, 2, 3] x f32, [6, 1, 2]>) -> (%{{.*}}: !kernel.view<[20, 2, 3] x f32, [6, 3, 1]>)
+// CHECK: exec.program @shuffle
+// CHECK: exec.launch @{{.*}}_nest
+// CHECK-NEXT: exec.launch @[[SHUFFLE]]
+// CHECK-NEXT: exec.launch @{{.*}}_softmax
+func.func @shuffle(%x: tensor<1x4x5x6xf32>) -> tensor<1x4x5x6xf32> {
+  %0 = graph.map "exp"(%x) : (tensor<1x4x5x6xf32>) -> tensor<1x4x5x6xf32>
+  %1 = graph.transpose %0 {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x4x5x6xf32>) -> tensor<1x6x4x5xf32>
+  %2 = graph.reshape %1 : tensor<1x6x4x5xf32> to tensor<1x3x2x4x5xf32>
+  %3 = graph.transpose %2 {permutation = array<i64: 0, 2, 1, 3, 4>} : (tensor<1x3x2x4x5xf32>) -> tensor<1x2x3x4x5xf32>
+  %4 = graph.reshape %3 : tensor<1x2x3x4x5xf32> to tensor<1x6x4x5xf32>
+  %5 = graph.transpose %4 {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x6x4x5xf32>) -> tensor<1x4x5x6xf32>
+  %6 = graph.softmax %5 {axis = 3 : i64} : (tensor<1x4x5x6xf32>) -> tensor<1x4x5x6xf32>
+  return %6 : tensor<1x4x5x6xf32>
+}
