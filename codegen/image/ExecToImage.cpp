@@ -74,7 +74,10 @@ private:
   void writeRead(exec::ReadOp op);
   uint32_t kernelIndex(kernel::DefineOp define);
   uint32_t nodeOf(Location location);
+  sym::DimAttr dim(int64_t value) { return sym::constantDim(program.getContext(), value); }
   BufferRef reference(Value buffer, sym::DimAttr offset);
+  sym::DimAttr bound(sym::DimAttr dim);
+  Slot grainOf(Slot items, Slot macs, Slot bytes);
 
   exec::ProgramOp program;
   ImageResult &result;
@@ -123,6 +126,57 @@ Slot ProgramWriter::slot(sym::DimAttr dim) {
     return fold(dim, &ImageBuilder::max, {});
   }
   SINTER_UNREACHABLE("a kind of dimension");
+}
+
+/// `dim` with every symbol that only the run can tell at its maximum: what memory
+/// must be reserved for.
+sym::DimAttr ProgramWriter::bound(sym::DimAttr dim) {
+  return sym::substitute(dim, [&](StringRef name) -> sym::DimAttr {
+    auto it = late.find(name);
+    return it == late.end() ? sym::DimAttr() : sym::constantDim(dim.getContext(), it->second.getMax());
+  });
+}
+
+/// The least items that are worth waking a thread for: about two microseconds at
+/// 40 multiply-adds or 16 bytes a nanosecond.
+Slot ProgramWriter::grainOf(Slot items, Slot macs, Slot bytes) {
+  Slot one = builder.constant(1);
+  Slot nanoseconds = builder.add(builder.floorDiv(macs, builder.constant(40)),
+                                 builder.floorDiv(bytes, builder.constant(16)));
+  Slot wanted = builder.mul(items, builder.constant(2000));
+  return builder.max(one, builder.floorDiv(wanted, builder.max(nanoseconds, one)));
+}
+
+/// Bytes of the elements of a view, and multiply-adds of a define, both over the
+/// formal parameters.
+static sym::DimAttr bytesOf(Type type) {
+  MLIRContext *context = type.getContext();
+  if (auto panels = dyn_cast<kernel::PanelsType>(type))
+    return sym::constantDim(context, panels.getGroups() * ((panels.getN() + 15) / 16 * 16) * panels.getK() *
+                                         ((panels.getElement().getIntOrFloatBitWidth() + 7) / 8));
+  auto view = cast<kernel::ViewType>(type);
+  sym::DimAttr bytes = sym::constantDim(context, (view.getElement().getIntOrFloatBitWidth() + 7) / 8);
+  for (auto [dim, stride] : llvm::zip(view.getDims(), view.getStrides()))
+    if (!sym::isConstant(stride, 0)) // a broadcast is read once
+      bytes = bytes * dim;
+  return bytes;
+}
+
+static sym::DimAttr macsOf(kernel::DefineOp define) {
+  MLIRContext *context = define.getContext();
+  auto elements = [&](Value view) {
+    return sym::product(context, cast<kernel::ViewType>(view.getType()).getDims());
+  };
+  if (auto contract = dyn_cast<kernel::ContractOp>(define.getRoot()))
+    return elements(contract.getOutputs()[0]) *
+           cast<kernel::ViewType>(contract.getA().getType()).getDims().back();
+  if (auto conv = dyn_cast<kernel::ConvOp>(define.getRoot())) {
+    auto panels = dyn_cast<kernel::PanelsType>(conv.getWeights().getType());
+    sym::DimAttr k = panels ? sym::constantDim(context, panels.getK())
+                            : cast<kernel::ViewType>(conv.getWeights().getType()).getDims()[0];
+    return elements(conv.getOutputs()[0]) * k;
+  }
+  return sym::constantDim(context, 0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -200,7 +254,7 @@ void ProgramWriter::declareArena() {
   Slot total = builder.constant(0), align = builder.constant(64);
   llvm::DenseMap<Value, Slot> ends;
   for (auto alloc : program.getOps<exec::AllocOp>()) {
-    Slot offset = builder.constant(0), bytes = slot(alloc.getBytes());
+    Slot offset = builder.constant(0), bytes = slot(bound(alloc.getBytes()));
     for (Value below : alloc.getAbove())
       offset = builder.max(offset, ends[below]);
     Slot end = builder.alignUp(builder.add(offset, bytes), align);
@@ -255,17 +309,25 @@ void ProgramWriter::writeLaunch(exec::LaunchOp op) {
   std::vector<Slot> params;
   for (sym::DimAttr param : op.getParams().getDims())
     params.push_back(slot(param));
-  LaunchWork work;
-  work.items = builder.constant(1);
-  if (sym::DimAttr items = define.getItemsAttr())
-    work.items = slot(sym::substitute(items, [&](StringRef name) -> sym::DimAttr {
+  auto actual = [&](sym::DimAttr formal) {
+    return slot(sym::substitute(formal, [&](StringRef name) -> sym::DimAttr {
       unsigned index = 0;
       if (!name.consume_front("p") || name.getAsInteger(10, index) ||
           index >= op.getParams().getDims().size())
         return {};
       return op.getParams().getDims()[index];
     }));
-  work.noWait = op.getNoWait();
+  };
+  sym::DimAttr bytes = dim(0);
+  for (Type type : define.getBody().getArgumentTypes())
+    bytes = bytes + bytesOf(type);
+  LaunchWork work;
+  work.items = define.getItemsAttr() ? actual(define.getItemsAttr()) : builder.constant(1);
+  work.macs = actual(macsOf(define));
+  work.bytes = actual(bytes);
+  work.grain = grainOf(work.items, work.macs, work.bytes);
+  // Sizes that depend on data are computed between records, which is a barrier.
+  work.noWait = op.getNoWait() && late.empty() && isa_and_nonnull<exec::LaunchOp>(op->getNextNode());
   builder.launch(kernelIndex(define), references, params, work, nodeOf(op.getLoc()));
 }
 

@@ -91,6 +91,8 @@ llvm::Error Compilation::transform(const char *phase,
   progress.phase(phase);
   DiagnosticCollector diagnostics(context, options.modelPath);
   mlir::PassManager passes(&context);
+  if (options.verbose)
+    passes.enableTiming();
   addPasses(passes, {isas, options.exact});
   return mlir::succeeded(passes.run(*module)) ? llvm::Error::success() : diagnostics.take(phase);
 }
