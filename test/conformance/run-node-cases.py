@@ -1,8 +1,8 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# ONNX's own node cases through the importer and the reference evaluator. A case in
-# passing.txt must pass. One that is not in it and passes must be added, so the
+# ONNX's own node cases through the importer and the reference evaluator, and once
+# more with the simplifications in between. A case in passing.txt must pass. One that is not in it and passes must be added, so the
 # list never falls behind:
 #
 #   test/conformance/run-node-cases.py [--update] [--reasons] [--only TEXT]
@@ -28,12 +28,12 @@ def cases_folder():
     return folder
 
 
-def run(tool, folder, names):
+def run(command, folder, names):
     """Outcomes {name: (status, reason)}; a crash counts for the case that was running."""
     outcomes = {}
     rest = list(names)
     while rest:
-        done = subprocess.run([tool, folder] + rest, stdout=subprocess.PIPE, text=True,
+        done = subprocess.run(command + [folder] + rest, stdout=subprocess.PIPE, text=True,
                               errors="replace", stderr=subprocess.PIPE)
         running = None
         for line in done.stdout.splitlines():
@@ -79,7 +79,8 @@ def main():
     folder = cases_folder()
     names = sorted(n for n in os.listdir(folder)
                    if options.only in n and os.path.isdir(os.path.join(folder, n)))
-    outcomes = run(os.path.join(build, "bin", "sinter-node-test"), folder, names)
+    tool = os.path.join(build, "bin", "sinter-node-test")
+    outcomes = run([tool], folder, names)
     passing = {name for name, (status, _) in outcomes.items() if status == "pass"}
     if options.update and not options.only:
         with open(LIST, "w") as file:
@@ -102,7 +103,13 @@ def main():
             why = "passes: run with --update and commit passing.txt" if status == "pass" else reason
             print(f"FAIL {name}: {why}")
             failed += 1
-    print(f"{len(expected & passing)} passed, {failed} failed, 0 skipped")
+    simplified = run([tool, "--simplify"], folder, sorted(expected))
+    for name, (status, reason) in simplified.items():
+        if status != "pass":
+            print(f"FAIL {name}, simplified: {status}, {reason}")
+            failed += 1
+    passed = len(expected & passing) + sum(s == "pass" for s, _ in simplified.values())
+    print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
 

@@ -5,12 +5,15 @@
 // through importer and reference evaluator. For each case named on the command
 // line it prints one line: `pass NAME`, `fail NAME: reason` or `refused NAME:
 // reason`, the last when the importer did not take the model.
+#include "compiler/evaluate/ConstantFolder.h"
 #include "compiler/evaluate/Convert.h"
 #include "compiler/evaluate/Evaluate.h"
 #include "compiler/import/Import.h"
+#include "passes/simplify/Passes.h"
 #include "runtime/npz/Npz.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
@@ -25,6 +28,11 @@ namespace {
 struct Case {
   std::string name, folder;
   double relative = 1e-3, absolute = 1e-7;
+};
+
+struct Settings {
+  bool simplify = false;
+  Mode mode = Mode::Declared;
 };
 
 struct Outcome {
@@ -129,7 +137,8 @@ std::vector<double> widened(const Tensor &tensor) {
 std::string difference(const Tensor &found, const Tensor &expected,
                        const Case &test) {
   bool standsIn =
-      found.kind == ElementKind::BF16 && expected.kind == ElementKind::F32;
+      found.kind == ElementKind::F64 ||
+      (found.kind == ElementKind::BF16 && expected.kind == ElementKind::F32);
   if (found.kind != expected.kind && !standsIn)
     return std::string("elements of ") + nameOf(found.kind) + ", expected " +
            nameOf(expected.kind);
@@ -155,7 +164,7 @@ std::string difference(const Tensor &found, const Tensor &expected,
 }
 
 Outcome runSet(mlir::func::FuncOp function, const std::string &path,
-               const Case &test) {
+               const Case &test, const Settings &settings) {
   NpzFile file(path);
   if (!file.ok)
     return {"fail", file.message};
@@ -172,7 +181,9 @@ Outcome runSet(mlir::func::FuncOp function, const std::string &path,
     inputs.push_back(convertedTo(*kind, std::move(*tensor)));
   }
   std::string error;
-  auto results = evaluate::evaluate(function, inputs, Options(), error);
+  Options options;
+  options.mode = settings.mode;
+  auto results = evaluate::evaluate(function, inputs, options, error);
   if (failed(results))
     return {"fail", error};
   for (size_t i = 0; i < results->size(); ++i) {
@@ -187,7 +198,7 @@ Outcome runSet(mlir::func::FuncOp function, const std::string &path,
   return {"pass", ""};
 }
 
-Outcome runCase(const Case &test) {
+Outcome runCase(const Case &test, const Settings &settings) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   Diagnostics faults;
   mlir::OwningOpRef<mlir::ModuleOp> module = importModel(
@@ -196,12 +207,19 @@ Outcome runCase(const Case &test) {
     return {"refused", faults.all().empty() ? "no reason given"
                                             : faults.all()[0].op + ", " +
                                                   faults.all()[0].message};
+  if (settings.simplify) {
+    mlir::PassManager passes(&context);
+    addSimplifyPasses(passes.nest<mlir::func::FuncOp>(),
+                      makeConstantEvaluator());
+    if (failed(passes.run(*module)))
+      return {"fail", "a simplification failed"};
+  }
   auto functions = module->getOps<mlir::func::FuncOp>();
   for (int set = 0;; ++set) {
     std::string path = test.folder + "/set_" + std::to_string(set) + ".npz";
     if (!llvm::sys::fs::exists(path))
       return set ? Outcome{"pass", ""} : Outcome{"fail", "there is no data"};
-    Outcome outcome = runSet(*functions.begin(), path, test);
+    Outcome outcome = runSet(*functions.begin(), path, test, settings);
     if (llvm::StringRef(outcome.status) != "pass")
       return outcome;
   }
@@ -210,19 +228,28 @@ Outcome runCase(const Case &test) {
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 3) {
-    llvm::errs() << "usage: sinter-node-test FOLDER CASE...\n";
+  Settings settings;
+  int next = 1;
+  for (; next < argc && argv[next][0] == '-'; ++next) {
+    settings.simplify |= llvm::StringRef(argv[next]) == "--simplify";
+    if (llvm::StringRef(argv[next]) == "--double")
+      settings.mode = Mode::Double;
+  }
+  if (argc - next < 2) {
+    llvm::errs() << "usage: sinter-node-test [--simplify] [--double] FOLDER "
+                    "CASE...\n";
     return 2;
   }
+  std::string folder = argv[next];
   bool allPass = true;
-  for (int i = 2; i < argc; ++i) {
-    Case test{argv[i], std::string(argv[1]) + "/" + argv[i]};
+  for (int i = next + 1; i < argc; ++i) {
+    Case test{argv[i], folder + "/" + argv[i]};
     std::string operators;
     std::ifstream(test.folder + "/about") >> operators >> test.relative >>
         test.absolute;
     llvm::outs() << "start " << test.name << "\n";
     llvm::outs().flush();
-    Outcome outcome = runCase(test);
+    Outcome outcome = runCase(test, settings);
     allPass &= llvm::StringRef(outcome.status) == "pass";
     std::string reason = outcome.reason.empty() ? "" : ": " + outcome.reason;
     for (char &c : reason)
