@@ -92,6 +92,18 @@ static void appendFloat(FloatType type, double number,
   bytes.insert(bytes.end(), from, from + type.getWidth() / 8);
 }
 
+// A model has millions of floats: the usual types take the short way.
+template <typename T>
+static void widen(const ConstantData &data, std::vector<double> &numbers) {
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    T element;
+    std::memcpy(&element,
+                data.bytes.data() + (data.isSplat ? 0 : i * sizeof(T)),
+                sizeof(T));
+    numbers[i] = element;
+  }
+}
+
 std::optional<std::vector<double>> readFloats(Value value, int64_t most) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   auto element =
@@ -102,11 +114,15 @@ std::optional<std::vector<double>> readFloats(Value value, int64_t most) {
   std::optional<ConstantData> data = readConstant(value);
   if (!data)
     return std::nullopt;
-  size_t width = element.getWidth() / 8;
   std::vector<double> numbers(static_cast<size_t>(type.getNumElements()));
-  for (size_t i = 0; i < numbers.size(); ++i)
-    numbers[i] =
-        floatAt(element, data->bytes.data() + (data->isSplat ? 0 : i * width));
+  if (element.isF32())
+    widen<float>(*data, numbers);
+  else if (element.isF64())
+    widen<double>(*data, numbers);
+  else
+    for (size_t i = 0, width = element.getWidth() / 8; i < numbers.size(); ++i)
+      numbers[i] = floatAt(element, data->bytes.data() +
+                                        (data->isSplat ? 0 : i * width));
   return numbers;
 }
 
@@ -170,8 +186,14 @@ Value makeConstant(OpBuilder &builder, Location location, RankedTensorType type,
 Value makeFloats(OpBuilder &builder, Location location, RankedTensorType type,
                  ArrayRef<double> numbers, StringRef key, StringRef recipe) {
   std::vector<char> bytes;
-  for (double number : numbers)
-    appendFloat(cast<FloatType>(type.getElementType()), number, bytes);
+  if (type.getElementType().isF32()) {
+    std::vector<float> rounded(numbers.begin(), numbers.end());
+    const char *from = reinterpret_cast<const char *>(rounded.data());
+    bytes.assign(from, from + rounded.size() * sizeof(float));
+  } else {
+    for (double number : numbers)
+      appendFloat(cast<FloatType>(type.getElementType()), number, bytes);
+  }
   return makeConstant(builder, location, type, std::move(bytes), key, recipe);
 }
 

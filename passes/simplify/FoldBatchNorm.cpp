@@ -39,20 +39,33 @@ std::optional<Affine> affineOf(BatchNormOp op) {
   return affine;
 }
 
-/// Channel of the result that element `i` of the filter works for.
-int64_t channelOf(ConvOp op, int64_t i) {
-  auto filter = cast<RankedTensorType>(op.getFilter().getType());
-  return i / (filter.getNumElements() / filter.getDimSize(0));
+/// The filter is runs of elements that work for the same channel of the result.
+int64_t runLength(RankedTensorType filter, bool transposed) {
+  int64_t length = 1;
+  for (int64_t axis = transposed ? 2 : 1; axis < filter.getRank(); ++axis)
+    length *= filter.getDimSize(axis);
+  return length;
 }
 
-int64_t channelOf(ConvTransposeOp op, int64_t i) {
-  auto filter = cast<RankedTensorType>(op.getFilter().getType());
-  int64_t taps = 1;
-  for (int64_t axis = 2; axis < filter.getRank(); ++axis)
-    taps *= filter.getDimSize(axis);
-  int64_t perGroup = filter.getDimSize(1), row = i / taps;
+int64_t channelOfRun(ConvOp, RankedTensorType, int64_t run) { return run; }
+
+int64_t channelOfRun(ConvTransposeOp op, RankedTensorType filter, int64_t run) {
+  int64_t perGroup = filter.getDimSize(1);
   int64_t inGroup = filter.getDimSize(0) / static_cast<int64_t>(op.getGroup());
-  return row / perGroup / inGroup * perGroup + row % perGroup;
+  return run / perGroup / inGroup * perGroup + run % perGroup;
+}
+
+template <typename Conv>
+void scaleRuns(Conv conv, std::vector<double> &filter, const Affine &affine) {
+  auto type = cast<RankedTensorType>(conv.getFilter().getType());
+  size_t length =
+      static_cast<size_t>(runLength(type, isa<ConvTransposeOp>(*conv)));
+  for (size_t run = 0; run * length < filter.size(); ++run) {
+    double factor =
+        affine.scale[channelOfRun(conv, type, static_cast<int64_t>(run))];
+    for (size_t i = run * length; i < (run + 1) * length; ++i)
+      filter[i] *= factor;
+  }
 }
 
 template <typename Conv>
@@ -70,8 +83,7 @@ LogicalResult scaleFilter(Conv conv, const Affine &affine, BatchNormOp norm,
   }
   if (!filter || filter->empty() || bias.size() != affine.scale.size())
     return failure();
-  for (size_t i = 0; i < filter->size(); ++i)
-    (*filter)[i] *= affine.scale[channelOf(conv, static_cast<int64_t>(i))];
+  scaleRuns(conv, *filter, affine);
   for (size_t c = 0; c < bias.size(); ++c)
     bias[c] = bias[c] * affine.scale[c] + affine.shift[c];
 
