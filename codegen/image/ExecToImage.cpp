@@ -11,6 +11,7 @@
 #include "codegen/image/ImageBuilder.h"
 #include "dialects/Support/Check.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <set>
 
 using namespace mlir;
 
@@ -84,6 +85,7 @@ private:
   SymbolTable symbols;
   ImageBuilder builder;
   llvm::StringMap<Slot> values;
+  std::set<std::string> unbound; // symbols without a declaration
   llvm::StringMap<exec::SymbolOp> late;
   llvm::DenseMap<Value, BufferPlace> buffers;
   llvm::DenseMap<Operation *, uint32_t> kernels;
@@ -108,7 +110,10 @@ Slot ProgramWriter::slot(sym::DimAttr dim) {
     return builder.constant(dim.getValue());
   case sym::DimKind::Symbol: {
     auto it = values.find(dim.getName().getValue());
-    return it == values.end() ? builder.constant(0) : it->second;
+    if (it != values.end())
+      return it->second;
+    unbound.insert(dim.getName().getValue().str());
+    return builder.constant(0);
   }
   case sym::DimKind::Sum: {
     Slot sum = fold(dim, &ImageBuilder::add, {});
@@ -380,6 +385,8 @@ LogicalResult ProgramWriter::run() {
   for (kernel::DefineOp define : result.kernels)
     scratch = std::max(scratch, int64_t(define.getScratch().value_or(0)));
   builder.setScratch(builder.constant(scratch));
+  for (const std::string &name : unbound)
+    return program.emitError() << "uses the symbol '" << name << "', which no exec.symbol declares";
   std::string error;
   if (!builder.finish(result.image, error))
     return program.emitError() << "the program cannot be written: " << error;
