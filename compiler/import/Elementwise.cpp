@@ -199,7 +199,13 @@ LogicalResult importBinary(NodeImport &node) {
                   }))
       return success();
   }
-  return node.set(0, node.map(row->kind, {node.value(0), node.value(1)}));
+  if (failed(node.set(0, node.map(row->kind, {node.value(0), node.value(1)}))))
+    return failure();
+  bool isScalar =
+      a->known && b->known && a->known->size() == 1 && b->known->size() == 1;
+  if (op == "Equal" && isScalar && node.result(0))
+    node.result(0)->equality.emplace((*a->known)[0], (*b->known)[0]);
+  return success();
 }
 
 /// Min, Max, Sum, Mean: any number of operands, folded from the left.

@@ -29,6 +29,8 @@ struct TensorValue {
   std::optional<Dims>
       known; // row-major contents; integral floats and bools too
   llvm::ArrayRef<char> bytes; // of a constant: little-endian, packed
+  /// Of a scalar bool: true exactly when these are equal.
+  std::optional<std::pair<DimAttr, DimAttr>> equality;
   bool isConstant = false;
   bool isPoisoned =
       false; // its producer was refused: say nothing more about it

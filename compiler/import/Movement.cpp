@@ -10,6 +10,14 @@ using namespace mlir;
 namespace sinter::importer {
 namespace {
 
+/// Row-major strides of a static shape.
+SmallVector<int64_t> stridesOf(RankedTensorType type) {
+  SmallVector<int64_t> strides(type.getRank(), 1);
+  for (int64_t i = type.getRank() - 1; i > 0; --i)
+    strides[i - 1] = strides[i] * type.getDimSize(i);
+  return strides;
+}
+
 LogicalResult importTranspose(NodeImport &node) {
   SmallVector<int64_t> permutation = node.integers("perm");
   int64_t rank = node.rank(0);
@@ -24,6 +32,17 @@ LogicalResult importTranspose(NodeImport &node) {
                       "perm has " + Twine(axes->size()) + " axes", Twine(rank));
   if (rank < 2)
     return node.setSame(0, *node.input(0));
+  Dims moved;
+  for (int64_t axis : *axes)
+    moved.push_back(node.dims(0)[axis]);
+  SmallVector<int64_t> strides = stridesOf(node.type(0));
+  if (node.setMoved(moved, [&](ArrayRef<int64_t> index) {
+        int64_t at = 0;
+        for (auto [i, axis] : llvm::enumerate(*axes))
+          at += index[i] * strides[axis];
+        return at;
+      }))
+    return success();
   return node.set(0, node.transpose(node.value(0), *axes));
 }
 
@@ -250,17 +269,17 @@ LogicalResult importSlice(NodeImport &node) {
     sizes[axis] = cut.size;
     steps[axis] = step;
   }
-  TensorValue *input = node.input(0);
-  std::optional<int64_t> from, count;
-  if (input->known && sizes.size() == 1 &&
-      (from = sym::asConstant(starts[0])) &&
-      (count = sym::asConstant(sizes[0]))) {
-    Dims part;
-    for (int64_t i = 0; i < *count; ++i)
-      part.push_back((*input->known)[*from + i * steps[0]]);
-    return node.setKnown(0, part,
-                         sym::tensorOf(sizes, input->type.getElementType()));
-  }
+  bool isFixed = llvm::all_of(
+      starts, [](DimAttr start) { return sym::asConstant(start); });
+  SmallVector<int64_t> strides = stridesOf(node.type(0));
+  if (isFixed && node.setMoved(sizes, [&](ArrayRef<int64_t> index) {
+        int64_t at = 0;
+        for (size_t d = 0; d < index.size(); ++d)
+          at +=
+              (*sym::asConstant(starts[d]) + index[d] * steps[d]) * strides[d];
+        return at;
+      }))
+    return success();
   return node.set(0, node.slice(node.value(0), starts, sizes, steps));
 }
 
@@ -271,7 +290,7 @@ LogicalResult importPad(NodeImport &node) {
     for (int64_t pad : node.integers("pads"))
       pads->push_back(node.model.dim(pad));
   } else {
-    pads = node.knownDims(1);
+    pads = node.dimsOrBound(1, "pad", -(int64_t(1) << 31));
   }
   if (!pads)
     return failure();

@@ -81,11 +81,10 @@ std::optional<Dims> NodeImport::dimsOrBound(size_t i, StringRef hint,
                                             int64_t min) {
   TensorValue *tensor = input(i);
   if (tensor->known || !tensor->type.hasStaticShape() ||
-      tensor->type.getNumElements() > 32 ||
-      !isa<IntegerType>(tensor->type.getElementType()))
+      tensor->type.getNumElements() > 32)
     return knownDims(i);
+  Value source = cast(value(i), model.builder.getI64Type());
   Dims result;
-  Value source = value(i);
   for (int64_t element = 0; element < tensor->type.getNumElements();
        ++element) {
     DimAttr symbol =
@@ -227,6 +226,10 @@ std::optional<SmallVector<int64_t>> NodeImport::axes(ArrayRef<int64_t> given,
 // Results
 //===----------------------------------------------------------------------===//
 
+TensorValue *NodeImport::result(size_t i) {
+  return wants(i) ? scope.find(ref(node.outputs[i])) : nullptr;
+}
+
 LogicalResult NodeImport::setSame(size_t i, const TensorValue &value) {
   if (!wants(i))
     return success();
@@ -236,6 +239,27 @@ LogicalResult NodeImport::setSame(size_t i, const TensorValue &value) {
   result = value;
   result.name = constantName;
   return success();
+}
+
+bool NodeImport::setMoved(
+    ArrayRef<DimAttr> dims,
+    llvm::function_ref<int64_t(ArrayRef<int64_t>)> source) {
+  TensorValue *from = input(0);
+  RankedTensorType type = sym::tensorOf(dims, from->type.getElementType());
+  if (!from->known || !type.hasStaticShape() || type.getNumElements() > 1024)
+    return false;
+  Dims contents;
+  SmallVector<int64_t> index(dims.size(), 0);
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    contents.push_back((*from->known)[source(index)]);
+    for (size_t axis = index.size(); axis-- > 0;) {
+      if (++index[axis] < type.getDimSize(axis))
+        break;
+      index[axis] = 0;
+    }
+  }
+  (void)setKnown(0, contents, type);
+  return true;
 }
 
 LogicalResult NodeImport::set(size_t i, Value value) {

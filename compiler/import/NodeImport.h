@@ -106,8 +106,14 @@ public:
   mlir::LogicalResult set(size_t i, mlir::Value value);
   mlir::LogicalResult setKnown(size_t i, Dims contents,
                                mlir::RankedTensorType type);
+  /// Row-major moves of known contents: element i of the result is element
+  /// source(index of i) of the first input. False when it cannot be followed.
+  bool setMoved(llvm::ArrayRef<DimAttr> dims,
+                llvm::function_ref<int64_t(llvm::ArrayRef<int64_t>)> source);
   /// The same tensor under another name.
   mlir::LogicalResult setSame(size_t i, const TensorValue &value);
+  /// What was set; null when the model does not use it.
+  TensorValue *result(size_t i);
   bool wants(size_t i) const {
     return i < node.outputs.size() && !node.outputs[i].empty();
   }

@@ -68,22 +68,37 @@ LogicalResult importArg(NodeImport &node) {
                  .flag("select_last", node.integer("select_last_index"))));
 }
 
+Value cumSum(NodeImport &node, int64_t axis) {
+  return node.one<graph::CumSumOp>(
+      node.value(0), node.attrs()
+                         .integer("axis", axis)
+                         .flag("exclusive", node.integer("exclusive"))
+                         .flag("reverse", node.integer("reverse")));
+}
+
 LogicalResult importCumSum(NodeImport &node) {
-  std::optional<SmallVector<int64_t>> given = node.constantInts(1);
-  if (!given)
-    return failure();
-  if (given->size() != 1)
+  int64_t rank = node.rank(0);
+  if (!node.type(1).hasStaticShape() || node.type(1).getNumElements() != 1 ||
+      rank == 0)
     return node.fault(ErrorCode::S001,
-                      "axis has " + Twine(given->size()) + " elements", "one");
-  std::optional<int64_t> axis = node.axis((*given)[0], node.rank(0));
-  if (!axis)
-    return failure();
-  return node.set(
-      0, node.one<graph::CumSumOp>(
-             node.value(0), node.attrs()
-                                .integer("axis", *axis)
-                                .flag("exclusive", node.integer("exclusive"))
-                                .flag("reverse", node.integer("reverse"))));
+                      "axis is not one element, or the input is a scalar");
+  if (node.input(1)->known) {
+    std::optional<SmallVector<int64_t>> given = node.constantInts(1);
+    std::optional<int64_t> axis;
+    if (given)
+      axis = node.axis((*given)[0], rank);
+    return axis ? node.set(0, cumSum(node, *axis)) : failure();
+  }
+  // The axis is data: every candidate, and a choice between them.
+  Value axis = node.reshape(node.value(1), {}), result = cumSum(node, rank - 1);
+  Type element = node.type(1).getElementType();
+  for (int64_t i = 0; i + 1 < rank; ++i) {
+    Value isFront = node.map("equal", {axis, node.scalar(i, element)});
+    Value isBack = node.map("equal", {axis, node.scalar(i - rank, element)});
+    result = node.map(
+        "select", {node.map("or", {isFront, isBack}), cumSum(node, i), result});
+  }
+  return node.set(0, result);
 }
 
 LogicalResult importTopK(NodeImport &node) {

@@ -180,7 +180,49 @@ LogicalResult setReshaped(NodeImport &node, ArrayRef<DimAttr> dims) {
   return node.set(0, node.reshape(node.value(0), dims));
 }
 
+/// A target shape that is data: zeros and -1 are resolved by operations, then
+/// one symbol is bound to each extent.
+LogicalResult reshapeToData(NodeImport &node) {
+  Dims dims = node.dims(0);
+  Type i64 = node.model.builder.getI64Type();
+  int64_t rank = node.type(1).getDimSize(0);
+  Value target = node.value(1), zero = node.scalar(0, i64),
+        one = node.scalar(1, i64);
+  auto tensor = [&](Dims contents) {
+    TensorValue value =
+        node.model.knownOf(contents, vectorType(node, contents.size()));
+    return node.model.materialise(value, node.location);
+  };
+  if (node.integer("allowzero") == 0) {
+    Dims copied(dims);
+    copied.resize(rank, node.model.dim(0));
+    target = node.map(
+        "select", {node.map("equal", {target, zero}), tensor(copied), target});
+  }
+  Value isOpen = node.map("equal", {target, node.scalar(-1, i64)});
+  Value rest =
+      node.reduce("prod", node.map("select", {isOpen, one, target}), {0}, true);
+  Value open =
+      node.map("div", {tensor({sym::product(&node.model.context, dims)}),
+                       node.map("max", {rest, one})});
+  Value extents = node.map("select", {isOpen, open, target});
+  if (!extents)
+    return failure();
+  Dims result;
+  for (int64_t i = 0; i < rank; ++i) {
+    result.push_back(node.model.freshSymbol(
+        node.name() + "_extent" + std::to_string(i), 0, int64_t(1) << 31));
+    graph::BindDimOp::create(node.model.builder, node.location, extents,
+                             node.model.builder.getI64IntegerAttr(i),
+                             result.back().getName());
+  }
+  return node.set(0, node.reshape(node.value(0), result));
+}
+
 LogicalResult importReshape(NodeImport &node) {
+  if (!node.input(1)->known && node.type(1).hasStaticShape() &&
+      node.rank(1) == 1 && node.type(1).getNumElements() <= 32)
+    return reshapeToData(node);
   std::optional<Dims> target = node.knownDims(1);
   if (!target)
     return failure();
