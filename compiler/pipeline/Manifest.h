@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What an object says about itself, written when it is compiled.
 #ifndef SINTER_COMPILER_PIPELINE_MANIFEST_H
 #define SINTER_COMPILER_PIPELINE_MANIFEST_H
 

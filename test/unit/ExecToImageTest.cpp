@@ -1,6 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
+//
+// An exec program becomes the records that the runtime walks: checked on the image.
 #include "codegen/image/ExecToImage.h"
 
 #include "mlir/Parser/Parser.h"

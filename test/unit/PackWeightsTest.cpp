@@ -1,6 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
+//
+// Packing against its definition: every element of a panel is computed from its place.
 #include "codegen/weights/PackWeights.h"
 
 #include "gtest/gtest.h"

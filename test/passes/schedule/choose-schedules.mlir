@@ -1,3 +1,6 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
 // RUN: sinter-opt %s --sinter-choose-schedules | FileCheck %s
 // RUN: sinter-opt %s --sinter-choose-schedules=isas=x86-64-v3 | FileCheck %s --check-prefix=V3
 // RUN: not sinter-opt %s --sinter-choose-schedules=isas=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN
