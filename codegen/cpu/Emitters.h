@@ -18,6 +18,8 @@ mlir::LogicalResult emitConv(KernelBuilder &kb, kernel::DefineOp define,
                              kernel::ConvOp root);
 mlir::LogicalResult emitExtern(KernelBuilder &kb, kernel::DefineOp define,
                                kernel::ExternOp root);
+mlir::LogicalResult emitNest(KernelBuilder &kb, kernel::DefineOp define,
+                             kernel::NestOp root);
 
 } // namespace sinter::cpu
 

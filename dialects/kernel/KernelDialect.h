@@ -1,5 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Types and attributes of the kernel dialect: views of memory, packed weights,
+// schedules.
 
 #ifndef SINTER_DIALECTS_KERNEL_KERNELDIALECT_H
 #define SINTER_DIALECTS_KERNEL_KERNELDIALECT_H

@@ -1,5 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A kernel speaks of memory, not of tensors: types say where every element lies,
+// so that an emitter needs nothing but the define.
 
 #ifndef SINTER_DIALECTS_KERNEL_DIALECT_TD
 #define SINTER_DIALECTS_KERNEL_DIALECT_TD

@@ -1,5 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operations of the kernel dialect.
 
 #ifndef SINTER_DIALECTS_KERNEL_KERNELOPS_H
 #define SINTER_DIALECTS_KERNEL_KERNELOPS_H

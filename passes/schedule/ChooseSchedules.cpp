@@ -6,6 +6,7 @@
 
 #include "passes/schedule/Passes.h"
 #include "passes/schedule/Rules.h"
+#include "dialects/kernel/ItemPlan.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -38,7 +39,14 @@ static Choice choose(kernel::DefineOp define, Targets targets) {
                               : scheduleDepthwise(problem, targets);
       })
       .Default([&](Operation *) {
-        return plainChoice(define.getContext(), targets);
+        Choice choice = plainChoice(define.getContext(), targets);
+        // Roots whose cut follows from the define alone.
+        if (std::optional<kernel::ItemPlan> plan = kernel::itemPlanOf(define)) {
+          choice.items = plan->items(define.getContext());
+          choice.blocks.assign(plan->blocks.begin(), plan->blocks.end());
+          choice.scratch = plan->scratch;
+        }
+        return choice;
       });
 }
 
