@@ -75,6 +75,23 @@ Layer product(int64_t m, int64_t k, int64_t n) {
   return {name, test};
 }
 
+// Attention of 12 heads of 64 over `tokens`: scores (b transposed) and values.
+Layer attention(int64_t tokens, bool scores) {
+  TileCase test;
+  test.panels = false;
+  std::vector<int64_t> heads{64, 768,
+                             1}; // of [head, token, 64] in [token, 768]
+  std::vector<int64_t> square{tokens * tokens, tokens,
+                              1}; // of [head, token, token]
+  test.a = {{12, tokens, scores ? 64 : tokens}, scores ? heads : square};
+  test.b = scores ? test::Strided{{12, 64, tokens}, {64, 1, 768}}
+                  : test::Strided{{12, tokens, 64}, heads};
+  test.out = {{12, tokens, scores ? tokens : 64}, scores ? square : heads};
+  return {(scores ? "scores of " : "values of ") + std::to_string(tokens) +
+              " tokens",
+          test};
+}
+
 std::vector<Layer> layers() {
   return {conv(3, 64, 112, 7, 2),        conv(64, 64, 56, 1, 1),
           conv(64, 64, 56, 3, 1),        conv(64, 256, 56, 1, 1),
@@ -86,6 +103,7 @@ std::vector<Layer> layers() {
           conv(512, 2048, 7, 1, 1),      product(128, 768, 768),
           product(128, 768, 3072),       product(128, 3072, 768),
           product(128, 384, 1536),       product(1, 768, 3072),
+          attention(128, true),          attention(128, false),
           conv(24, 144, 56, 1, 1),       conv(144, 24, 56, 1, 1),
           conv(96, 576, 14, 1, 1),       conv(80, 80, 40, 3, 1),
           conv(144, 144, 56, 3, 1, 144), conv(576, 576, 14, 3, 1, 576),

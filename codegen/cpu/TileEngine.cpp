@@ -6,6 +6,7 @@
 
 #include "codegen/cpu/TileEngine.h"
 #include "codegen/cpu/TileBody.h"
+#include "codegen/cpu/TilePack.h"
 #include "dialects/Support/Check.h"
 
 using namespace mlir;
@@ -190,7 +191,12 @@ private:
       // A tile starts at a panel: column * depth is the element index of it.
       access.base = problem.panels
                         ? kb.at(bases.b, kb.mul(column, depth * bytes))
-                        : packColumns(bases, column, width, count, depth);
+                        : kb.at(kb.scratch(), kernel::kTileScratch);
+      if (!problem.panels)
+        packColumns(
+            kb, problem.b,
+            kb.at(bases.b, kb.mul(column, kb.dim(problem.b.column * bytes))),
+            access.base, lanes, width, count, depth);
       return access;
     }
     access.panelBytes = kPanel * bytes;
@@ -198,29 +204,6 @@ private:
         kb.at(bases.b, kb.mul(column, kb.dim(problem.b.column * bytes)));
     access.count = count;
     return access;
-  }
-
-  // Copies columns that do not lie side by side to panels in scratch.
-  Value packColumns(const Bases &bases, Value column, unsigned width,
-                    Value count, int64_t depth) {
-    int64_t bytes = KernelBuilder::bytesOf(problem.b.element);
-    Value panels = kb.at(kb.scratch(), kernel::kTileScratch);
-    Value from =
-        kb.at(bases.b, kb.mul(column, kb.dim(problem.b.column * bytes)));
-    for (unsigned first = 0; first < width; first += lanes) {
-      Value left = count ? kb.sub(count, first) : Value();
-      Value source =
-          kb.at(from, kb.mul(kb.dim(problem.b.column * bytes), first));
-      Value target = kb.at(
-          panels, (first / kPanel * depth * kPanel + first % kPanel) * bytes);
-      kb.loop(kb.c(0), kb.c(depth), 1, [&](Value k) {
-        Value row = kb.at(source, kb.mul(k, kb.dim(problem.b.step * bytes)));
-        kb.store(
-            kb.loadLanes(problem.b.element, lanes, row, problem.b.column, left),
-            kb.at(target, kb.mul(k, kPanel * bytes)));
-      });
-    }
-    return panels;
   }
 
   //===--------------------------------------------------------------------===//
