@@ -26,6 +26,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 using namespace sinter;
 using test::TileCase;
@@ -38,7 +39,7 @@ struct Layer {
 };
 
 struct Options {
-  std::string isa, only;
+  std::string isa, only, objects;
   int64_t rows = 0, columns = 0, unroll = 0, prefetch = -1, rowBlock = -1;
   bool assembly = false;
 };
@@ -125,8 +126,10 @@ public:
   }
 
   void run(const cpu::Target &target) {
-    double peak = bench::peakGmacs(target.vec.bits);
-    std::printf("%s, peak %.1f GMAC/s\n", target.isa.str().c_str(), peak);
+    double peak =
+        options.objects.empty() ? bench::peakGmacs(target.vec.bits) : 0;
+    if (options.objects.empty())
+      std::printf("%s, peak %.1f GMAC/s\n", target.isa.str().c_str(), peak);
     for (Layer &layer : all)
       if (layer.name.find(options.only) != std::string::npos)
         measure(layer, target, peak);
@@ -181,6 +184,16 @@ private:
       test.rowBlock = options.rowBlock;
   }
 
+  void write(const Layer &layer, const cpu::Target &target,
+             const std::string &object) const {
+    std::string name = target.isa.str() + "-" + layer.name;
+    for (char &c : name)
+      if (c == ' ' || c == '/')
+        c = '_';
+    std::ofstream(options.objects + "/" + name + ".o", std::ios::binary)
+        << object;
+  }
+
   void measure(Layer &layer, const cpu::Target &target, double peak) {
     TileCase test = layer.problem;
     choose(test, target);
@@ -197,6 +210,8 @@ private:
       return;
     if (options.assembly)
       std::puts(text.c_str());
+    if (!options.objects.empty())
+      return write(layer, target, *object);
     test::LoadedKernel kernel(*object, "k");
     bool panels = test.kind != TileCase::Kind::Depthwise;
     size_t weights = size_t(panels ? test.panelElements()
@@ -263,6 +278,8 @@ int main(int argc, char **argv) {
       options.isa = value;
     else if (flag == "--only")
       options.only = value;
+    else if (flag == "--objects")
+      options.objects = value;
     else if (flag == "--unroll")
       options.unroll = std::atoll(value);
     else if (flag == "--prefetch")

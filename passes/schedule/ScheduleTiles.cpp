@@ -150,13 +150,19 @@ Tile bestTile(const Target &target, const TileProblem &problem,
 /// The largest divisor of the run that is a sensible number of steps, else 4.
 int64_t unrollOf(const TileProblem &problem, const Target &target, Tile tile) {
   int64_t accumulators = tile.rows * (tile.columns / lanesOf(problem, target));
-  int64_t most = std::max<int64_t>(4, 96 / accumulators);
-  std::optional<int64_t> run = sym::asConstant(problem.run);
-  if (run)
-    for (int64_t unroll = std::min<int64_t>(8, most); unroll > 2; --unroll)
+  int64_t most = std::clamp<int64_t>(96 / accumulators, 4, 8);
+  // Rows that overlap within one trip (few channels) would share broadcasts,
+  // for which no register is left.
+  std::optional<int64_t> apart = problem.a.rows.empty()
+                                     ? std::nullopt
+                                     : sym::asConstant(problem.a.rows.back());
+  if (apart && *apart > 0)
+    most = std::min(most, *apart);
+  if (std::optional<int64_t> run = sym::asConstant(problem.run))
+    for (int64_t unroll = most; unroll > 2; --unroll)
       if (*run % unroll == 0)
         return unroll;
-  return 4;
+  return std::min<int64_t>(4, most);
 }
 
 struct Blocks {
