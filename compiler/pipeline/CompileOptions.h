@@ -41,7 +41,6 @@ struct CompileOptions {
   bool weightsInFile = false;
   bool exact = false;
   EmitKind emit = EmitKind::Object;
-  std::string reportPath;
   std::optional<std::string> cacheDir; // "" is no cache; absent: the user's cache folder
   unsigned jobs = 0;                   // 0: one a CPU that this process may use
   bool verbose = false;

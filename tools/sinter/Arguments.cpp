@@ -5,6 +5,7 @@
 // leaves it.
 #include "tools/sinter/Arguments.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -120,7 +121,6 @@ void Parser::addCompile() {
   sub->add_option("--prefix", compile.prefix, "Prefix of the C names (default: from OUT)");
   sub->add_option("--emit", raw.emit,
                   "Write the text of a floor instead: graph, kernel, exec, image, llvm or asm");
-  sub->add_option("--report", compile.reportPath, "Write what was decided to FILE.html or FILE.json");
 }
 
 void Parser::addCheck() {
@@ -166,8 +166,6 @@ void Parser::addBench() {
   addPeers(sub, "onnxruntime, openvino or both with a comma; needs the .onnx file");
   sub->add_option("--seconds", arguments.seconds, "Time to measure each engine (default 4)")
       ->check(CLI::Range(0.1, 3600.0));
-  sub->add_flag("--roofline", arguments.roofline,
-                "Print the share of the machine's peak that each kernel reaches");
   sub->add_option("--json", arguments.jsonFile, "Write the figures to FILE (- is stdout)");
 }
 
@@ -233,6 +231,10 @@ llvm::Error Parser::convert() {
 }
 
 std::optional<ExitCode> Parser::parse(int argc, char **argv) {
+  if (argc > 1 && argv[1][0] != '-' &&
+      llvm::none_of(commands, [&](auto &entry) { return entry.first->get_name() == argv[1]; }))
+    return printError("sinter", userError(ErrorCode::U006, std::string("there is no command '") + argv[1] + "'",
+                                          "sinter --help lists them."));
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &success) { // --help, --version

@@ -19,9 +19,6 @@ ExitCode runBench(const Arguments &arguments);
 ExitCode runExplain(const Arguments &arguments);
 ExitCode runCache(const Arguments &arguments);
 
-/// The table of docs/error-codes.md.
-std::string errorCodesPage();
-
 } // namespace sinter
 
 #endif // SINTER_TOOLS_SINTER_COMMANDS_H

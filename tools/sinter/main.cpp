@@ -5,7 +5,7 @@
 // what comes back into an exit code; `sinter --help` lists the commands.
 //
 // Not listed: --kernel-worker, which is this program as a worker of the kernel
-// farm, and the two pages that tools/dev keeps equal to the committed ones.
+// farm, and help-page, which test/tools/sinter keeps equal to the committed page.
 #include "tools/sinter/Commands.h"
 
 #include "compiler/pipeline/CompileDefine.h"
@@ -16,8 +16,6 @@ using namespace sinter;
 static std::optional<int> runHidden(llvm::StringRef word) {
   if (word == "help-page")
     llvm::outs() << helpPage();
-  else if (word == "error-codes-page")
-    llvm::outs() << errorCodesPage();
   else if (word == "--kernel-worker")
     return runKernelWorker(makeKernelCompiler());
   else
