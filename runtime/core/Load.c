@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,6 +86,10 @@ static void log_text(const sinter_host *host, const char *text) {
 static sinter_status load_named(const char *path, const char *name,
                                 const sinter_host *host,
                                 const sinter_model **out, sinter_error *error) {
+  /* A bare name is a file here, not a library to be searched for. */
+  char here[4096];
+  if (!strchr(path, '/') && snprintf(here, sizeof here, "./%s", path) < (int)sizeof here)
+    path = here;
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   const sinter_model *(*function)(void) = 0;
   if (handle)
