@@ -122,38 +122,6 @@ LogicalResult Lowering::lowerBlock(Block &block) {
   return result;
 }
 
-LogicalResult Lowering::lowerMovement(Operation *op) {
-  Value value = op->getResult(0);
-  if (auto transposeOp = dyn_cast<graph::TransposeOp>(op)) {
-    places[value] = transpose(placeOf(transposeOp.getInput()), transposeOp.getPermutation());
-  } else if (auto sliceOp = dyn_cast<graph::SliceOp>(op)) {
-    places[value] = slice(placeOf(sliceOp.getInput()), sliceOp.getStarts().getDims(),
-                          sliceOp.getSizes().getDims(), sliceOp.getSteps());
-  } else if (auto broadcastOp = dyn_cast<graph::BroadcastOp>(op)) {
-    places[value] = broadcast(placeOf(broadcastOp.getInput()),
-                              sym::dimsOf(broadcastOp.getResult().getType()));
-  } else {
-    auto reshapeOp = cast<graph::ReshapeOp>(op);
-    sym::Dims dims = sym::dimsOf(reshapeOp.getResult().getType());
-    Place source = placeOf(reshapeOp.getInput());
-    std::optional<Place> view = reshape(source, dims);
-    if (!view) {
-      SmallVector<int64_t> order = orderForReshape(source, dims);
-      Place ordered = transpose(source, order);
-      Place whole = makeTemporary(ordered.dims, source.element());
-      view = reshape(transpose(whole, inverse(order)), dims);
-      if (!view) {
-        ordered = source;
-        whole = makeTemporary(source.dims, source.element());
-        view = reshape(whole, dims);
-      }
-      copy(ordered, whole, op->getLoc());
-    }
-    places[value] = *view;
-  }
-  return success();
-}
-
 void Lowering::lowerConcat(graph::ConcatOp op) {
   Place whole = destinationOf(op.getResult());
   sym::DimAttr start = dim(0);

@@ -111,7 +111,9 @@ private:
   mlir::LogicalResult lowerGroup(graph::GroupOp group);
   mlir::LogicalResult lowerApart(Cluster &cluster);
   mlir::LogicalResult lowerIf(graph::IfOp op);
+  // LowerMovement.cpp
   mlir::LogicalResult lowerMovement(mlir::Operation *op);
+  Place copyForReshape(graph::ReshapeOp op, const Place &source);
   void lowerConcat(graph::ConcatOp op);
   void finishOutputs();
 

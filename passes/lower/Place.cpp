@@ -144,6 +144,21 @@ std::optional<Place> reshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
   return result;
 }
 
+/// Only speed depends on an order of axes, so a guess at dynamic strides will do.
+static int64_t guess(sym::DimAttr stride) {
+  return sym::evaluate(stride, [](StringRef) { return std::optional<int64_t>(64); }).value_or(0);
+}
+
+SmallVector<int64_t> memoryOrder(const Place &place) {
+  SmallVector<int64_t> order;
+  for (unsigned i = 0; i < place.rank(); ++i)
+    order.push_back(i);
+  llvm::stable_sort(order, [&](int64_t a, int64_t b) {
+    return guess(place.strides[a]) > guess(place.strides[b]);
+  });
+  return order;
+}
+
 SmallVector<int64_t> orderForReshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
   // Groups of source axes that a group of result axes is made of, in order.
   MLIRContext *context = place.element().getContext();
@@ -164,14 +179,11 @@ SmallVector<int64_t> orderForReshape(const Place &place, ArrayRef<sym::DimAttr> 
     }
     groups.push_back({begin, from});
   }
-  // Only speed depends on the order, so a guess at dynamic strides is good enough.
   auto strideOf = [&](const std::pair<unsigned, unsigned> &group) {
     int64_t largest = 0;
     for (unsigned i = group.first; i < group.second; ++i)
       if (!sym::isConstant(place.dims[i], 1))
-        largest = std::max(largest, sym::evaluate(place.strides[i], [](StringRef) {
-                                      return std::optional<int64_t>(64);
-                                    }).value_or(0));
+        largest = std::max(largest, guess(place.strides[i]));
     return largest;
   };
   llvm::stable_sort(groups, [&](const auto &a, const auto &b) { return strideOf(a) > strideOf(b); });

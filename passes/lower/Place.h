@@ -57,6 +57,8 @@ std::optional<Place> reshape(const Place &place, llvm::ArrayRef<sym::DimAttr> di
 /// The order in which to store the axes of `place` so that a copy can be reshaped
 /// to `dims` and still follows the order of the source in memory.
 llvm::SmallVector<int64_t> orderForReshape(const Place &place, llvm::ArrayRef<sym::DimAttr> dims);
+/// Axes from the widest stride to the narrowest.
+llvm::SmallVector<int64_t> memoryOrder(const Place &place);
 llvm::SmallVector<int64_t> inverse(llvm::ArrayRef<int64_t> permutation);
 /// `place` with `low` and `high` elements more on each axis.
 Place grow(const Place &place, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high);

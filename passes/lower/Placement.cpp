@@ -366,7 +366,9 @@ Place Lowering::makeTemporary(ArrayRef<sym::DimAttr> dims, Type element, ArrayRe
 }
 
 void Lowering::copy(const Place &from, const Place &to, Location loc) {
-  Place source = from, target = to;
+  // In the order of the target in memory.
+  SmallVector<int64_t> order = memoryOrder(to);
+  Place source = transpose(from, order), target = transpose(to, order);
   collapse({&source, &target}, 0, target.rank(), 1);
   KernelEmitter emitter(*this, loc, "copy");
   emitter.addView(source);

@@ -84,6 +84,29 @@ struct SimplifyPower : OpRewritePattern<MapOp> {
   }
 };
 
+/// x / 2^n is x * 2^-n, bit for bit, and takes a tenth of the time.
+struct DivideByPower : OpRewritePattern<MapOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MapOp map,
+                                PatternRewriter &rewriter) const override {
+    if (map.getScalarKind() != Kind::k_div ||
+        !elementType(map.getResult()).isF32())
+      return rewriter.notifyMatchFailure(map, "is no quotient of floats");
+    std::optional<double> divisor = readUniform(operand(map, 1));
+    int exponent = 0;
+    if (!divisor || std::fabs(std::frexp(*divisor, &exponent)) != 0.5 ||
+        std::abs(exponent) > 64)
+      return rewriter.notifyMatchFailure(map, "divides by no power of two");
+    if (operand(map, 0).getType() != map.getResult().getType())
+      return rewriter.notifyMatchFailure(map, "broadcasts what it divides");
+    Value factor =
+        makeScalar(rewriter, map.getLoc(), rewriter.getF32Type(), 1 / *divisor);
+    rewriter.replaceOp(map, makeMap(rewriter, map.getLoc(), Kind::k_mul,
+                                    {operand(map, 0), factor}));
+    return success();
+  }
+};
+
 /// max(x, 0) is relu.
 struct MakeRelu : OpRewritePattern<MapOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -253,11 +276,13 @@ struct DropSingleConcat : OpRewritePattern<ConcatOp> {
 struct CleanAlgebra : impl::CleanAlgebraBase<CleanAlgebra> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<DropIdentityMap, SimplifyPower, MakeRelu, DropBroadcastOperand,
-                 DropSameType<CastOp>, DropSameType<ReshapeOp>,
-                 DropSameType<BroadcastOp>, JoinPair<ReshapeOp>,
-                 JoinPair<BroadcastOp>, JoinCasts, SimplifyTranspose,
-                 DropWholeSlice, DropEmptyPad, DropSingleConcat>(&getContext());
+    patterns
+        .add<DropIdentityMap, SimplifyPower, DivideByPower, MakeRelu,
+             DropBroadcastOperand, DropSameType<CastOp>,
+             DropSameType<ReshapeOp>, DropSameType<BroadcastOp>,
+             JoinPair<ReshapeOp>, JoinPair<BroadcastOp>, JoinCasts,
+             SimplifyTranspose, DropWholeSlice, DropEmptyPad, DropSingleConcat>(
+            &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -54,7 +54,7 @@ def FoldScale : Pass<"sinter-fold-scale", "::mlir::func::FuncOp"> {
 def CleanAlgebra : Pass<"sinter-clean-algebra", "::mlir::func::FuncOp"> {
   let summary = "Removes operations that change nothing and joins those that undo each other.";
   let description = [{
-    x * 1, x + 0, x / 1, x ^ 1, casts, transposes, reshapes, slices, pads and
+    x * 1, x + 0, x / 1, x ^ 1, x / 2^n, casts, transposes, reshapes, slices, pads and
     broadcasts that are identities; two transposes or reshapes in a row; a
     broadcast that the elementwise user does by itself. x + 0 turns -0 into +0,
     which no comparison of results sees.

@@ -169,3 +169,79 @@ TEST(EvaluateCore, PoolWithCeilStartsInsideTheInput) {
   Value y = pool(floats({1, 1, 4}, {2, 4, 6, 8}), p, nullptr);
   EXPECT_EQ(y.as<float>(), (std::vector<float>{1, 7}));
 }
+
+TEST(EvaluateCore, ThreadsChangeNoBit) {
+  // Enough work for several threads; the columns of one block give the same
+  // bits.
+  Value a = makeValue(ElementKind::F32, {96, 160}, Mode::Declared);
+  Value b = makeValue(ElementKind::F32, {160, 320}, Mode::Declared);
+  float x = 0.1f;
+  for (Value *value : {&a, &b})
+    for (float &element : value->as<float>())
+      element = x = std::fmod(x * 1.7f + 0.3f, 2.0f) - 0.9f;
+  Value whole = matmul(a, b, false, false);
+  Value part = matmul(a, slice(b, {0, 48}, {160, 16}, {1, 1}), false, false);
+  EXPECT_EQ(slice(whole, {0, 48}, {96, 16}, {1, 1}).as<float>(),
+            part.as<float>());
+}
+
+TEST(EvaluateCore, LstmWithOpenGatesAddsUp) {
+  // Weights 0, biases that saturate the gates: c grows by tanh(1) each step.
+  auto zeros = [](Shape shape) {
+    return makeValue(ElementKind::F32, std::move(shape), Mode::Declared);
+  };
+  Value input = zeros({3, 2, 4}), weights = zeros({1, 4, 4});
+  Value recurrence = zeros({1, 4, 1}), bias = zeros({1, 8});
+  bias.as<float>() = {40, 40, 40, 1, 0, 0, 0, 0};
+  Value lengths{ElementKind::I32, {2}, std::vector<int64_t>{3, 2}};
+  RecurrentOperands operands{&input,   &weights, &recurrence, &bias,
+                             &lengths, nullptr,  nullptr,     nullptr};
+  using sinter::scalar::Kind;
+  Recurrent lstm{Cell::Lstm,
+                 Direction::Forward,
+                 {Kind::k_sigmoid, Kind::k_tanh, Kind::k_tanh},
+                 {1, 1, 1},
+                 {0, 0, 0},
+                 {}};
+  RecurrentResults results = recurrent(operands, lstm);
+  EXPECT_NEAR(results.yC.as<float>()[0], 3 * std::tanh(1.0), 1e-6);
+  EXPECT_NEAR(results.yC.as<float>()[1], 2 * std::tanh(1.0), 1e-6);
+  EXPECT_EQ(at(results.y, {2, 0, 1, 0}), 0) << "behind the end of a short row";
+}
+
+TEST(EvaluateCore, TakesTensorsWithoutElements) {
+  Value none = floats({2, 0, 4}, {}), some = counted({2, 3, 4});
+  Value noRows = floats({0, 3, 4, 4}, {}), filter = counted({2, 3, 3, 3});
+  Value channel = counted({3}), noIndex = ints({0}, {});
+  Fault fault;
+  ConvGeometry g{{1, 1}, {1, 1, 1, 1}, {1, 1}, {0, 0}, 1};
+  EXPECT_EQ(conv(noRows, filter, nullptr, g).shape, (Shape{0, 2, 4, 4}));
+  EXPECT_EQ(softmax(none, 1, false).count(), 0);
+  EXPECT_EQ(softmax(none, 2, true).count(), 0);
+  EXPECT_EQ(cumsum(none, 1, false, false).count(), 0);
+  EXPECT_EQ(transpose(none, {2, 1, 0}).shape, (Shape{4, 0, 2}));
+  EXPECT_EQ(concat({&none, &some, &none}, 1).as<float>(), some.as<float>());
+  EXPECT_EQ(slice(some, {0, 3, 0}, {2, 0, 4}, {1, 1, 1}).count(), 0);
+  EXPECT_EQ(gather(some, noIndex, 1, fault).shape, (Shape{2, 0, 4}));
+  EXPECT_EQ(groupNorm(noRows, channel, channel, 1, 1e-5).count(), 0);
+  EXPECT_EQ(normalize(none, nullptr, nullptr, 2, 1e-5, false).result.count(),
+            0);
+  EXPECT_EQ(normalize(none, nullptr, nullptr, 1, 1e-5, false).result.count(),
+            0);
+  EXPECT_EQ(
+      matmul(floats({2, 0}, {}), floats({0, 3}, {}), false, false).as<float>(),
+      std::vector<float>(6, 0));
+  EXPECT_EQ(resize(noRows, {0, 3, 8, 8},
+                   {"linear", "half_pixel", "", {1, 1, 2, 2}, {}})
+                .count(),
+            0);
+  EXPECT_EQ(topK(none, 0, 1, true).values.count(), 0);
+  EXPECT_EQ(nonZero(none).shape, (Shape{3, 0}));
+  EXPECT_EQ(scatterND(some, ints({0, 1}, {}), floats({0, 3, 4}, {}),
+                      Combine::Add, fault)
+                .as<float>(),
+            some.as<float>());
+  EXPECT_FALSE(fault);
+  pad(none, nullptr, PadMode::Edge, {0, 1, 0}, {0, 0, 0}, fault);
+  EXPECT_NE(fault.message.find("axis that has none"), std::string::npos);
+}

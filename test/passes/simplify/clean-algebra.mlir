@@ -78,3 +78,16 @@ func.func @powers(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2x
   %2 = graph.map "max"(%x, %zero) : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
   return %0, %1, %2 : tensor<2xf32>, tensor<2xf32>, tensor<2xf32>
 }
+
+// A power of two is divided by exactly; 3 is not.
+// CHECK-LABEL: func @quotients
+// CHECK-DAG: %[[F:.*]] = graph.constant(dense<1.250000e-01> : tensor<f32>)
+// CHECK-DAG: graph.map "mul"(%arg0, %[[F]])
+// CHECK-DAG: graph.map "div"(%arg0,
+func.func @quotients(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+  %eight = graph.constant(dense<8.0> : tensor<f32>) : tensor<f32>
+  %three = graph.constant(dense<3.0> : tensor<f32>) : tensor<f32>
+  %0 = graph.map "div"(%x, %eight) : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+  %1 = graph.map "div"(%x, %three) : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+  return %0, %1 : tensor<2xf32>, tensor<2xf32>
+}
