@@ -49,7 +49,7 @@ struct Arguments {
 /// option: already printed) returns the exit code.
 std::optional<ExitCode> parseArguments(int argc, char **argv, Arguments &arguments);
 
-/// All commands and options as one page of Markdown (docs/generated/sinter.md).
+/// All commands and options as one page of Markdown (docs/commands.md).
 std::string helpPage();
 
 } // namespace sinter
