@@ -184,7 +184,7 @@ std::optional<TensorValue> ModelImporter::constantOf(const onnx::Tensor &tensor,
     return refuse(ErrorCode::I011,
                   "it has rank " + std::to_string(tensor.dims.size()));
   uint64_t count = 1;
-  bool isTooLarge = false;
+  bool isTooLarge = false, isEmpty = llvm::is_contained(tensor.dims, 0);
   for (int64_t extent : tensor.dims) {
     if (extent < 0)
       return refuse(ErrorCode::I011,
@@ -192,8 +192,9 @@ std::optional<TensorValue> ModelImporter::constantOf(const onnx::Tensor &tensor,
     isTooLarge |= __builtin_mul_overflow(count, uint64_t(extent), &count) ||
                   count > (1ull << 48);
   }
-  if (isTooLarge && count != 0)
+  if (isTooLarge && !isEmpty)
     return refuse(ErrorCode::I011, "its shape has too many elements");
+  count = isEmpty ? 0 : count;
   std::string problem;
   bool isExternal = false;
   ArrayRef<char> bytes;

@@ -1,0 +1,434 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""One malformed model for each way an import can fail: code, text and exit status.
+
+Each case builds a model, damages it, and runs the importer's tool in a process of
+its own with limited memory: a crash, an assertion or a model taken is a failure,
+and so is a fault without code, node or remedy.
+
+  test/bad/run-bad-models.py [CASE...]
+"""
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+root = pathlib.Path(__file__).resolve().parents[2]
+build = pathlib.Path(os.environ.get("SINTER_BUILD", root / "build"))
+tool = build / "bin" / "sinter-import"
+CASES = {}
+
+
+def case(code, text, *options):
+    def register(make):
+        CASES[make.__name__.replace("_", "-")] = (code, text, options, make)
+        return make
+    return register
+
+
+def node(op, inputs=("x",), outputs=("y",), name=None, **attributes):
+    return helper.make_node(op, list(inputs), list(outputs), name=name or f"the_{op}", **attributes)
+
+
+def model(nodes, inputs=None, outputs=("y",), initializers=(), opset=17, **more):
+    inputs = inputs or [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])]
+    results = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs]
+    graph = helper.make_graph(list(nodes), "g", inputs, results, list(initializers))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], **more)
+
+
+def relu():
+    return model([node("Relu")])
+
+
+def vector(name, values, kind=numpy.float32):
+    return numpy_helper.from_array(numpy.asarray(values, kind), name)
+
+
+# The file ------------------------------------------------------------------
+
+@case("U001", "No such file")
+def missing_file(folder):
+    return None
+
+
+@case("I001", "it is empty")
+def empty_file(folder):
+    return b""
+
+
+@case("I001", "not an ONNX model")
+def text_file(folder):
+    return b"<html>404 not found</html>"
+
+
+@case("I001", "not an ONNX model")
+def cut_off(folder):
+    return model([node("Relu")], initializers=[vector("w", range(1000))]).SerializeToString()[:-700]
+
+
+@case("I001", "not an ONNX model")
+def random_bytes(folder):
+    return numpy.random.default_rng(3).bytes(4096)
+
+
+@case("I001", "deeper than 64")
+def deep_nesting(folder):
+    body = b""
+    for _ in range(4000):  # graph -> attribute -> node -> graph ...
+        for tag in (b"\x32", b"\x2a", b"\x0a"):
+            length, size = len(body), b""
+            while length >= 0x80:
+                size += bytes([length & 0x7f | 0x80])
+                length >>= 7
+            body = tag + size + bytes([length]) + body
+    length, size = len(body), b""
+    while length >= 0x80:
+        size += bytes([length & 0x7f | 0x80])
+        length >>= 7
+    return b"\x08\x08" + b"\x3a" + size + bytes([length]) + body
+
+
+@case("I001", "8 million messages")
+def a_flood_of_messages(folder):
+    body = b"\x0a\x00" * 9_000_000
+    size, length = b"", len(body)
+    while length >= 0x80:
+        size += bytes([length & 0x7f | 0x80])
+        length >>= 7
+    return b"\x08\x08\x3a" + size + bytes([length]) + body
+
+
+# The graph -----------------------------------------------------------------
+
+@case("I002", "opset 999")
+def too_new(folder):
+    return model([node("Relu")], opset=999)
+
+
+@case("I002", "opset 5")
+def too_old(folder):
+    return model([node("Relu")], opset=5)
+
+
+@case("I002", "imports no opset")
+def no_opset(folder):
+    m = relu()
+    del m.opset_import[:]
+    return m
+
+
+@case("I003", "ONNX has no operator Frobnicate")
+def unknown_operator(folder):
+    return model([node("Frobnicate")])
+
+
+@case("I003", "domain 'com.acme'")
+def unknown_domain(folder):
+    return model([node("Relu", domain="com.acme")])
+
+
+@case("I003", "opset 20 or newer")
+def operator_of_a_later_opset(folder):
+    return model([node("Gelu")], opset=17)
+
+
+@case("I004", "NonMaxSuppression is not supported")
+def unsupported_operator(folder):
+    boxes = helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, 6, 4])
+    scores = helper.make_tensor_value_info("s", TensorProto.FLOAT, [1, 1, 6])
+    return model([node("NonMaxSuppression", ["b", "s"])], [boxes, scores])
+
+
+@case("I005", "has no attribute 'axes'")
+def unknown_attribute(folder):
+    return model([node("Softmax", axes=1)])
+
+
+@case("I005", "lacks the attribute 'to'")
+def required_attribute(folder):
+    return model([node("Cast")])
+
+
+@case("I005", "attribute 'axis' is a string")
+def attribute_of_a_wrong_type(folder):
+    return model([node("Softmax", axis="last")])
+
+
+@case("I006", "lacks one of its inputs")
+def input_left_out(folder):
+    return model([node("Add", ["x"])])
+
+
+@case("I006", "has 3 inputs")
+def input_too_many(folder):
+    return model([node("Relu", ["x", "x", "x"])])
+
+
+@case("I007", "expected float")
+def wrong_type(folder):
+    x = helper.make_tensor_value_info("x", TensorProto.INT32, [2])
+    return model([node("Exp")], [x])
+
+
+@case("I007", "as the inputs before it")
+def types_that_differ(folder):
+    return model([node("Add", ["x", "w"])], initializers=[vector("w", [1, 2, 3], numpy.int64)])
+
+
+@case("I008", "reads 'nowhere'")
+def undefined_input(folder):
+    return model([node("Relu", ["nowhere"])])
+
+
+@case("I008", "nothing computes the output")
+def undefined_output(folder):
+    return model([node("Relu")], outputs=("z",))
+
+
+@case("I009", "defined already")
+def result_twice(folder):
+    return model([node("Relu"), node("Tanh")])
+
+
+@case("I009", "defined twice")
+def initializer_twice(folder):
+    return model([node("Add", ["x", "w"])], initializers=[vector("w", [1]), vector("w", [2])])
+
+
+@case("I010", "needs its own result")
+def cycle(folder):
+    return model([node("Add", ["x", "b"], ["a"], "one"), node("Relu", ["a"], ["b"], "two"),
+                  node("Relu", ["b"], ["y"], "three")])
+
+
+@case("I015", "no output")
+def no_outputs(folder):
+    return model([node("Relu")], outputs=())
+
+
+@case("I015", "holds no graph")
+def no_graph(folder):
+    m = relu()
+    m.ClearField("graph")
+    return m
+
+
+@case("I016", "deeper than 32 levels")
+def recursive_function(folder):
+    m = model([node("F", domain="mine")])
+    m.opset_import.append(helper.make_opsetid("mine", 1))
+    m.functions.append(helper.make_function(
+        "mine", "F", ["x"], ["y"], [node("F", domain="mine")],
+        [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]))
+    return m
+
+
+# Tensors -------------------------------------------------------------------
+
+def damaged(**fields):
+    tensor = vector("w", [1, 2, 3])
+    for key, value in fields.items():
+        if key == "dims":
+            del tensor.dims[:]
+            tensor.dims.extend(value)
+        else:
+            setattr(tensor, key, value)
+    return model([node("Add", ["x", "w"])], initializers=[tensor])
+
+
+@case("I011", "has 12 bytes of data")
+def tensor_too_short(folder):
+    return damaged(dims=[4])
+
+
+@case("I011", "dimension of -3")
+def negative_dimension(folder):
+    return damaged(dims=[-3])
+
+
+@case("I011", "too many elements")
+def huge_tensor(folder):
+    return damaged(dims=[1 << 40, 1 << 40])
+
+
+@case("I011", "type 99")
+def unknown_element_type(folder):
+    return damaged(data_type=99)
+
+
+@case("I013", "string")
+def string_tensor(folder):
+    return model([node("Identity", ["w"])], initializers=[
+        helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])])
+
+
+@case("I013", "not a tensor")
+def sequence_input(folder):
+    return model([node("Identity")], [helper.make_tensor_sequence_value_info(
+        "x", TensorProto.FLOAT, None)])
+
+
+def external(**entries):
+    tensor = vector("w", [1, 2, 3])
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in entries.items():
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, str(value)
+    return model([node("Add", ["x", "w"])], initializers=[tensor])
+
+
+@case("I012", "is not inside the folder")
+def external_above(folder):
+    return external(location="../secret.bin")
+
+
+@case("I012", "is not inside the folder")
+def external_absolute(folder):
+    return external(location="/etc/passwd")
+
+
+@case("I012", "leads outside the folder")
+def external_link(folder):
+    os.symlink("/etc/passwd", folder / "link.bin")
+    return external(location="link.bin")
+
+
+@case("I012", "cannot be read")
+def external_missing(folder):
+    return external(location="weights.bin")
+
+
+@case("I012", "too few for offset 8")
+def external_short(folder):
+    (folder / "weights.bin").write_bytes(bytes(12))
+    return external(location="weights.bin", offset=8, length=12)
+
+
+@case("I012", "not a regular file")
+def external_device(folder):
+    os.mkfifo(folder / "pipe.bin")
+    return external(location="pipe.bin")
+
+
+# Shapes --------------------------------------------------------------------
+
+@case("S001", "extents differ: 3 and 2")
+def shapes_in_conflict(folder):
+    return model([node("Add", ["x", "w"])], initializers=[vector("w", [1, 2])])
+
+
+@case("S001", "is smaller than its window")
+def window_too_large(folder):
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 2, 2])
+    return model([node("MaxPool", kernel_shape=[5, 5])], [x])
+
+
+@case("I005", "a kernel extent, stride or dilation is 0")
+def stride_of_zero(folder):
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 8, 8])
+    return model([node("MaxPool", kernel_shape=[2, 2], strides=[0, 1])], [x])
+
+
+@case("S001", "axis 7 is outside")
+def axis_outside(folder):
+    return model([node("Softmax", axis=7)])
+
+
+@case("S001", "numbers of elements differ")
+def reshape_in_conflict(folder):
+    return model([node("Reshape", ["x", "s"])], initializers=[vector("s", [4, 2], numpy.int64)])
+
+
+@case("S002", "declares no shape")
+def unknown_rank(folder):
+    return model([node("Relu")], [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)])
+
+
+@case("I014", "depend on data")
+def axes_from_data(folder):
+    axes = helper.make_tensor_value_info("a", TensorProto.INT64, [1])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
+    return model([node("ReduceSum", ["x", "a"])], [x, axes])
+
+
+# Options -------------------------------------------------------------------
+
+@case("U008", "--shape names 'image'", "--shape", "image=1,3")
+def shape_of_no_input(folder):
+    return relu()
+
+
+@case("U011", "gives input 'x' 3 dimensions", "--shape", "x=1,2,3")
+def shape_of_another_rank(folder):
+    return relu()
+
+
+@case("U011", "dimension 0 of input 'x' as 5", "--shape", "x=5,3")
+def shape_in_conflict(folder):
+    return relu()
+
+
+@case("U011", "--dim names 'H'", "--dim", "H=1..4")
+def range_of_no_dimension(folder):
+    return relu()
+
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+
+
+def check(name):
+    code, text, options, make = CASES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.onnx"
+        data = make(pathlib.Path(folder))
+        if data is not None:
+            path.write_bytes(data if isinstance(data, bytes) else data.SerializeToString())
+        done = subprocess.run([tool, path, *options], capture_output=True, preexec_fn=limit)
+    output = done.stderr.decode(errors="replace")
+    problems = []
+    if done.returncode != 3:
+        problems.append(f"exit status {done.returncode}, expected 3")
+    if f"[SINTER-{code}]" not in output:
+        problems.append(f"no [SINTER-{code}]")
+    if text not in output:
+        problems.append(f"no '{text}'")
+    if done.stdout:
+        problems.append("a model was printed")
+    if problems:
+        print(f"FAIL {name}: {'; '.join(problems)}\n{output[-800:]}")
+    return not problems
+
+
+def check_all_at_once():
+    """One run lists all faults, and what follows from a fault is not one."""
+    m = model([node("Frobnicate", ["x"], ["a"]), node("Relu", ["a"], ["b"]),
+               node("Softmax", ["x"], ["c"], axis=9), node("Add", ["b", "c"])])
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.onnx"
+        path.write_bytes(m.SerializeToString())
+        output = subprocess.run([tool, path], capture_output=True, text=True).stderr
+    found = output.count("error:")
+    if found != 2:
+        print(f"FAIL all-at-once: {found} errors, expected 2\n{output}")
+    return found == 2
+
+
+def main():
+    names = sys.argv[1:] if sys.argv[1:] and sys.argv[1] in CASES else list(CASES)
+    results = [check(name) for name in names] + [check_all_at_once()]
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
