@@ -39,13 +39,20 @@ def open_openvino(model, threads):
                 "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(core.read_model(model), "CPU", settings)
     request = compiled.create_infer_request()
-    names = [output.get_any_name() for output in compiled.outputs]
+    count = len(compiled.outputs)
 
     def run(feed):
         request.infer(feed, share_inputs=True, share_outputs=True)
-        return [request.get_output_tensor(i).data for i in range(len(names))]
+        return [request.get_output_tensor(i).data for i in range(count)]
 
-    return names, run
+    return None, run
+
+
+def output_names(model):
+    """In the model's order. OpenVINO keeps the order but may lose the names."""
+    import onnx
+
+    return [output.name for output in onnx.load(model, load_external_data=False).graph.output]
 
 
 def measured(function):
@@ -66,6 +73,7 @@ def main():
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
         return
     print(json.dumps({"load_ms": load_ms, "first_ms": first_ms}), flush=True)
+    names = names or output_names(model)
     numpy.savez(outputs, **{name: numpy.asarray(value) for name, value in zip(names, results)})
     for line in sys.stdin:
         words = line.split()

@@ -131,6 +131,17 @@ TEST_F(ObjectWriterTest, TwoSharedObjectsInOneProcess) {
   EXPECT_STREQ(sinter_manifest(*one), "{\"name\":\"one\"}");
 }
 
+TEST_F(ObjectWriterTest, LoadsANameWithoutAFolder) {
+  EXPECT_WRITES(writeObject(makeInputs("bare", 1), file("bare.so")));
+  char before[4096];
+  ASSERT_NE(getcwd(before, sizeof before), nullptr);
+  ASSERT_EQ(chdir(folder.c_str()), 0);
+  auto model = Model::load("bare.so");
+  ASSERT_EQ(chdir(before), 0);
+  ASSERT_TRUE(bool(model)) << model.error().text();
+  expectRuns(*model, 1);
+}
+
 TEST_F(ObjectWriterTest, OneGlobalSymbolAndNoStrangers) {
   EXPECT_WRITES(writeObject(makeInputs("net", 1), file("net.o")));
   ASSERT_EQ(shell(SINTER_TEST_LLVM_BIN "/llvm-nm -g " + file("net.o") + " > " +
