@@ -197,6 +197,7 @@ llvm::Error Bench::run() {
   for (auto step : {&Bench::addPeers, &Bench::measure, &Bench::compareOutputs})
     if (llvm::Error error = (this->*step)())
       return error;
+  signal(SIGPIPE, SIG_DFL);
   if (arguments.jsonFile != "-")
     printTable();
   return arguments.jsonFile.empty() ? llvm::Error::success() : writeJson();
