@@ -21,6 +21,9 @@ static LogicalResult emitRoot(KernelBuilder &kb, kernel::DefineOp define) {
       .Case([&](kernel::ConvOp root) { return emitConv(kb, define, root); })
       .Case([&](kernel::ExternOp root) { return emitExtern(kb, define, root); })
       .Case([&](kernel::NestOp root) { return emitNest(kb, define, root); })
+      .Case([&](kernel::RecurrentOp root) {
+        return emitRecurrent(kb, define, root);
+      })
       .Default([&](Operation *root) {
         return define.emitError("root '")
                << root->getName() << "' has no emitter on this target";

@@ -20,6 +20,8 @@ mlir::LogicalResult emitExtern(KernelBuilder &kb, kernel::DefineOp define,
                                kernel::ExternOp root);
 mlir::LogicalResult emitNest(KernelBuilder &kb, kernel::DefineOp define,
                              kernel::NestOp root);
+mlir::LogicalResult emitRecurrent(KernelBuilder &kb, kernel::DefineOp define,
+                                  kernel::RecurrentOp root);
 
 } // namespace sinter::cpu
 

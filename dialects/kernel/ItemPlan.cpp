@@ -6,6 +6,7 @@
 
 #include "dialects/kernel/ItemPlan.h"
 #include "dialects/kernel/NestPlan.h"
+#include "dialects/kernel/RecurrentPlan.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -66,10 +67,16 @@ static ItemPlan planItems(NestOp op) {
   return items;
 }
 
+static ItemPlan planItems(RecurrentOp op) {
+  RecurrentPlan plan = planOf(op);
+  return {{plan.batch}, {plan.rowBlock}, plan.scratch};
+}
+
 std::optional<ItemPlan> itemPlanOf(DefineOp define) {
   return llvm::TypeSwitch<Operation *, std::optional<ItemPlan>>(
              define.getRoot())
       .Case([](NestOp op) { return planItems(op); })
+      .Case([](RecurrentOp op) { return planItems(op); })
       .Default([](Operation *) { return std::nullopt; });
 }
 

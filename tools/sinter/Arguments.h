@@ -38,7 +38,6 @@ struct Arguments {
   unsigned seeds = 3;
 
   // bench
-  bool roofline = false;
   double seconds = 4;
   std::string jsonFile;
 
