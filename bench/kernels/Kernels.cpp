@@ -5,7 +5,7 @@
 // share of the measured peak, for the layers that real models are made of.
 //
 //   bench-kernels [--isa x86-64-v4] [--only TEXT] [--tile ROWSxCOLUMNS]
-//   [--unroll N] [--asm]
+//   [--unroll N] [--cold] [--asm]
 //
 // Without --tile the schedule model chooses. Weights and activations are warm
 // in cache: this measures code, `sinter bench` measures models.
@@ -33,6 +33,8 @@ using test::TileCase;
 
 namespace {
 
+constexpr size_t kColdBytes = size_t(96) << 20;
+
 struct Layer {
   std::string name;
   TileCase problem;
@@ -41,7 +43,7 @@ struct Layer {
 struct Options {
   std::string isa, only, objects;
   int64_t rows = 0, columns = 0, unroll = 0, prefetch = -1, rowBlock = -1;
-  bool assembly = false;
+  bool assembly = false, cold = false;
 };
 
 Layer conv(int64_t channels, int64_t maps, int64_t out, int64_t kernel,
@@ -235,7 +237,20 @@ private:
     sinter_worker worker = {};
     worker.scratch = scratch;
     int64_t items = test.items();
+    // Copies of the weights that together exceed every cache, one a call.
+    size_t copies = options.cold
+                        ? std::max<size_t>(2, (kColdBytes / 4) /
+                                                  std::max<size_t>(weights, 1))
+                        : 1;
+    std::vector<float *> weightCopies{buffers[1]};
+    while (weightCopies.size() < copies) {
+      allocate(weights);
+      weightCopies.push_back(buffers.back());
+      buffers.pop_back();
+    }
+    size_t turn = 0;
     auto once = [&] {
+      buffers[1] = weightCopies[turn++ % weightCopies.size()];
       kernel.call(reinterpret_cast<void *const *>(buffers.data()), nullptr, 0,
                   items, &worker);
     };
@@ -256,6 +271,8 @@ private:
                 (long long)test.rowBlock, (long long)test.columnBlock,
                 (long long)items, best * 1e6, rate, 100 * rate / peak);
     std::fflush(stdout);
+    buffers.erase(buffers.begin() + 1);
+    buffers.insert(buffers.end(), weightCopies.begin(), weightCopies.end());
     for (float *data : buffers)
       std::free(data);
   }
@@ -274,6 +291,8 @@ int main(int argc, char **argv) {
     const char *value = i + 1 < argc ? argv[i + 1] : "";
     if (flag == "--asm")
       options.assembly = true;
+    else if (flag == "--cold")
+      options.cold = true;
     else if (++i, flag == "--isa")
       options.isa = value;
     else if (flag == "--only")
