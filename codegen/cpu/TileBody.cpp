@@ -31,8 +31,10 @@ public:
   }
 
   Values run() {
-    Values state(size_t(shape.rows) * shape.vectors,
-                 kb.zeros(problem.accumulator, shape.lanes));
+    Values state;
+    for (unsigned r = 0; r < shape.rows; ++r)
+      for (unsigned v = 0; v < shape.vectors; ++v)
+        state.push_back(kb.zeros(problem.accumulator, shape.lanesOf(v)));
     state.push_back(columns.base);
     state = axis(0, kb.c(0), state);
     state.pop_back();
@@ -123,13 +125,15 @@ private:
       pointer = bytes ? kb.at(pointer, *bytes * u + rows.displacements[r])
                       : kb.at(kb.at(pointer, rows.displacements[r]),
                               kb.mul(aStep, u));
-      Value element = kb.splat(
-          widen(kb, problem, kb.loadScalar(problem.a.element, pointer)),
-          shape.lanes);
+      Value scalar =
+          widen(kb, problem, kb.loadScalar(problem.a.element, pointer));
+      Value element = kb.splat(scalar, shape.lanes);
       for (unsigned v = 0; v < shape.vectors; ++v) {
         Value &accumulator = grid[size_t(r) * shape.vectors + v];
-        accumulator =
-            multiplyAdd(kb, problem, element, vectors[v], accumulator);
+        bool narrow = shape.lanesOf(v) != shape.lanes;
+        accumulator = multiplyAdd(
+            kb, problem, narrow ? kb.splat(scalar, shape.lanesOf(v)) : element,
+            vectors[v], accumulator);
       }
     }
   }
@@ -142,12 +146,12 @@ private:
     // respect.
     if (!sym::isConstant(columns.column, 1)) {
       Value stride = kb.dim(columns.column * bBytes * shape.lanes);
-      return kb.loadLanes(columns.element, shape.lanes,
+      return kb.loadLanes(columns.element, shape.lanesOf(v),
                           kb.at(b, kb.mul(stride, v)), columns.column, count);
     }
     int64_t at = v / columns.perPanel * columns.panelBytes +
                  v % columns.perPanel * int64_t(shape.lanes) * bBytes;
-    return kb.load(columns.element, shape.lanes, kb.at(b, at), count);
+    return kb.load(columns.element, shape.lanesOf(v), kb.at(b, at), count);
   }
 
   KernelBuilder &kb;

@@ -30,9 +30,13 @@ struct ColumnAccess {
 struct TileShape {
   unsigned rows, vectors; // accumulators
   unsigned lanes;         // columns a vector
+  unsigned lastLanes;     // of the last vector where it is narrower, else 0
   unsigned unroll;        // steps of the innermost loop
-  unsigned
-      prefetch; // lines of the next columns asked for in a trip, by each panel
+  unsigned prefetch;      // lines of the next columns a panel asks for in a trip
+
+  unsigned lanesOf(unsigned v) const {
+    return lastLanes && v + 1 == vectors ? lastLanes : lanes;
+  }
 };
 
 /// Emits the reduction and returns rows * vectors accumulators, row by row.

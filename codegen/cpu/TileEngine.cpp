@@ -139,6 +139,11 @@ private:
     TileShape shape{};
     shape.lanes = lanes;
     shape.vectors = (width + lanes - 1) / lanes;
+    // A half-empty last vector: on many cores half the width costs half the
+    // time.
+    if (unsigned rest = width % lanes;
+        lanes > 8 && rest > 0 && rest <= lanes / 2 && !problem.packsB())
+      shape.lastLanes = lanes / 2;
     shape.unroll = schedule.unroll;
     shape.prefetch = schedule.prefetch;
     ColumnAccess access = columnAccess(bases, column, width, count);

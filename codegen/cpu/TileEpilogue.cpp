@@ -101,7 +101,7 @@ private:
       Value row =
           kb.at(tileScratch, kb.mul(r, accumulatorBytes() * shape.vectors));
       finishRow(pointers, [&](unsigned v) {
-        return kb.load(problem.accumulator, shape.lanes,
+        return kb.load(problem.accumulator, shape.lanesOf(v),
                        kb.at(row, accumulatorBytes() * v));
       });
     });
@@ -122,7 +122,7 @@ private:
       for (size_t e = 0; e < numExtras; ++e)
         arguments.push_back(loadExtra(e, v, pointers[e], count));
       Values results =
-          emitRegion(kb, *problem.epilogue, arguments, shape.lanes);
+          emitRegion(kb, *problem.epilogue, arguments, shape.lanesOf(v));
       for (size_t o = 0; o < problem.outputs.size(); ++o)
         kb.storeLanes(results[o],
                       columnAt(problem.outputs[o], pointers[numExtras + o], v),
@@ -136,7 +136,7 @@ private:
       return {};
     Value left = kb.sub(columnCount, int64_t(v) * shape.lanes);
     std::optional<int64_t> known = KernelBuilder::constant(left);
-    return known && *known >= shape.lanes ? Value() : left;
+    return known && *known >= shape.lanesOf(v) ? Value() : left;
   }
 
   Value columnAt(const TileOperand &operand, Value pointer, unsigned v) {
@@ -156,8 +156,8 @@ private:
       return known;
     from = pointer;
     Value value =
-        kb.loadLanes(extra.element, shape.lanes, columnAt(extra, pointer, v),
-                     extra.column, count);
+        kb.loadLanes(extra.element, shape.lanesOf(v),
+                     columnAt(extra, pointer, v), extra.column, count);
     return known = value;
   }
 
