@@ -166,6 +166,8 @@ void Parser::addBench() {
   addPeers(sub, "onnxruntime, openvino or both with a comma; needs the .onnx file");
   sub->add_option("--seconds", arguments.seconds, "Time to measure each engine (default 4)")
       ->check(CLI::Range(0.1, 3600.0));
+  sub->add_flag("--roofline", arguments.roofline,
+                "Print each kernel's time beside what this machine could do");
   sub->add_option("--json", arguments.jsonFile, "Write the figures to FILE (- is stdout)");
 }
 

@@ -38,6 +38,7 @@ struct Arguments {
   unsigned seeds = 3;
 
   // bench
+  bool roofline = false;
   double seconds = 4;
   std::string jsonFile;
 

@@ -11,6 +11,7 @@
 #include "tools/sinter/Loadable.h"
 #include "tools/sinter/Machine.h"
 #include "tools/sinter/Peer.h"
+#include "tools/sinter/Roofline.h"
 #include "tools/sinter/Session.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -37,6 +38,7 @@ private:
   json::Object figuresOf(const Peer &peer) const;
   void printTable() const;
   llvm::Error writeJson() const;
+  llvm::Error roofline() const;
 
   const Arguments &arguments;
   TemporaryFolder folder;
@@ -170,6 +172,16 @@ llvm::Error Bench::writeJson() const {
   return llvm::Error::success();
 }
 
+llvm::Error Bench::roofline() const {
+  auto session = Session::open(loadable.soPath, threads);
+  if (!session)
+    return session.takeError();
+  auto tensors = readTensors(inputs);
+  if (!tensors)
+    return tensors.takeError();
+  return printRoofline(**session, *tensors, threads, arguments.seconds);
+}
+
 llvm::Error Bench::run() {
   signal(SIGPIPE, SIG_IGN); // an engine that died is an error, not our end
   threads = arguments.threads ? arguments.threads : availableCpus();
@@ -177,9 +189,15 @@ llvm::Error Bench::run() {
   if (!made)
     return made.takeError();
   loadable = std::move(*made);
-  for (auto step : {&Bench::makeInputs, &Bench::addPeers, &Bench::measure, &Bench::compareOutputs})
+  if (llvm::Error error = makeInputs())
+    return error;
+  if (arguments.roofline)
+    if (llvm::Error error = roofline())
+      return error;
+  for (auto step : {&Bench::addPeers, &Bench::measure, &Bench::compareOutputs})
     if (llvm::Error error = (this->*step)())
       return error;
+  signal(SIGPIPE, SIG_DFL);
   if (arguments.jsonFile != "-")
     printTable();
   return arguments.jsonFile.empty() ? llvm::Error::success() : writeJson();

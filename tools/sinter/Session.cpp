@@ -138,6 +138,16 @@ llvm::Expected<std::vector<HostTensor>> Session::run(const std::vector<HostTenso
   return outputs;
 }
 
+llvm::Expected<size_t> Session::profile(const std::vector<HostTensor> &inputs, std::vector<sinter_sample> &ring) {
+  sinter_profile(context, ring.data(), ring.size());
+  auto outputs = run(inputs);
+  size_t count = std::min<uint64_t>(sinter_profile_count(context), ring.size());
+  sinter_profile(context, nullptr, 0);
+  if (!outputs)
+    return outputs.takeError();
+  return count;
+}
+
 // The extent of a dimension that nobody named: batch 1, images 224, sequences 128.
 static int64_t referenceExtent(unsigned rank, unsigned axis) {
   if (axis == 0)

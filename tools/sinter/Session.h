@@ -23,6 +23,9 @@ public:
   /// One run. Inputs are matched by name; results are in the model's order.
   llvm::Expected<std::vector<HostTensor>> run(const std::vector<HostTensor> &inputs);
 
+  /// One run with a sample for each record in `ring`; how many there are.
+  llvm::Expected<size_t> profile(const std::vector<HostTensor> &inputs, std::vector<sinter_sample> &ring);
+
   /// Random inputs for the shapes given, or for the reference shape: batch 1,
   /// images of 224, sequences of 128.
   llvm::Expected<std::vector<HostTensor>> randomInputs(uint64_t seed,

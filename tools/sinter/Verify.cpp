@@ -211,6 +211,7 @@ llvm::Expected<bool> Verify::run() {
   for (const Case &one : cases)
     if (llvm::Error error = check(one))
       return std::move(error);
+  signal(SIGPIPE, SIG_DFL);
   return report();
 }
 
