@@ -6,6 +6,7 @@
 
 #include "passes/schedule/Passes.h"
 #include "passes/schedule/Rules.h"
+#include "dialects/kernel/ExternTable.h"
 #include "dialects/kernel/ItemPlan.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -37,6 +38,11 @@ static Choice choose(kernel::DefineOp define, Targets targets) {
         kernel::TileProblem problem = kernel::problemOf(root);
         return problem.panels ? scheduleTiles(problem, targets)
                               : scheduleDepthwise(problem, targets);
+      })
+      .Case([&](kernel::ExternOp root) {
+        Choice choice = plainChoice(define.getContext(), targets);
+        choice.items = kernel::itemsOf(root);
+        return choice;
       })
       .Default([&](Operation *) {
         Choice choice = plainChoice(define.getContext(), targets);

@@ -33,7 +33,8 @@ static double source_of(const axis_map *m, int64_t x) {
   double in = (double)m->in, out = (double)m->out;
   switch (m->o->coordinates) {
   case 1: return (double)x / m->scale;
-  case 2: return m->out == 1 ? 0 : (double)x * (in - 1) / (out - 1);
+  case 2: /* the extent before it was cut to an integer, as ONNX has it */
+    return m->out > 1 ? (double)x * (in - 1) / (m->scale * in - 1) : 0;
   case 3: return m->out > 1 ? ((double)x + 0.5) / m->scale - 0.5 : 0;
   case 4: {
     double adjust = out / (m->scale * in), centre = in / 2;

@@ -101,3 +101,15 @@ kernel.define @kept (%a: !kernel.view<[4, 8] x f32, [8, 1]>,
                            !kernel.panels<1 groups, n = 48, k = 8, f32>
       outs(%y : !kernel.view<[4, 48] x f32, [48, 1]>) {}
 }
+
+// A function in C says itself how its work is cut: a row of the output an item.
+// CHECK-LABEL: kernel.define @rows
+// CHECK-SAME: items = #sym.dim<p0 * 4>
+kernel.define @rows (%x: !kernel.view<[5, 4, 3] x f32, [12, 3, 1]>,
+                     %i: !kernel.view<[p0] x i64, [1]>)
+    -> (%y: !kernel.view<[p0, 4, 3] x f32, [12, 3, 1]>) params = 1 {
+  kernel.extern "gather" ins(%x, %i : !kernel.view<[5, 4, 3] x f32, [12, 3, 1]>,
+                                      !kernel.view<[p0] x i64, [1]>)
+      outs(%y : !kernel.view<[p0, 4, 3] x f32, [12, 3, 1]>)
+      attributes {integers = #sym.dims<[0]>}
+}
