@@ -35,9 +35,28 @@ bool NodeImport::requireEqual(DimAttr a, DimAttr b, StringRef what,
                                      " and " + sym::toString(b));
     return false;
   }
+  // Neither can be 1 alone: a broadcast is an equality.
+  if (graph::impliesOne(a, b) && graph::impliesOne(b, a))
+    orOne = false;
   graph::CheckOp::create(model.builder, location, a, b,
                          orOne ? model.builder.getUnitAttr() : UnitAttr());
   return true;
+}
+
+/// `value` with the extents of `wide` where both must be equal: a check stands
+/// before it, and everything behind it sees one form of the shape.
+Value NodeImport::agree(Value value, ArrayRef<DimAttr> wide) {
+  Dims from = dimsOf(value), to = from;
+  size_t offset = wide.size() - from.size();
+  for (size_t i = 0; i < from.size(); ++i)
+    if (!sym::asConstant(from[i]) && from[i] != wide[offset + i] &&
+        graph::impliesOne(from[i], wide[offset + i]) &&
+        graph::impliesOne(wide[offset + i], from[i]))
+      to[i] = wide[offset + i];
+  if (to == from)
+    return value;
+  return one<graph::ReshapeOp>(value, {},
+                               {sym::tensorOf(to, elementOf(value))});
 }
 
 Value NodeImport::map(StringRef kind, ValueRange operands) {
@@ -51,11 +70,14 @@ Value NodeImport::map(StringRef kind, ValueRange operands) {
                         true))
         return {};
     std::optional<Dims> joined = graph::broadcastDims(wide, next);
-    if (!joined)
-      break; // the operation itself says why
+    if (!joined) // the operation itself says why
+      return one<graph::MapOp>(operands, attrs().text("kind", kind));
     wide = *joined;
   }
-  return one<graph::MapOp>(operands, attrs().text("kind", kind));
+  SmallVector<Value> agreed;
+  for (Value operand : operands)
+    agreed.push_back(agree(operand, wide));
+  return one<graph::MapOp>(agreed, attrs().text("kind", kind));
 }
 
 Value NodeImport::cast(Value value, Type element, bool saturate) {

@@ -87,6 +87,7 @@ public:
     return op ? op->getResult(0) : mlir::Value();
   }
   mlir::Value map(llvm::StringRef kind, mlir::ValueRange operands);
+  mlir::Value agree(mlir::Value value, llvm::ArrayRef<DimAttr> wide);
   mlir::Value cast(mlir::Value value, mlir::Type element, bool saturate = true);
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<DimAttr> dims);
   mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<DimAttr> dims);

@@ -5,6 +5,8 @@
 
 #include "dialects/graph/Broadcast.h"
 
+#include <numeric>
+
 using namespace sinter::sym;
 
 namespace sinter::graph {
@@ -30,6 +32,50 @@ static Dims leavesOf(DimAttr dim) {
   return {dim};
 }
 
+/// No value of the symbols makes it 1: the rest modulo the common factor of all
+/// other terms is not 1.
+static bool isNeverOne(DimAttr dim) {
+  if (std::optional<int64_t> constant = asConstant(dim))
+    return *constant != 1;
+  int64_t rest = dim.getKind() == DimKind::Sum ? dim.getValue() : 0;
+  uint64_t common = 0;
+  llvm::ArrayRef<DimAttr> terms = dim;
+  if (dim.getKind() == DimKind::Sum)
+    terms = dim.getOperands();
+  for (DimAttr term : terms) {
+    bool isProduct = term.getKind() == DimKind::Product;
+    int64_t factor = isProduct ? term.getValue() : 1;
+    common = std::gcd(common, factor < 0 ? 0 - uint64_t(factor) : factor);
+  }
+  return common > 1 && common < (1u << 31) && (rest - 1) % int64_t(common) != 0;
+}
+
+bool impliesOne(DimAttr a, DimAttr b) {
+  if (a == b || isNeverOne(a))
+    return true;
+  if (a.getKind() == DimKind::Symbol) {
+    DimAttr one = constantDim(a.getContext(), 1);
+    DimAttr then = substitute(b, [&](llvm::StringRef name) {
+      return name == a.getName().getValue() ? one : DimAttr();
+    });
+    return then == one;
+  }
+  if (a.getKind() != DimKind::Min)
+    return false;
+  // min(c, x) with c > 1 is 1 only where x is.
+  DimAttr other;
+  for (DimAttr operand : a.getOperands()) {
+    std::optional<int64_t> constant = asConstant(operand);
+    if (!constant && other)
+      return false;
+    if (!constant)
+      other = operand;
+    else if (*constant <= 1)
+      return false;
+  }
+  return other && impliesOne(other, b);
+}
+
 std::optional<DimAttr> broadcastDim(DimAttr a, DimAttr b) {
   if (a == b || isConstant(b, 1))
     return a;
@@ -41,6 +87,11 @@ std::optional<DimAttr> broadcastDim(DimAttr a, DimAttr b) {
     return a;
   if (asConstant(b))
     return b;
+  bool aThenB = impliesOne(a, b), bThenA = impliesOne(b, a);
+  if (aThenB && bThenA) // they are equal: a symbol reads best
+    return b.getKind() == DimKind::Symbol ? b : a;
+  if (aThenB || bThenA)
+    return aThenB ? a : b;
   Dims leaves = leavesOf(a);
   for (DimAttr leaf : leavesOf(b))
     if (!llvm::is_contained(leaves, leaf))

@@ -27,8 +27,9 @@ void touch(const Tensor &tensor) {
   touch(tensor.name);
   if (tensor.raw)
     touch(*tensor.raw);
-  for (const Texts *chunks : {&tensor.floats, &tensor.ints32, &tensor.ints64,
-                              &tensor.doubles, &tensor.uints64, &tensor.strings})
+  for (const Texts *chunks :
+       {&tensor.floats, &tensor.ints32, &tensor.ints64, &tensor.doubles,
+        &tensor.uints64, &tensor.strings})
     for (Text chunk : *chunks) {
       WireReader reader(chunk);
       uint64_t value;

@@ -128,6 +128,14 @@ TEST_F(DimTest, BroadcastsUnrelatedSymbolsExactly) {
   EXPECT_EQ(*broadcastDim(n, constant(1)), n);
   EXPECT_EQ(*broadcastDim(constant(8), n), constant(8));
   EXPECT_FALSE(broadcastDim(constant(8), constant(3)));
+  // Neither is 1 unless both are, or one of them never is.
+  EXPECT_EQ(*broadcastDim(n, minDim(n, constant(512))), n);
+  EXPECT_EQ(*broadcastDim(minDim(n, constant(512)), n), n);
+  EXPECT_EQ(*broadcastDim(n, m * 2), m * 2);
+  EXPECT_EQ(*broadcastDim(n, m * 2 + 1), *broadcastDim(m * 2 + 1, n));
+  EXPECT_FALSE(impliesOne(m * 2 + 1, n));
+  EXPECT_TRUE(impliesOne(minDim(n, constant(512)), n));
+  EXPECT_FALSE(impliesOne(minDim(n, constant(1)), n));
   EXPECT_TRUE(isProvedBroadcast(n, both));
   EXPECT_FALSE(isProvedBroadcast(both, n));
   int64_t cases[][3] = {{1, 5, 5}, {5, 1, 5}, {5, 5, 5},

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The wire reader and the schema table: bytes by hand, so that no other reader's
-// habits are taken for the format.
+// The wire reader and the schema table: bytes by hand, so that no other
+// reader's habits are taken for the format.
 #include "compiler/import/Diagnostics.h"
 #include "compiler/import/Proto.h"
 #include "compiler/import/Schema.h"
@@ -114,7 +114,8 @@ TEST(Diagnostics, GroupsAndEscapes) {
   std::string text = faults.text(), json = faults.json();
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_NE(text.find("the same in 1 more: 'b'"), std::string::npos) << text;
-  EXPECT_NE(text.find("[SINTER-I003] see docs/error-codes.md"), std::string::npos);
+  EXPECT_NE(text.find("[SINTER-I003] see docs/error-codes.md"),
+            std::string::npos);
   EXPECT_NE(json.find("F\\\"oo"), std::string::npos) << json;
   EXPECT_NE(json.find("bad\\u00ff"), std::string::npos) << json;
   EXPECT_NE(json.find("\"ok\": false"), std::string::npos);
