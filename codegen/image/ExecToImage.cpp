@@ -189,15 +189,24 @@ static sym::DimAttr macsOf(kernel::DefineOp define) {
 //===----------------------------------------------------------------------===//
 
 void ProgramWriter::declareSymbols() {
+  llvm::StringMap<std::pair<unsigned, int64_t>> given; // elements of integer inputs
+  for (auto read : program.getOps<exec::ReadOp>())
+    if (auto element = read.getInputElement())
+      given.try_emplace(read.getSymbol(), *element);
   for (auto symbol : program.getOps<exec::SymbolOp>()) {
-    StringRef name = symbol.getName();
-    if (!symbol.getInput()) {
+    std::string name = symbol.getName().str();
+    int64_t min = symbol.getMin(), max = symbol.getMax(), divisor = symbol.getDivisor();
+    auto it = given.find(name);
+    if (symbol.getInput())
+      values[name] = builder.dimSymbol(name, min, max, divisor, *symbol.getInput(),
+                                       *symbol.getAxis());
+    else if (it != given.end())
+      values[name] = builder.valueSymbol(name, min, max, divisor, it->second.first,
+                                         it->second.second);
+    else {
       values[name] = builder.variable();
       late[name] = symbol;
-      continue;
     }
-    values[name] = builder.dimSymbol(name.str(), symbol.getMin(), symbol.getMax(),
-                                     symbol.getDivisor(), *symbol.getInput(), *symbol.getAxis());
   }
 }
 
@@ -337,6 +346,8 @@ void ProgramWriter::writeLaunch(exec::LaunchOp op) {
 }
 
 void ProgramWriter::writeRead(exec::ReadOp op) {
+  if (op.getInputElement())
+    return; // known from the start
   Slot variable = values[op.getSymbol()];
   uint32_t node = nodeOf(op.getLoc());
   builder.read(variable, reference(op.getSource(), op.getOffset()), builder.constant(0),

@@ -123,6 +123,17 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+std::optional<std::pair<unsigned, int64_t>> ReadOp::getInputElement() {
+  auto argument = dyn_cast<BlockArgument>(getSource());
+  auto program = dyn_cast<ProgramOp>((*this)->getParentOp());
+  std::optional<int64_t> offset = sinter::sym::asConstant(getOffset());
+  unsigned width = getElement().getIntOrFloatBitWidth();
+  if (!argument || !program || !offset || (width != 32 && width != 64) ||
+      argument.getArgNumber() >= program.getInputTypes().size())
+    return std::nullopt;
+  return std::make_pair(argument.getArgNumber(), *offset / (width / 8));
+}
+
 LogicalResult ReadOp::verify() {
   if (!getElement().isSignlessInteger(1) && !getElement().isInteger(8) &&
       !getElement().isInteger(32) && !getElement().isInteger(64))

@@ -99,6 +99,11 @@ def Exec_ReadOp : Exec_Op<"read"> {
                        StrAttr:$symbol);
   let assemblyFormat = "$source `[` $offset `]` `:` $element `to` $symbol attr-dict";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// {input, element} when it reads a fixed element of an integer input of the
+    /// program: such a symbol is known before the run begins.
+    std::optional<std::pair<unsigned, int64_t>> getInputElement();
+  }];
 }
 
 def Exec_IfOp : Exec_Op<"if", [NoTerminator, NoRegionArguments]> {

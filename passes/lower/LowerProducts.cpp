@@ -18,6 +18,17 @@ static SmallVector<int64_t> constants(ArrayRef<sym::DimAttr> dims) {
   return result;
 }
 
+/// Sizes and strides of a filter are numbers, whoever computes it.
+static LogicalResult checkFilter(Operation *op, const Place &filter) {
+  for (ArrayRef<sym::DimAttr> list : {ArrayRef<sym::DimAttr>(filter.dims),
+                                      ArrayRef<sym::DimAttr>(filter.strides)})
+    for (sym::DimAttr value : list)
+      if (!sym::asConstant(value))
+        return op->emitOpError("has a filter whose size is known at run time only, ")
+               << sym::toString(value) << "; expected a constant. Give it with --dim";
+  return success();
+}
+
 /// a + bias, in the type of the accumulator.
 static std::function<Value(OpBuilder &, ValueRange)> addBias(bool hasBias) {
   if (!hasBias)
@@ -82,8 +93,7 @@ static RightSide rightSide(Lowering &lowering, Value value, bool isTransposed) {
   b.n = *sym::asConstant(b.place.dims[batch + 1]);
   SmallVector<int64_t> strides = constants(b.place.strides);
   b.panels = lowering.packPanels(
-      *b.place.storage, {1, b.n, {b.k}, 0, strides[batch + 1], {strides[batch]},
-                         *sym::asConstant(b.place.offset)});
+      b.place, {1, b.n, {b.k}, 0, strides[batch + 1], {strides[batch]}, 0});
   return b;
 }
 
@@ -191,8 +201,8 @@ LogicalResult Lowering::lowerConv(Cluster &cluster) {
   auto op = cast<graph::ConvOp>(cluster.root);
   Place input = placeOf(cluster.outer(op.getInput()));
   Place filter = placeOf(cluster.outer(op.getFilter()));
-  if (filter.storage->kind != Storage::Weight)
-    return op.emitOpError("has a filter that is computed at run time; expected a constant");
+  if (failed(checkFilter(op, filter)))
+    return failure();
   SmallVector<int64_t> extents = constants(filter.dims), steps = constants(filter.strides);
   ConvShape shape;
   shape.groups = op.getGroup();
@@ -232,8 +242,7 @@ LogicalResult Lowering::lowerConv(Cluster &cluster) {
   for (int64_t extent : shape.kernel)
     positions *= extent;
   int64_t n = shape.maps / shape.groups, depth = shape.channels / shape.groups;
-  PanelSource panels{shape.groups, n, shape.kernel, n * steps[0], steps[0], tapStrides,
-                     *sym::asConstant(filter.offset)};
+  PanelSource panels{shape.groups, n, shape.kernel, n * steps[0], steps[0], tapStrides, 0};
   panels.k.push_back(depth);
   panels.kStrides.push_back(steps[1]);
 
@@ -247,7 +256,7 @@ LogicalResult Lowering::lowerConv(Cluster &cluster) {
       b.isPanels = true;
       b.n = n;
       b.k = depth;
-      b.panels = packPanels(*filter.storage, panels);
+      b.panels = packPanels(filter, panels);
       emitContract(*this, cluster, a, b, flat, addBias(hasBias));
       return success();
     }
@@ -260,14 +269,10 @@ LogicalResult Lowering::lowerConv(Cluster &cluster) {
     SmallVector<int64_t> dims(shape.kernel), strides(tapStrides);
     dims.push_back(shape.channels);
     strides.push_back(steps[0]);
-    Storage &table = storages.emplace_back();
-    table.kind = Storage::Weight;
-    table.element = element;
-    table.dims = {dim(positions), dim(shape.channels)};
-    table.buffer = packWeight(*filter.storage, dims, strides, panels.offset, {});
-    emitter.addView(wholeOf(table));
+    Place table = pack(filter, {dims, strides, 0, {}});
+    emitter.addView(*reshape(table, {dim(positions), dim(shape.channels)}));
   } else {
-    emitter.addPanels(packPanels(*filter.storage, panels), shape.groups, n, positions * depth,
+    emitter.addPanels(packPanels(filter, panels), shape.groups, n, positions * depth,
                       element);
   }
   epilogue.addTo(emitter);
@@ -311,8 +316,8 @@ static Phase phaseOf(int64_t residue, int64_t kernel, int64_t stride, int64_t pa
 
 LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
   Place filter = placeOf(op.getFilter());
-  if (filter.storage->kind != Storage::Weight)
-    return op.emitOpError("has a filter that is computed at run time; expected a constant");
+  if (failed(checkFilter(op, filter)))
+    return failure();
   for (size_t i = 0; i < op.getStrides().size(); ++i)
     if (op.getDilations()[i] != 1 ||
         *sym::asConstant(filter.dims[i + 2]) < op.getStrides()[i])
@@ -359,8 +364,7 @@ LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
   int64_t groups = op.getGroup(), depth = extents[0] / groups, n = extents[1];
   SmallVector<int64_t> residue(spatial, 0);
   while (true) {
-    PanelSource panels{groups, n, {}, depth * steps[0], steps[1], {},
-                       *sym::asConstant(filter.offset)};
+    PanelSource panels{groups, n, {}, depth * steps[0], steps[1], {}, 0};
     Place in = padded;
     Epilogue phaseEpilogue = whole;
     SmallVector<int64_t> taps;
@@ -387,7 +391,7 @@ LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
     int64_t positions = 1;
     for (int64_t count : taps)
       positions *= count;
-    emitter.addPanels(packPanels(*filter.storage, panels), groups, n, positions * depth, element);
+    emitter.addPanels(packPanels(filter, panels), groups, n, positions * depth, element);
     phaseEpilogue.addTo(emitter);
     emitter.launch(phaseEpilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
       size_t extras = phaseEpilogue.extras.size();

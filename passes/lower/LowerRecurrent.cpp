@@ -21,40 +21,6 @@ Cell cellOf(StringRef name) {
   return name == "gru" ? Cell{3, 1, 2} : Cell{1, 1, 1};
 }
 
-/// Bytes of a dense constant; empty for a splat of more than one element.
-ArrayRef<char> bytesOf(Attribute source, MLIRContext *context) {
-  if (auto weight = dyn_cast<graph::WeightAttr>(source)) {
-    auto *dialect = context->getLoadedDialect<graph::GraphDialect>();
-    const graph::Weight *found = dialect->getWeights().find(weight.getKey().getValue());
-    return found ? found->bytes : ArrayRef<char>();
-  }
-  return cast<DenseElementsAttr>(source).getRawData();
-}
-
-/// [D, 2*G*H] as [D, G*H]: input and recurrence bias added, a computed weight.
-Attribute sumBiases(Attribute source, int64_t directions, int64_t columns, MLIRContext *context) {
-  ArrayRef<char> bytes = bytesOf(source, context);
-  auto dense = dyn_cast<DenseElementsAttr>(source);
-  bool isSplat = dense && dense.isSplat();
-  auto at = [&](int64_t i) {
-    float value = 0;
-    memcpy(&value, bytes.data() + (isSplat ? 0 : i * int64_t(sizeof(float))), sizeof(float));
-    return value;
-  };
-  std::vector<char> sums(directions * columns * sizeof(float));
-  for (int64_t d = 0; d < directions; ++d)
-    for (int64_t i = 0; i < columns; ++i) {
-      float sum = at(2 * d * columns + i) + at((2 * d + 1) * columns + i);
-      memcpy(sums.data() + (d * columns + i) * sizeof(float), &sum, sizeof(float));
-    }
-  auto *dialect = context->getLoadedDialect<graph::GraphDialect>();
-  auto weight = dyn_cast<graph::WeightAttr>(source);
-  std::string name = weight ? weight.getKey().str() : "bias";
-  std::string key = dialect->getWeights().addOwned(name + ".sum", std::move(sums),
-                                                   "sum_halves(" + name + ")");
-  return graph::WeightAttr::get(context, StringAttr::get(context, key));
-}
-
 /// Lowers one graph.recurrent.
 class RecurrentLowering {
 public:
@@ -65,7 +31,7 @@ public:
 
 private:
   Value panels(Value weights, int64_t direction);
-  Place column(const Storage &storage, int64_t offset);
+  Place column(int64_t offset);
   Place direction(const Place &place, unsigned axis, int64_t d);
   void addBias(KernelEmitter &emitter, int64_t d);
   void addState(KernelEmitter &emitter, Value initial, int64_t d);
@@ -77,7 +43,6 @@ private:
   Place input;
   int64_t hidden = 0;
   Type element;
-  Attribute summedBias;
 };
 
 int64_t extent(Value value, unsigned axis) {
@@ -89,20 +54,23 @@ Value RecurrentLowering::panels(Value weights, int64_t d) {
   Place place = lowering.placeOf(weights);
   int64_t k = extent(weights, 2), units = (hidden + 15) / 16;
   auto stride = [&](unsigned axis) { return *sym::asConstant(place.strides[axis]); };
-  return lowering.packWeight(*place.storage, {units, cell.gates, k, 16},
-                             {16 * stride(1), hidden * stride(1), stride(2), stride(1)},
-                             *sym::asConstant(place.offset) + d * stride(0), {0, 3, hidden});
+  Place packed = lowering.pack(
+      place, {{units, cell.gates, k, 16},
+              {16 * stride(1), hidden * stride(1), stride(2), stride(1)},
+              d * stride(0),
+              {0, 3, hidden}});
+  return lowering.bufferOf(*packed.storage);
 }
 
-Place RecurrentLowering::column(const Storage &storage, int64_t offset) {
-  int64_t units = (hidden + 15) / 16;
-  Storage &packed = lowering.storages.emplace_back();
-  packed.kind = Storage::Weight;
-  packed.element = element;
-  packed.dims = {lowering.dim(units * cell.gates * 16)};
-  packed.buffer = lowering.packWeight(storage, {units, cell.gates, 16}, {16, hidden, 1}, offset,
-                                      {0, 2, hidden});
-  return wholeOf(packed);
+/// One column of the bias, gates beside each other, from element `offset`.
+Place RecurrentLowering::column(int64_t offset) {
+  Place bias = lowering.placeOf(op.getBias());
+  int64_t units = (hidden + 15) / 16, step = *sym::asConstant(bias.strides[1]);
+  Place packed = lowering.pack(bias, {{units, cell.gates, 16},
+                                      {16 * step, hidden * step, step},
+                                      offset * step,
+                                      {0, 2, hidden}});
+  return *reshape(packed, {lowering.dim(units * cell.gates * 16)});
 }
 
 Place RecurrentLowering::direction(const Place &place, unsigned axis, int64_t d) {
@@ -113,24 +81,31 @@ Place RecurrentLowering::direction(const Place &place, unsigned axis, int64_t d)
   return result;
 }
 
+/// Wb + Rb; the sum is computed at run time, once a run: a few hundred additions.
 void RecurrentLowering::addBias(KernelEmitter &emitter, int64_t d) {
   if (!op.getBias())
     return;
   int64_t columns = cell.gates * hidden;
-  Place bias = lowering.placeOf(op.getBias());
+  Place input = column(2 * d * columns), recurrence = column((2 * d + 1) * columns);
   if (op.getLinearBeforeReset()) {
-    emitter.addView(column(*bias.storage, 2 * d * columns));
-    emitter.addView(column(*bias.storage, (2 * d + 1) * columns));
+    emitter.addView(input);
+    emitter.addView(recurrence);
     return;
   }
-  if (!summedBias)
-    summedBias = sumBiases(bias.storage->source, extent(op.getBias(), 0), columns,
-                           lowering.context());
-  Storage sums;
-  sums.kind = Storage::Weight;
-  sums.element = element;
-  sums.source = summedBias;
-  emitter.addView(column(sums, d * columns));
+  Place sum = lowering.makeTemporary(input.dims, element);
+  KernelEmitter add(lowering, op.getLoc(), "bias");
+  for (const Place &place : {input, recurrence, sum})
+    add.addView(place);
+  add.launch(1, [&](OpBuilder &b, ValueRange arguments) {
+    Location unknown = b.getUnknownLoc();
+    auto root = kernel::NestOp::create(b, unknown, arguments.take_front(2), ValueRange(),
+                                       arguments.drop_front(2), b.getStrArrayAttr({"none"}), 0);
+    OpBuilder inner(b.getContext());
+    Block *block =
+        inner.createBlock(&root.getPrologue(), {}, {element, element}, {unknown, unknown});
+    kernel::YieldOp::create(inner, unknown, apply(inner, "add", block->getArguments()));
+  });
+  emitter.addView(sum);
 }
 
 void RecurrentLowering::addState(KernelEmitter &emitter, Value initial, int64_t d) {
@@ -189,11 +164,12 @@ void RecurrentLowering::lowerDirection(int64_t d, int64_t directions) {
 }
 
 LogicalResult RecurrentLowering::run() {
-  auto isConstant = [&](Value value) {
-    return !value || lowering.placeOf(value).storage->kind == Storage::Weight;
-  };
-  if (!isConstant(op.getWeights()) || !isConstant(op.getRecurrence()) || !isConstant(op.getBias()))
-    return op.emitOpError("has weights that are computed at run time; expected constants");
+  for (Value value : {op.getWeights(), op.getRecurrence(), op.getBias()})
+    if (value)
+      for (sym::DimAttr stride : lowering.placeOf(value).strides)
+        if (!sym::asConstant(stride))
+          return op.emitOpError("has weights whose size is known at run time only; expected "
+                                "constants. Give it with --dim");
   element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
   if (!element.isF32())
     return op.emitOpError("works on ") << element << "; expected f32";

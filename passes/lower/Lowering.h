@@ -51,24 +51,31 @@ public:
   Place makeTemporary(llvm::ArrayRef<sym::DimAttr> dims, mlir::Type element,
                       llvm::ArrayRef<int64_t> low = {}, llvm::ArrayRef<int64_t> high = {});
   void copy(const Place &from, const Place &to, mlir::Location loc);
+  /// Zeroes a part of memory that nobody else writes; needs no barrier.
+  void zeroSlab(const Place &slab, mlir::Location loc);
   /// A row-major copy, unless `place` has stride 1 along the last axis already.
   Place rowContiguous(const Place &place, mlir::Location loc);
   bool hasHalo(mlir::Operation *convolution) const { return granted.contains(convolution); }
 
   // Weights.cpp
   mlir::Value bufferOf(Storage &storage);
-  mlir::Value packWeight(const Storage &storage, llvm::ArrayRef<int64_t> dims,
-                         llvm::ArrayRef<int64_t> strides, int64_t offset,
-                         llvm::ArrayRef<int64_t> limit);
+  /// A blob, row-major over `dims`: element i is source[offset + sum i * strides],
+  /// zero behind the limit [outer axis, inner axis, bound], as #exec.pack.
+  struct Packing {
+    llvm::SmallVector<int64_t> dims, strides;
+    int64_t offset = 0;
+    llvm::SmallVector<int64_t> limit;
+  };
+  Place pack(const Place &source, const Packing &packing);
   /// P16 panels of B[g][k][n]; the strides are those of the source.
   struct PanelSource {
     int64_t groups, n;
     llvm::SmallVector<int64_t> k; // extents, outermost first
     int64_t groupStride, nStride;
     llvm::SmallVector<int64_t> kStrides;
-    int64_t offset;
+    int64_t offset = 0; // from the first element of the place
   };
-  mlir::Value packPanels(const Storage &storage, const PanelSource &source);
+  mlir::Value packPanels(const Place &place, const PanelSource &source);
 
   // Lower*.cpp
   mlir::LogicalResult lowerCluster(Cluster &cluster);

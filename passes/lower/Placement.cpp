@@ -211,10 +211,10 @@ void Lowering::requestHalos() {
   });
 }
 
-/// Zeroes `slab`. The launch needs no barrier: nobody else writes there.
-static void zeroSlab(Lowering &lowering, Place slab, Location loc) {
+void Lowering::zeroSlab(const Place &whole, Location loc) {
+  Place slab = whole;
   collapse({&slab}, 0, slab.rank(), 1);
-  KernelEmitter emitter(lowering, loc, "zero");
+  KernelEmitter emitter(*this, loc, "zero");
   emitter.addView(slab);
   emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
     auto root = kernel::NestOp::create(b, b.getUnknownLoc(), ValueRange(), ValueRange(), arguments,
@@ -256,7 +256,7 @@ static bool zeroFrame(Lowering &lowering, const Storage &storage, Location loc) 
     place.dims.append({count, run});
     place.strides.append({step, one});
     place.offset = offset;
-    zeroSlab(lowering, place, loc);
+    lowering.zeroSlab(place, loc);
   };
   sym::DimAttr first = inner.offset - row * top - pixel * left;
   sym::DimAttr height = inner.dims[axis], width = inner.dims[axis + 1];
@@ -289,7 +289,7 @@ void Lowering::zeroHalo(Storage &storage, Location loc) {
       slab.offset = isHigh ? slab.offset + slab.dims[axis] * slab.strides[axis]
                            : slab.offset - slab.strides[axis] * amount;
       slab.dims[axis] = dim(amount);
-      zeroSlab(*this, slab, loc);
+      zeroSlab(slab, loc);
     }
   }
 }

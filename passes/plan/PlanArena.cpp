@@ -81,6 +81,9 @@ void Planner::collectSymbols() {
     if (!symbol.getInput())
       late[symbol.getName()] = symbol.getMax();
   }
+  for (auto read : program.getOps<exec::ReadOp>())
+    if (read.getInputElement())
+      late.erase(read.getSymbol());
 }
 
 /// A size that comes out of data is reserved at its bound.
