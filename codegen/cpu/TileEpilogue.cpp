@@ -89,7 +89,8 @@ private:
     for (size_t o = 0; o < operands.size(); ++o)
       if (!addresses[o].stride)
         for (unsigned r = 0; r < shape.rows; ++r)
-          kb.storeScalar(addresses[o].row(kb, r), pointerSlot(o, kb.c(r)));
+          LLVM::StoreOp::create(kb.b, kb.loc, addresses[o].row(kb, r),
+                                pointerSlot(o, kb.c(r)), 8);
     kb.loop(kb.c(0), kb.c(shape.rows), 1, [&](Value r) {
       Values pointers;
       for (size_t o = 0; o < operands.size(); ++o)
