@@ -24,6 +24,8 @@ static LogicalResult emitRoot(KernelBuilder &kb, kernel::DefineOp define) {
       .Case([&](kernel::RecurrentOp root) {
         return emitRecurrent(kb, define, root);
       })
+      .Case([&](kernel::RowOp root) { return emitRow(kb, define, root); })
+      .Case([&](kernel::WindowOp root) { return emitWindow(kb, define, root); })
       .Default([&](Operation *root) {
         return define.emitError("root '")
                << root->getName() << "' has no emitter on this target";

@@ -102,24 +102,12 @@ Values NestEmitter::reduceStep(const Cursor &cursor, Values accumulators,
   return accumulators;
 }
 
-Values NestEmitter::loopReduced(unsigned axis, unsigned end,
-                                const Cursor &cursor, Values carried,
-                                Step step) {
-  if (axis == end)
-    return step(cursor, carried);
-  return kb.loop(kb.c(0), kb.dim(plan.extents[axis]), 1, carried,
-                 [&](Value i, ValueRange inner) {
-                   return loopReduced(axis + 1, end, advance(cursor, axis, i),
-                                      Values(inner.begin(), inner.end()), step);
-                 });
-}
-
 void NestEmitter::storeReduced(const Cursor &cursor, Values accumulators,
                                int axis, unsigned lanes, Value count) {
   for (unsigned i = 0; i < accumulators.size(); ++i)
     accumulators[i] = emitCast(kb, accumulators[i], accumulated(valueTypes[i]),
                                valueTypes[i]);
-  finish(cursor, accumulators, axis, lanes, count);
+  store(cursor, accumulators, axis, lanes, count);
 }
 
 // Rows along the last axis.

@@ -70,7 +70,7 @@ void NestEmitter::emitTile(const Tile &tile) {
           columns.empty()
               ? loadOperand(plan.inputs[i], at.inputs[i], axis, lanes, count)
               : columns[row]);
-    finish(at, prologue(at, loaded, axis, lanes, count), axis, lanes, count);
+    store(at, prologue(at, loaded, axis, lanes, count), axis, lanes, count);
   }
 }
 

@@ -23,6 +23,11 @@ mlir::LogicalResult emitNest(KernelBuilder &kb, kernel::DefineOp define,
 mlir::LogicalResult emitRecurrent(KernelBuilder &kb, kernel::DefineOp define,
                                   kernel::RecurrentOp root);
 
+mlir::LogicalResult emitRow(KernelBuilder &kb, kernel::DefineOp define,
+                            kernel::RowOp root);
+mlir::LogicalResult emitWindow(KernelBuilder &kb, kernel::DefineOp define,
+                               kernel::WindowOp root);
+
 } // namespace sinter::cpu
 
 #endif // SINTER_CODEGEN_CPU_EMITTERS_H

@@ -72,11 +72,37 @@ static ItemPlan planItems(RecurrentOp op) {
   return {{plan.batch}, {plan.rowBlock}, plan.scratch};
 }
 
+static ItemPlan planItems(RowOp op) {
+  NestPlan plan = planOf(op);
+  ItemPlan items;
+  items.extents.assign(plan.extents.begin(), plan.extents.begin() + plan.parallel);
+  int64_t cost = 3;
+  for (sym::DimAttr extent : ArrayRef(plan.extents).drop_front(plan.parallel))
+    cost *= std::max<int64_t>(1, sym::asConstant(extent).value_or(128));
+  items.blocks = cutExtents(items.extents, std::min<int64_t>(cost, 16384));
+  // Rounding up to whole cache lines is for vectors beside the row.
+  if (plan.hasVirtualLanes && !items.blocks.empty() && items.blocks.back() > 0)
+    items.blocks.back() = std::max<int64_t>(1, 16384 / cost);
+  return items;
+}
+
+static ItemPlan planItems(WindowOp op) {
+  ItemPlan items;
+  items.extents = sym::Dims(cast<ViewType>(op.getOutputs()[0].getType()).getDims());
+  int64_t positions = 1;
+  for (int64_t extent : op.getKernel())
+    positions *= extent;
+  items.blocks = cutExtents(items.extents, std::min<int64_t>(positions, 16384), 65536);
+  return items;
+}
+
 std::optional<ItemPlan> itemPlanOf(DefineOp define) {
   return llvm::TypeSwitch<Operation *, std::optional<ItemPlan>>(
              define.getRoot())
       .Case([](NestOp op) { return planItems(op); })
       .Case([](RecurrentOp op) { return planItems(op); })
+      .Case([](RowOp op) { return planItems(op); })
+      .Case([](WindowOp op) { return planItems(op); })
       .Default([](Operation *) { return std::nullopt; });
 }
 

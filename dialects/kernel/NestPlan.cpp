@@ -115,25 +115,21 @@ void chooseVectorAxis(NestPlan &plan) {
   }
 }
 
-} // namespace
-
-NestPlan planOf(NestOp op) {
+/// `axes` trailing axes are reduced; axes in `indexed` are not merged.
+NestPlan plan(ValueRange inputs, ValueRange extras, ValueRange outputs,
+              unsigned axes, const llvm::SmallSet<int, 4> &indexed) {
   NestPlan plan;
-  auto type = cast<ViewType>(op.getOutputs()[0].getType());
+  auto type = cast<ViewType>(outputs[0].getType());
   plan.extents = sym::Dims(type.getDims());
   unsigned rank = plan.extents.size();
-  plan.parallel = rank - op.getAxes();
-  for (auto [values, list] : {std::pair(op.getInputs(), &plan.inputs),
-                              std::pair(op.getExtras(), &plan.extras),
-                              std::pair(op.getOutputs(), &plan.outputs)})
+  plan.parallel = rank - axes;
+  for (auto [values, list] : {std::pair(inputs, &plan.inputs),
+                              std::pair(extras, &plan.extras),
+                              std::pair(outputs, &plan.outputs)})
     for (Value value : values)
       list->push_back(operandOf(value));
   plan.axisOf.resize(rank);
   std::iota(plan.axisOf.begin(), plan.axisOf.end(), 0);
-  llvm::SmallSet<int, 4> indexed;
-  op.getPrologue().walk(
-      [&](IndexOp index) { indexed.insert(index.getAxis()); });
-
   SmallVector<unsigned> order;
   unsigned parallel = 0;
   for (unsigned axis = 0; axis < rank; ++axis)
@@ -152,6 +148,21 @@ NestPlan planOf(NestOp op) {
   merge(plan, indexed);
   chooseVectorAxis(plan);
   return plan;
+}
+
+} // namespace
+
+NestPlan planOf(NestOp op) {
+  llvm::SmallSet<int, 4> indexed;
+  op.getPrologue().walk(
+      [&](IndexOp index) { indexed.insert(index.getAxis()); });
+  return plan(op.getInputs(), op.getExtras(), op.getOutputs(), op.getAxes(),
+              indexed);
+}
+
+NestPlan planOf(RowOp op) {
+  return plan(op.getInputs(), op.getExtras(), op.getOutputs(), op.getAxes(),
+              {});
 }
 
 } // namespace sinter::kernel

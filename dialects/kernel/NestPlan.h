@@ -42,6 +42,8 @@ struct NestPlan {
 };
 
 NestPlan planOf(NestOp op);
+/// The axes of a row are the reduced ones; outputs have strides there as well.
+NestPlan planOf(RowOp op);
 
 } // namespace sinter::kernel
 
