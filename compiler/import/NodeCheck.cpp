@@ -101,13 +101,14 @@ static bool checkCount(NodeImport &node, const onnx::Texts &actuals,
                      "at most " + Twine(formals.size()));
     isFine = false;
   }
-  for (size_t i = 0; i < formals.size(); ++i) {
-    if (formals[i].isOptional || formals[i].isVariadic)
-      continue;
-    if (i < actuals.size() && !actuals[i].empty())
+  for (size_t i = 0; i < std::max(formals.size(), actuals.size()); ++i) {
+    const onnx::Formal *formal = onnx::Schema::formal(formals, i);
+    bool isPresent = i < actuals.size() && !actuals[i].empty();
+    if (!formal || isPresent || formal->isOptional ||
+        (formal->isVariadic && i >= actuals.size() && i > 0))
       continue;
     (void)node.fault(ErrorCode::I006, "lacks one of its " + what,
-                     "'" + ref(formals[i].name) + "' at position " + Twine(i));
+                     "'" + ref(formal->name) + "' at position " + Twine(i));
     isFine = false;
   }
   return isFine;

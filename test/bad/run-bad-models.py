@@ -166,6 +166,16 @@ def input_left_out(folder):
     return model([node("Add", ["x"])])
 
 
+@case("I006", "lacks one of its inputs")
+def variadic_input_left_out(folder):
+    return model([node("Max", ["", "x"])])
+
+
+@case("I006", "lacks one of its inputs")
+def no_variadic_inputs(folder):
+    return model([node("Sum", [])])
+
+
 @case("I006", "has 3 inputs")
 def input_too_many(folder):
     return model([node("Relu", ["x", "x", "x"])])
