@@ -32,7 +32,7 @@ struct TileShape {
   unsigned lanes;         // columns a vector
   unsigned lastLanes;     // of the last vector where it is narrower, else 0
   unsigned unroll;        // steps of the innermost loop
-  unsigned prefetch;      // lines of the next columns a panel asks for in a trip
+  unsigned prefetch; // lines of the next columns a panel asks for in a trip
 
   unsigned lanesOf(unsigned v) const {
     return lastLanes && v + 1 == vectors ? lastLanes : lanes;

@@ -24,6 +24,7 @@ constexpr int64_t kIssueWidth = 6;  // operations a cycle, of every core we know
 constexpr double kTileCycles = 30;  // entering and leaving a tile
 constexpr double kItemCycles = 400; // entering an item
 constexpr double kBytesPerCycle = 12; // beyond L2
+constexpr double kExposed = 0.5; // share of that time not hidden by arithmetic
 constexpr double kItemMacs =
     1 << 18; // work below which an item is not worth a hand-over
 constexpr int64_t kWantedItems = 8; // divisible among 1, 2 and 4 workers
@@ -47,6 +48,20 @@ int64_t valueOr(sym::DimAttr dim, int64_t fallback) {
   return known ? std::max<int64_t>(1, *known) : fallback;
 }
 
+/// Elements of a that a row adds to what its neighbours read: windows overlap.
+int64_t elementsPerRow(const TileProblem &problem, int64_t depth) {
+  const sym::Dims &rows = problem.a.rows;
+  if (problem.positions.empty() || rows.empty())
+    return depth;
+  // Across, rows are a pixel's stride apart; down, as many lines as the stride.
+  int64_t across = valueOr(rows.back(), depth), down = 1;
+  if (rows.size() > 1) {
+    int64_t line = valueOr(problem.positions.front().stride, 1);
+    down = std::max<int64_t>(1, valueOr(rows[rows.size() - 2], line) / line);
+  }
+  return std::min(depth, across * down);
+}
+
 Sizes sizesOf(const TileProblem &problem) {
   Sizes sizes;
   sizes.fixedRows = sym::asConstant(problem.rowCount()).has_value();
@@ -58,11 +73,7 @@ Sizes sizesOf(const TileProblem &problem) {
   sizes.depth = valueOr(problem.reductionCount(), kDynamicProductRows);
   sizes.run = valueOr(problem.run, 64);
   int64_t element = (problem.accumulator.getIntOrFloatBitWidth() + 7) / 8;
-  int64_t positions = std::max<int64_t>(1, sizes.depth / sizes.run);
-  // Neighbouring pixels share their windows: at most the stride tells them
-  // apart.
-  sizes.aBytes =
-      sizes.rows * sizes.depth * element / std::max<int64_t>(1, positions / 2);
+  sizes.aBytes = sizes.rows * elementsPerRow(problem, sizes.depth) * element;
   sizes.bBytes =
       ceilDiv(sizes.columns, kPanel) * kPanel * sizes.depth * element;
   sizes.staticRows =
@@ -212,10 +223,12 @@ Blocks chooseBlocks(const Target &target, const TileProblem &problem,
       bool staysInL2 = aBlock < double(target.caches[1].bytes) / 2;
       double reads = staysInL2 ? double(across)
                                : double(ceilDiv(sizes.columns, tile.columns));
-      double bytes =
-          double(down) * double(sizes.bBytes) + reads * double(sizes.aBytes);
-      double cycles =
-          compute * idle + double(sizes.batch) * bytes / kBytesPerCycle * 0.3;
+      // Reading b again is dear, it may come from memory; rows of a stream
+      // along.
+      double bytes = double(down) * double(sizes.bBytes) +
+                     0.5 * reads * double(sizes.aBytes);
+      double cycles = compute * idle +
+                      double(sizes.batch) * bytes * kExposed / kBytesPerCycle;
       bool isEnough = items >= wanted;
       if (isEnough > enough || (isEnough == enough && cycles < least)) {
         least = cycles;
@@ -234,7 +247,11 @@ Choice scheduleTiles(const TileProblem &problem, Targets targets) {
   MLIRContext *context = problem.n.getContext();
   Sizes sizes = sizesOf(problem);
   // Items are shared: the widest target cuts, all others follow.
-  Blocks blocks = chooseBlocks(*targets.back(), problem, sizes);
+  const Target *widest = targets.front();
+  for (const Target *target : targets)
+    if (target->vec.bits > widest->vec.bits)
+      widest = target;
+  Blocks blocks = chooseBlocks(*widest, problem, sizes);
   Choice choice;
   choice.blocks = {blocks.rows, blocks.columns};
   choice.items = problem.batchCount();
@@ -244,10 +261,10 @@ Choice scheduleTiles(const TileProblem &problem, Targets targets) {
     choice.items = choice.items * sym::ceilDiv(problem.n, blocks.columns);
   int64_t rows = blocks.rows ? std::min(blocks.rows, sizes.rows) : sizes.rows;
   int64_t columns = blocks.columns ? blocks.columns : sizes.columns,
-          widest = kPanel;
+          tileColumns = kPanel;
   for (const Target *target : targets) {
     Tile tile = bestTile(*target, problem, sizes, rows, columns);
-    widest = std::max(widest, tile.columns);
+    tileColumns = std::max(tileColumns, tile.columns);
     // Several row tiles read the same columns: the first ones ask for the next.
     int64_t prefetch = problem.panels && rows >= 4 * tile.rows ? 1 : 0;
     choice.schedules.push_back(kernel::ScheduleAttr::get(
@@ -255,7 +272,7 @@ Choice scheduleTiles(const TileProblem &problem, Targets targets) {
         StringAttr::get(context, "direct"), tile.rows, tile.columns,
         unrollOf(problem, *target, tile), prefetch));
   }
-  choice.scratch = problem.scratchBytes(widest);
+  choice.scratch = problem.scratchBytes(tileColumns);
   return choice;
 }
 

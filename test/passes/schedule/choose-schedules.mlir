@@ -9,7 +9,7 @@
 
 // ResNet-50, 3x3 at 56: cut by pixels into equal blocks.
 // CHECK-LABEL: kernel.define @pixels
-// CHECK-SAME: blocks = array<i64: {{[0-9]+}}, 0>
+// CHECK-SAME: blocks = array<i64: {{[1-9][0-9]+, [0-9]+}}>
 // CHECK-SAME: items = #sym.dim<8>
 // CHECK-SAME: isa = "x86-64-v3", algo = "direct", tile_m = 6, tile_n = 16
 // CHECK-SAME: isa = "x86-64-v4", algo = "direct", tile_m = {{[68]}}, tile_n = {{32|64}}
