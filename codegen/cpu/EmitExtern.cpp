@@ -71,7 +71,7 @@ private:
     auto type = cast<kernel::ViewType>(operand.getType());
     int64_t size = KernelBuilder::bytesOf(type.getElement());
     unsigned number = cast<BlockArgument>(operand).getArgNumber();
-    LLVM::StoreOp::create(kb.b, kb.loc, kb.buffer(number), view);
+    kb.storeScalar(kb.buffer(number), view);
     kb.storeScalar(kb.c(type.getRank()), kb.at(view, 8));
     kb.storeScalar(kb.c(typeCode(type.getElement())), kb.at(view, 16));
     kb.storeScalar(kb.c(size), kb.at(view, 24));

@@ -86,6 +86,8 @@ Value KernelBuilder::at(Value pointer, int64_t bytes) {
 }
 
 int64_t KernelBuilder::bytesOf(Type element) {
+  if (isa<LLVM::LLVMPointerType>(element))
+    return 8;
   return (element.getIntOrFloatBitWidth() + 7) / 8;
 }
 
