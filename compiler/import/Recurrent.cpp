@@ -79,6 +79,52 @@ std::optional<Activations> activationsOf(NodeImport &node, const Cell &cell,
   return result;
 }
 
+Dims dimsOf(Value value) {
+  return sym::dimsOf(cast<RankedTensorType>(value.getType()));
+}
+
+/// States and lengths have the batch of the input. Exporters name these axes
+/// apart or not at all: a check stands before the layer, and everything behind
+/// it sees one form of the extent, a constant where one is given.
+bool agreeOnBatch(NodeImport &node, MutableArrayRef<Value> operands,
+                  ArrayRef<int32_t> segments) {
+  struct Batched {
+    Value *value;
+    unsigned axis;
+  };
+  SmallVector<Batched, 4> batched;
+  size_t next = 0;
+  for (auto [segment, count] : llvm::enumerate(segments))
+    if (count) {
+      Value &operand = operands[next++];
+      unsigned axis = segment == 4 ? 0 : 1;
+      bool hasBatch = segment == 0 || (segment >= 4 && segment <= 6);
+      if (hasBatch && operand && dimsOf(operand).size() > axis)
+        batched.push_back({&operand, axis});
+    }
+  if (batched.empty())
+    return true;
+  DimAttr batch = dimsOf(*batched[0].value)[batched[0].axis];
+  for (const Batched &other : batched) {
+    DimAttr own = dimsOf(*other.value)[other.axis];
+    if (!node.requireEqual(batch, own, "batch sizes"))
+      return false;
+    if (sym::asConstant(own))
+      batch = own;
+  }
+  for (const Batched &other : batched) {
+    Dims dims = dimsOf(*other.value);
+    if (dims[other.axis] == batch)
+      continue;
+    dims[other.axis] = batch;
+    Type element =
+        cast<RankedTensorType>(other.value->getType()).getElementType();
+    *other.value = node.one<graph::ReshapeOp>(*other.value, {},
+                                              {sym::tensorOf(dims, element)});
+  }
+  return true;
+}
+
 LogicalResult importRecurrent(NodeImport &node) {
   static const Cell cells[] = {{"LSTM", "lstm", {"sigmoid", "tanh", "tanh"}},
                                {"GRU", "gru", {"sigmoid", "tanh"}},
@@ -111,6 +157,8 @@ LogicalResult importRecurrent(NodeImport &node) {
     add(6, 6, true);
     add(7, 7, false);
   }
+  if (!agreeOnBatch(node, operands, segments))
+    return failure();
   AttributeList attributes = node.attrs();
   attributes.text("cell", cell->name)
       .text("direction", direction)

@@ -52,10 +52,40 @@ def conv(path):
          [("x", ["N", 3, "H", "W"])], [("y", ["N", 10])])
 
 
+def recurrent(path, cell, gates, **attributes):
+    """Both directions; the axes of input and states have no names."""
+    nodes = [helper.make_node(cell, ["x", "w", "r", "b", "", "h"] + (["c"] if gates == 4 else []),
+                              ["a", "yh"] + (["yc"] if gates == 4 else []), name=cell,
+                              hidden_size=37, direction="bidirectional", **attributes),
+             helper.make_node("Relu", ["a"], ["y"], name="relu")]
+    states = [("h", [2, None, 37])] + ([("c", [2, None, 37])] if gates == 4 else [])
+    last = [("yh", [2, None, 37])] + ([("yc", [2, None, 37])] if gates == 4 else [])
+    save(path, nodes, [weight("w", 2, gates * 37, 20), weight("r", 2, gates * 37, 37),
+                       weight("b", 2, 2 * gates * 37)],
+         [("x", [None, None, 20])] + states, [("y", [None, 2, None, 37])] + last)
+
+
+def lstm(path):
+    recurrent(path, "LSTM", 4)
+
+
+def gru(path):
+    recurrent(path, "GRU", 3)
+
+
+def gru_linear(path):
+    recurrent(path, "GRU", 3, linear_before_reset=1)
+
+
+def rnn(path):
+    recurrent(path, "RNN", 1)
+
+
 def unsupported(path):
     save(path, [helper.make_node("NoSuchOperator", ["x"], ["a"], name="odd"),
                 helper.make_node("MatMul", ["a", "x"], ["y"], name="mm")], [],
          [("x", [4, 4])], [("y", [4, 4])])
 
 
-{"matmul": matmul, "mlp": mlp, "conv": conv, "unsupported": unsupported}[sys.argv[1]](sys.argv[2])
+{f.__name__: f for f in (matmul, mlp, conv, lstm, gru, gru_linear, rnn,
+                         unsupported)}[sys.argv[1]](sys.argv[2])
