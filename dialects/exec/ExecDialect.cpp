@@ -79,10 +79,11 @@ LogicalResult ProgramOp::verify() {
 }
 
 LogicalResult SymbolOp::verify() {
-  if (getMin() > getMax())
-    return emitOpError("has an empty range, ") << getMin() << " to " << getMax();
-  if (getDivisor() < 1)
-    return emitOpError("has divisor ") << getDivisor() << "; expected at least 1";
+  int64_t min = getMin(), max = getMax(), divisor = getDivisor();
+  if (min > max)
+    return emitOpError("has an empty range, ") << min << " to " << max;
+  if (divisor < 1)
+    return emitOpError("has divisor ") << divisor << "; expected at least 1";
   if (getInput().has_value() != getAxis().has_value())
     return emitOpError("expects `input` and `axis` together");
   return success();
