@@ -3,7 +3,7 @@
 //
 // Convolutions and pools. ONNX leaves much to defaults (kernel from the filter,
 // strides 1, auto_pad); here everything becomes explicit.
-#include "compiler/import/NodeImport.h"
+#include "compiler/import/Compose.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 using namespace mlir;
@@ -99,8 +99,8 @@ bool checkRank(NodeImport &node) {
 }
 
 /// Kernel from the attribute or from the filter, which must agree.
-bool filterKernel(NodeImport &node, Window &window) {
-  Dims filter = node.dims(1);
+bool filterKernel(NodeImport &node, Window &window, size_t filterAt) {
+  Dims filter = node.dims(filterAt);
   if (!checkRank(node))
     return false;
   if (int64_t(filter.size()) != node.rank(0)) {
@@ -127,23 +127,8 @@ bool filterKernel(NodeImport &node, Window &window) {
 }
 
 LogicalResult importConv(NodeImport &node) {
-  Window window;
-  if (!filterKernel(node, window) ||
-      !fillWindow(node, window.kernel.size(), window))
-    return failure();
-  int64_t group = node.integer("group");
-  if (!node.requireEqual(node.dims(0)[1], node.dims(1)[1] * group,
-                         "input channels and filter channels x group"))
-    return failure();
-  SmallVector<Value> operands = {node.value(0), node.value(1)};
-  if (node.input(2))
-    operands.push_back(node.value(2));
-  return node.set(0, node.one<graph::ConvOp>(
-                         operands, node.attrs()
-                                       .integers("strides", window.strides)
-                                       .integers("pads", window.pads)
-                                       .integers("dilations", window.dilations)
-                                       .integer("group", group)));
+  return node.set(
+      0, convolution(node, node.value(0), node.value(1), node.value(2), 1));
 }
 
 /// output_shape and SAME: pads follow from the wanted extents; where the result
@@ -181,7 +166,7 @@ bool padToShape(NodeImport &node, Window &window,
 
 LogicalResult importConvTranspose(NodeImport &node) {
   Window window;
-  if (!filterKernel(node, window))
+  if (!filterKernel(node, window, 1))
     return failure();
   size_t spatial = window.kernel.size();
   std::string automatic = node.text("auto_pad");
@@ -270,6 +255,27 @@ LogicalResult importGlobalPool(NodeImport &node) {
 }
 
 } // namespace
+
+Value convolution(NodeImport &node, Value input, Value filter, Value bias,
+                  size_t filterAt) {
+  Window window;
+  if (!filterKernel(node, window, filterAt) ||
+      !fillWindow(node, window.kernel.size(), window))
+    return {};
+  int64_t group = node.integer("group");
+  if (!node.requireEqual(node.dims(0)[1], node.dims(filterAt)[1] * group,
+                         "input channels and filter channels x group"))
+    return {};
+  SmallVector<Value> operands = {input, filter};
+  if (bias)
+    operands.push_back(bias);
+  return node.one<graph::ConvOp>(operands,
+                                 node.attrs()
+                                     .integers("strides", window.strides)
+                                     .integers("pads", window.pads)
+                                     .integers("dilations", window.dilations)
+                                     .integer("group", group));
+}
 
 void addConvolution(OpTable &table) {
   table["Conv"] = importConv;

@@ -150,6 +150,8 @@ void addControl(OpTable &);
 void addShapes(OpTable &);
 void addProducts(OpTable &);
 void addResize(OpTable &);
+void addAttention(OpTable &);
+void addQuantisation(OpTable &);
 
 template <typename Op>
 mlir::Operation *NodeImport::create(mlir::ValueRange operands,

@@ -19,6 +19,8 @@ static OpTable makeTable() {
   addShapes(table);
   addIndexing(table);
   addResize(table);
+  addAttention(table);
+  addQuantisation(table);
   addRecurrent(table);
   addControl(table);
   return table;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // MatMul, Gemm and Einsum on graph.matmul, which takes rank 2 and more.
-#include "compiler/import/NodeImport.h"
+#include "compiler/import/Compose.h"
 
 using namespace mlir;
 
@@ -36,25 +36,7 @@ Value matmul(NodeImport &node, Value a, Value b, bool transposeA = false,
 }
 
 LogicalResult importMatMul(NodeImport &node) {
-  Value a = node.value(0), b = node.value(1);
-  Dims x = node.dims(0), y = node.dims(1);
-  if (x.empty() || y.empty())
-    return node.fault(ErrorCode::S001, "an operand is a scalar",
-                      "rank 1 or more");
-  DimAttr one = node.model.dim(1);
-  if (x.size() == 1)
-    a = node.reshape(a, {one, x[0]});
-  if (y.size() == 1)
-    b = node.reshape(b, {y[0], one});
-  Value result = matmul(node, a, b);
-  if (!result)
-    return failure();
-  Dims dims = dimsOf(result);
-  if (y.size() == 1)
-    dims.pop_back();
-  if (x.size() == 1)
-    dims.erase(dims.end() - (y.size() == 1 ? 1 : 2));
-  return node.set(0, node.reshape(result, dims));
+  return node.set(0, matrixProduct(node, node.value(0), node.value(1)));
 }
 
 LogicalResult importGemm(NodeImport &node) {
@@ -238,6 +220,31 @@ LogicalResult importEinsum(NodeImport &node) {
 }
 
 } // namespace
+
+Value matrixProduct(NodeImport &node, Value a, Value b) {
+  if (!a || !b)
+    return {};
+  Dims x = dimsOf(a), y = dimsOf(b);
+  if (x.empty() || y.empty()) {
+    (void)node.fault(ErrorCode::S001, "an operand is a scalar",
+                     "rank 1 or more");
+    return {};
+  }
+  DimAttr one = node.model.dim(1);
+  if (x.size() == 1)
+    a = node.reshape(a, {one, x[0]});
+  if (y.size() == 1)
+    b = node.reshape(b, {y[0], one});
+  Value result = matmul(node, a, b);
+  if (!result)
+    return {};
+  Dims dims = dimsOf(result);
+  if (y.size() == 1)
+    dims.pop_back();
+  if (x.size() == 1)
+    dims.erase(dims.end() - (y.size() == 1 ? 1 : 2));
+  return node.reshape(result, dims);
+}
 
 void addProducts(OpTable &table) {
   table["MatMul"] = importMatMul;
