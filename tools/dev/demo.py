@@ -21,17 +21,7 @@ def wide(text, width):
     return text + " " * max(0, width - sum(2 if ord(c) > 0x2E80 else 1 for c in text))
 
 
-def furthest_slice():
-    """Without a compiler driver the furthest thing that runs is an image written by hand."""
-    print("== the furthest slice so far: program images written by hand, run by the walker")
-    done = steps.run([os.path.join(build, "bin", "unit", "RuntimeTest")])
-    print(done.stdout)
-    return done.returncode
-
-
 def main():
-    if not os.path.exists(os.path.join(build, "bin", "sinter")):
-        return furthest_slice()
     ocr = steps.Ocr(build, os.path.join(build, "demo"))
     print(f"== sinter compile {os.path.basename(steps.model_path())} -o ocr.o", flush=True)
     error = ocr.compile()
