@@ -81,4 +81,16 @@ def RecognizeNormalization : Pass<"sinter-recognize-normalization", "::mlir::fun
   }];
 }
 
+def ExpandStatistics : Pass<"sinter-expand-statistics", "::mlir::func::FuncOp"> {
+  let summary = "Normalisations that hand out their mean and deviation are taken apart.";
+  let description = [{
+    Statistics that nobody reads are dropped; where one is read, the normalisation
+    becomes reductions and elementwise operations.
+
+      %y, %mean, %inverse = graph.normalize %x {with_statistics}
+      ==>
+      %mean = graph.reduce "mean" %x;  %d = %x - %mean;  ...
+  }];
+}
+
 #endif // SINTER_PASSES_SIMPLIFY_PASSES_TD

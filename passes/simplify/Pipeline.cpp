@@ -18,6 +18,7 @@ void addSimplifyPasses(mlir::OpPassManager &functions,
   functions.addPass(mlir::createCSEPass());
   functions.addPass(createRecognizeActivations());
   functions.addPass(createRecognizeNormalization());
+  functions.addPass(createExpandStatistics());
   functions.addPass(createFoldBatchNorm());
   functions.addPass(createFoldConstants(evaluator));
   functions.addPass(createFoldScale());

@@ -6,7 +6,7 @@
 # operator it tests. Element types that NumPy lacks (bfloat16) become float32, which
 # holds them exactly; the reader converts them back. A compiler needs to know axes,
 # shapes and the like, so inputs that feed such an operand become constants of the
-# model (DECIDES lists the operands). Cases whose tensors are
+# model (freeze.py lists the operands). Cases whose tensors are
 # strings, sequences, optionals or of types below a byte are left out, and so are
 # training cases.
 #
@@ -18,33 +18,7 @@ import numpy as np
 import onnx
 from onnx.backend.test.case.node import collect_testcases
 
-
-# operator: positions of the operands that decide shapes or the algorithm
-DECIDES = {
-    "CumSum": [1], "Dropout": [1, 2], "OneHot": [1], "Pad": [1, 3], "Reshape": [1],
-    "Resize": [1, 2, 3], "Slice": [1, 2, 3, 4], "Squeeze": [1], "TopK": [1], "Trilu": [1],
-    "Unsqueeze": [1], "Upsample": [1],
-    **{f"Reduce{kind}": [1] for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min",
-                                         "Prod", "Sum", "SumSquare")},
-}
-
-
-def freeze(model, inputs):
-    """Makes inputs that decide shapes initializers; returns the inputs that are left."""
-    graph = model.graph
-    names = {node.input[i] for node in graph.node for i in DECIDES.get(node.op_type, [])
-             if i < len(node.input)}
-    left = []
-    declared = list(graph.input)
-    del graph.input[:]
-    for info, value in zip(declared, inputs):
-        if info.name in names and isinstance(value, (np.ndarray, np.generic)):
-            array = np.asarray(value)
-            graph.initializer.append(onnx.numpy_helper.from_array(array, info.name))
-        else:
-            graph.input.append(info)
-            left.append(value)
-    return left
+from freeze import DECIDES, freeze
 
 
 def as_array(value):
@@ -64,7 +38,7 @@ def main():
         sets = []
         for inputs, outputs in case.data_sets:
             if len(case.data_sets) == 1 and len(inputs) == len(case.model.graph.input):
-                inputs = freeze(case.model, inputs)
+                inputs = freeze(case.model, inputs, DECIDES)
             arrays = {f"in_{i}": as_array(x) for i, x in enumerate(inputs)}
             arrays.update({f"out_{i}": as_array(x) for i, x in enumerate(outputs)})
             sets.append(arrays)

@@ -1,0 +1,79 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Where the node cases lie, and how a list of those that must pass is kept.
+import collections
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.environ.get("SINTER_BUILD", os.path.join(ROOT, "build"))
+
+
+def folder():
+    """The dumped cases; written anew when the script that writes them changed."""
+    import onnx
+    script = os.path.join(HERE, "dump_node_cases.py")
+    text = onnx.__version__
+    for source in (script, os.path.join(HERE, "freeze.py")):
+        with open(source) as file:
+            text += file.read()
+    cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+    path = os.path.join(cache, "sinter", "node-cases")
+    stamp = os.path.join(path, "complete")
+    if not os.path.exists(stamp) or open(stamp).read() != text:
+        subprocess.run(["rm", "-rf", path], check=True)
+        subprocess.run([sys.executable, script, path], check=True, stderr=subprocess.DEVNULL)
+        with open(stamp, "w") as file:
+            file.write(text)
+    return path
+
+
+def names(path, only=""):
+    return sorted(name for name in os.listdir(path)
+                  if only in name and os.path.isdir(os.path.join(path, name)))
+
+
+def about(path, name):
+    """(operators, relative tolerance, absolute tolerance)"""
+    with open(os.path.join(path, name, "about")) as file:
+        operators, relative, absolute = file.read().split()
+    return operators.split("+"), float(relative), float(absolute)
+
+
+def print_counts(path, outcomes):
+    """Passed and all cases of each operator that a case tests alone."""
+    total, passed = collections.Counter(), collections.Counter()
+    for name, (status, _) in outcomes.items():
+        operators = about(path, name)[0]
+        if len(operators) == 1:
+            total[operators[0]] += 1
+            passed[operators[0]] += status == "pass"
+    columns = [f"{name} {passed[name]}/{total[name]}" for name in sorted(total)]
+    for i in range(0, len(columns), 5):
+        print("  ".join(f"{column:26}" for column in columns[i:i + 5]).rstrip())
+    counts = collections.Counter(status for status, _ in outcomes.values())
+    print("all cases:", ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
+
+
+def judge(outcomes, list_path, update, only=""):
+    """Compares with the committed list; prints what is wrong, returns how much is."""
+    passing = {name for name, (status, _) in outcomes.items() if status == "pass"}
+    if update and not only:
+        with open(list_path, "w") as file:
+            file.write("".join(name + "\n" for name in sorted(passing)))
+    with open(list_path) as file:
+        expected = {name for name in file.read().split() if only in name}
+    failed = 0
+    for name in sorted(set(outcomes) | expected):
+        status, reason = outcomes.get(name, ("missing", ""))
+        if name in expected and status != "pass":
+            print(f"FAIL {name}: {status}, {reason}")
+            failed += 1
+        elif name not in expected and status in ("pass", "crash"):
+            why = reason or f"passes: run with --update and commit {os.path.basename(list_path)}"
+            print(f"FAIL {name}: {why}")
+            failed += 1
+    return failed
