@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # ONNX's own node cases compiled: `sinter run` of the model, its outputs against
-# those of the case. A case in compiled.txt must pass; one that passes must be in
-# it. Cases of several operators (expanded functions) run only with --deep.
+# those of the case. A case in compiled.txt must pass; --update adds those that pass
+# beside. Cases of several operators (expanded functions) run only with --deep.
 #
 #   test/conformance/run-compiled-cases.py [--update] [--reasons] [--only TEXT]
 import argparse

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # ONNX's own node cases through the importer and the reference evaluator, and once
-# more with the simplifications in between. A case in passing.txt must pass; one
-# that passes must be in it, so the list never falls behind:
+# more with the simplifications in between. A case in passing.txt must pass; --update
+# adds those that pass beside:
 #
 #   test/conformance/run-node-cases.py [--update] [--reasons] [--only TEXT]
 import argparse
