@@ -118,18 +118,34 @@ LogicalResult importGroupNorm(NodeImport &node) {
                                        .real("epsilon", node.real("epsilon"))));
 }
 
+/// Scale and bias for the normalised axes joined into one.
+Value flatParameter(NodeImport &node, size_t i, ArrayRef<DimAttr> axes) {
+  Type element = node.type(0).getElementType();
+  Value parameter = node.cast(node.value(i), element);
+  if (axes.size() > 1)
+    parameter =
+        node.reshape(node.broadcast(parameter, axes),
+                     {sym::product(&node.model.context, axes)});
+  return parameter;
+}
+
+/// Several normalised axes are one: a kernel sees rows.
 LogicalResult importNormalize(NodeImport &node) {
   bool isRms = node.node.op == "RMSNormalization";
-  std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
+  Dims dims = node.dims(0);
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), dims.size());
   if (!axis)
     return failure();
+  ArrayRef<DimAttr> axes = ArrayRef<DimAttr>(dims).drop_front(*axis);
+  Dims rows(ArrayRef<DimAttr>(dims).take_front(*axis)), statistics = rows;
+  rows.push_back(sym::product(&node.model.context, axes));
+  statistics.append(axes.size(), node.model.dim(1));
   bool hasBias = node.input(2) != nullptr,
        hasStatistics = node.wants(1) || node.wants(2);
-  Type element = node.type(0).getElementType();
-  SmallVector<Value> operands = {node.value(0),
-                                 node.cast(node.value(1), element)};
+  SmallVector<Value> operands = {node.reshape(node.value(0), rows),
+                                 flatParameter(node, 1, axes)};
   if (hasBias)
-    operands.push_back(node.cast(node.value(2), element));
+    operands.push_back(flatParameter(node, 2, axes));
   Operation *norm = node.create<graph::NormalizeOp>(
       operands, node.attrs()
                     .integer("axis", *axis)
@@ -140,7 +156,8 @@ LogicalResult importNormalize(NodeImport &node) {
   if (!norm)
     return failure();
   for (size_t i = 0; i < norm->getNumResults(); ++i)
-    if (failed(node.set(i, norm->getResult(i))))
+    if (failed(node.set(
+            i, node.reshape(norm->getResult(i), i == 0 ? dims : statistics))))
       return failure();
   return success();
 }
