@@ -12,6 +12,7 @@
 
 #include "bench/kernels/Peak.h"
 #include "codegen/cpu/CompileKernel.h"
+#include "dialects/exec/ExecDialect.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/kernel/TileProblem.h"
 #include "passes/schedule/Rules.h"
@@ -41,7 +42,7 @@ struct Layer {
 };
 
 struct Options {
-  std::string isa, only, objects;
+  std::string isa, only, objects, compile;
   int64_t rows = 0, columns = 0, unroll = 0, prefetch = -1, rowBlock = -1;
   bool assembly = false, cold = false;
 };
@@ -137,10 +138,33 @@ public:
         measure(layer, target, peak);
   }
 
+  void compile(const cpu::Target &target) {
+    auto module =
+        mlir::parseSourceFile<mlir::ModuleOp>(options.compile, &context);
+    if (!module)
+      return;
+    module->walk([&](kernel::DefineOp define) {
+      if (define.getSymName().find(options.only) == llvm::StringRef::npos)
+        return;
+      std::string text;
+      cpu::CodegenOptions codegen;
+      if (options.assembly)
+        codegen.asmText = &text;
+      size_t bytes = 0;
+      double time = seconds([&] {
+        auto object = cpu::compileKernel(define, "k", target, codegen);
+        bytes = mlir::succeeded(object) ? object->size() : 0;
+      });
+      std::printf("%s %-24s %8.1f ms %7zu bytes\n%s", target.isa.str().c_str(),
+                  define.getSymName().str().c_str(), time * 1e3, bytes,
+                  text.c_str());
+    });
+  }
+
 private:
   static mlir::DialectRegistry registry() {
     mlir::DialectRegistry registry;
-    registry.insert<kernel::KernelDialect>();
+    registry.insert<kernel::KernelDialect, exec::ExecDialect>();
     cpu::registerCodegenDialects(registry);
     return registry;
   }
@@ -297,6 +321,8 @@ int main(int argc, char **argv) {
       options.isa = value;
     else if (flag == "--only")
       options.only = value;
+    else if (flag == "--compile")
+      options.compile = value;
     else if (flag == "--objects")
       options.objects = value;
     else if (flag == "--unroll")
@@ -318,6 +344,6 @@ int main(int argc, char **argv) {
   for (const cpu::Target &target : cpu::allTargets())
     if (cpu::hostSupports(target) &&
         (options.isa.empty() || target.isa == options.isa))
-      bench.run(target);
+      options.compile.empty() ? bench.run(target) : bench.compile(target);
   return 0;
 }

@@ -4,8 +4,10 @@
 // From one kernel.define to machine code: emit, lower to LLVM, optimise, write
 // an ELF object. The loop vectoriser, interleaving, unrolling and SLP are off:
 // the emitters wrote the vectors, and LLVM's second guesses cost 20x when they
-// go wrong. Runs in one thread and touches no global state beyond registering
-// the x86 backend, so worker processes may call it.
+// go wrong. So is loop strength reduction: our loops have one offset register
+// already, and it takes most of the time on tiles with a pointer a row. Runs in
+// one thread; global state is the x86 backend's registration and that switch of
+// LLVM, so worker processes may call it.
 
 #ifndef SINTER_CODEGEN_CPU_COMPILEKERNEL_H
 #define SINTER_CODEGEN_CPU_COMPILEKERNEL_H

@@ -5,6 +5,7 @@
 
 #include "codegen/cpu/CompileKernel.h"
 #include "codegen/cpu/ExternLibrary.h"
+#include "dialects/Support/Check.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,6 +24,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -33,6 +35,14 @@ using namespace mlir;
 namespace sinter::cpu {
 namespace {
 
+/// Sets one of LLVM's own switches; it has no other interface to these.
+void switchOff(StringRef option) {
+  auto options = llvm::cl::getRegisteredOptions();
+  auto found = options.find(option);
+  SINTER_CHECK(found != options.end(), "an option of LLVM is gone");
+  static_cast<llvm::cl::opt<bool> *>(found->second)->setValue(true);
+}
+
 std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
                                                    StringRef features) {
   static std::once_flag registered;
@@ -41,6 +51,7 @@ std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    switchOff("disable-lsr");
   });
   std::string error;
   llvm::Triple triple(target.triple);
