@@ -310,9 +310,11 @@ uint32_t ProgramWriter::nodeOf(Location location) {
 
 BufferRef ProgramWriter::reference(Value buffer, sym::DimAttr offset) {
   const BufferPlace &place = buffers[buffer];
-  Slot from = slot(offset);
+  // An empty tensor has no first element: its offset (behind a halo, say) may lie
+  // outside.
+  Slot from = builder.min(slot(offset), place.bytes);
   return {place.space, place.index, builder.add(place.offset, from),
-          builder.max(builder.sub(place.bytes, from), builder.constant(0))};
+          builder.sub(place.bytes, from)};
 }
 
 void ProgramWriter::writeLaunch(exec::LaunchOp op) {
