@@ -15,6 +15,7 @@
 #include "dialects/graph/WeightStore.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
+#include <algorithm>
 
 using namespace mlir;
 using namespace sinter::graph;
@@ -30,18 +31,27 @@ bool keepsSplats(Operation *op) {
              ConcatOp>(op);
 }
 
-bool hasStaticResults(Operation *op) {
-  return llvm::all_of(op->getResultTypes(), [](Type type) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor && tensor.hasStaticShape() &&
-           tensor.getElementType().isIntOrFloat();
-  });
+/// What no tensor of a model has; products of extents stay far from overflow.
+constexpr int64_t mostElements = int64_t(1) << 40;
+
+/// Static, of a type with bytes, and of a sane size.
+bool isPlainTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape() ||
+      !tensor.getElementType().isIntOrFloat())
+    return false;
+  int64_t room = mostElements;
+  for (int64_t extent : tensor.getShape())
+    room /= std::max<int64_t>(extent, 1);
+  return room > 0;
 }
 
 bool isFoldable(Operation *op) {
   return isa<GraphDialect>(op->getDialect()) && !isa<ConstantOp>(op) &&
          isPure(op) && op->getNumRegions() == 0 && op->getNumResults() > 0 &&
-         !op->hasTrait<OpTrait::IsTerminator>() && hasStaticResults(op) &&
+         !op->hasTrait<OpTrait::IsTerminator>() &&
+         llvm::all_of(op->getResultTypes(), isPlainTensor) &&
+         llvm::all_of(op->getOperandTypes(), isPlainTensor) &&
          llvm::all_of(op->getOperands(), [](Value operand) {
            return operand.getDefiningOp<ConstantOp>() != nullptr;
          });
@@ -60,6 +70,23 @@ size_t storedBytes(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return dense && dense.isSplat() ? elementBytes(type.getElementType())
                                   : bytesOf(value);
+}
+
+/// Whether a product has over `most` multiply-adds: the compile would wait for
+/// it.
+bool takesLong(Operation *op, int64_t most) {
+  auto elements = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getNumElements();
+  };
+  if (!isa<MatMulOp, ConvOp, ConvTransposeOp, RecurrentOp>(op))
+    return false;
+  // At most each element of the result takes all of the smaller operand.
+  int64_t depth = elements(op->getOperand(1));
+  if (auto product = dyn_cast<MatMulOp>(op)) {
+    auto type = cast<RankedTensorType>(product.getB().getType());
+    depth = type.getDimSize(type.getRank() - (product.getTransposeB() ? 1 : 2));
+  }
+  return elements(op->getResult(0)) > most / std::max<int64_t>(depth, 1);
 }
 
 struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
@@ -144,13 +171,15 @@ private:
   }
 
   bool fold(Operation *op) {
-    int64_t growthHere = 0;
+    int64_t growthHere = 0, spread = 0; // spread: what splats take, written out
     for (Value result : op->getResults())
       growthHere += static_cast<int64_t>(bytesOf(result));
-    for (Value operand : op->getOperands())
+    for (Value operand : op->getOperands()) {
       growthHere -= static_cast<int64_t>(storedBytes(operand));
+      spread += static_cast<int64_t>(bytesOf(operand) - storedBytes(operand));
+    }
     growthHere = std::max<int64_t>(growthHere, 0);
-    if (growthHere > left)
+    if (growthHere > left || spread > growth || takesLong(op, work))
       return false;
     std::vector<ConstantTensor> operands;
     for (Value operand : op->getOperands()) {

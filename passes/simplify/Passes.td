@@ -13,14 +13,16 @@ def FoldConstants : Pass<"sinter-fold-constants", "::mlir::func::FuncOp"> {
   let description = [{
     The reference evaluator computes; results above 4 KB go into the weight store
     with a recipe. Splats stay splats at any size. What folding adds to the model
-    is limited: an operation that would take more than is left of `growth` bytes
-    stays.
+    is limited: an operation that would take more than is left of `growth` bytes, or
+    more than `work` multiply-adds, stays.
 
       %0 = graph.map "add"(%two, %three)      ==>      %0 = graph.constant(5)
   }];
   let constructor = "::sinter::createFoldConstants(nullptr)";
   let options = [Option<"growth", "growth", "int64_t", "64 << 20",
-                        "Bytes that all folded results may add to the operands'">];
+                        "Bytes that all folded results may add to the operands'">,
+                 Option<"work", "work", "int64_t", "int64_t(1) << 32",
+                        "Multiply-adds that a folded product may have">];
   let statistics = [Statistic<"folded", "operations-folded", "Operations computed">];
 }
 

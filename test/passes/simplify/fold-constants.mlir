@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: sinter-opt %s --sinter-fold-constants | FileCheck %s
 // RUN: sinter-opt %s --sinter-fold-constants=growth=1000 | FileCheck %s --check-prefix=SMALL
+// RUN: sinter-opt %s --sinter-fold-constants=work=1000 | FileCheck %s --check-prefix=WORK
 
 // A chain folds in one walk.
 // CHECK-LABEL: func @chain
@@ -64,4 +65,22 @@ func.func @branch(%c: tensor<i1>, %x: tensor<2xi1>) -> tensor<2xi1> {
     graph.yield %x : tensor<2xi1>
   }
   return %0 : tensor<2xi1>
+}
+
+// Splats that must be written out, and products, are computed only within limits.
+// CHECK-LABEL: func @limits
+// CHECK-NOT: graph.reduce
+// CHECK-NOT: graph.matmul
+// SMALL-LABEL: func @limits
+// SMALL: graph.reduce
+// SMALL: graph.matmul
+// WORK-LABEL: func @limits
+// WORK-NOT: graph.reduce
+// WORK: graph.matmul
+func.func @limits() -> (tensor<f32>, tensor<2x2xf32>) {
+  %a = graph.constant(dense<1.0> : tensor<64x64xf32>) : tensor<64x64xf32>
+  %b = graph.constant(dense<1.0> : tensor<2x300xf32>) : tensor<2x300xf32>
+  %0 = graph.reduce "sum" %a {axes = array<i64: 0, 1>} : (tensor<64x64xf32>) -> tensor<f32>
+  %1 = graph.matmul %b, %b {transpose_b} : (tensor<2x300xf32>, tensor<2x300xf32>) -> tensor<2x2xf32>
+  return %0, %1 : tensor<f32>, tensor<2x2xf32>
 }
