@@ -211,9 +211,10 @@ void forEachTarget(const std::string &text, const std::vector<int64_t> &params,
   });
   ASSERT_TRUE(items) << text;
   for (const cpu::Target &target : cpu::allTargets()) {
-    if (!cpu::hostSupports(target))
-      continue;
-    FailureOr<std::string> object = cpu::compileKernel(define, "k", target);
+    cpu::CodegenOptions options;
+    options.emulatePrims = !cpu::hostSupports(target);
+    FailureOr<std::string> object =
+        cpu::compileKernel(define, "k", target, options);
     ASSERT_TRUE(succeeded(object)) << text;
     for (const std::string &name : undefinedSymbols(*object))
       EXPECT_TRUE(name == "memcpy" || name == "memset" || name == "memmove")

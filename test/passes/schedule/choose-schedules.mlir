@@ -113,3 +113,35 @@ kernel.define @rows (%x: !kernel.view<[5, 4, 3] x f32, [12, 3, 1]>,
       outs(%y : !kernel.view<[p0, 4, 3] x f32, [12, 3, 1]>)
       attributes {integers = #sym.dims<[0]>}
 }
+
+// A nest is cut along what its axes become once they are merged: 100352 elements.
+// CHECK-LABEL: kernel.define @merged
+// CHECK-SAME: blocks = array<i64: 16384>
+// CHECK-SAME: items = #sym.dim<7>
+kernel.define @merged (%x: !kernel.view<[1, 32, 56, 56] x f32, [100352, 1, 1792, 32]>)
+    -> (%y: !kernel.view<[1, 32, 56, 56] x f32, [100352, 1, 1792, 32]>) {
+  kernel.nest ins(%x : !kernel.view<[1, 32, 56, 56] x f32, [100352, 1, 1792, 32]>)
+      outs(%y : !kernel.view<[1, 32, 56, 56] x f32, [100352, 1, 1792, 32]>)
+      attributes {combine = ["none"], axes = 0 : i64} {}, {}
+}
+
+// A transpose is cut into tiles along both axes.
+// CHECK-LABEL: kernel.define @tiles
+// CHECK-SAME: blocks = array<i64: 64, 256>
+// CHECK-SAME: items = #sym.dim<((p0 + 63) floordiv 64) * 2>
+kernel.define @tiles (%x: !kernel.view<[p0, 512] x f32, [1, p0]>)
+    -> (%y: !kernel.view<[p0, 512] x f32, [512, 1]>) params = 1 {
+  kernel.nest ins(%x : !kernel.view<[p0, 512] x f32, [1, p0]>)
+      outs(%y : !kernel.view<[p0, 512] x f32, [512, 1]>)
+      attributes {combine = ["none"], axes = 0 : i64} {}, {}
+}
+
+// Rows are never cut, only shared out.
+// CHECK-LABEL: kernel.define @rows_of_softmax
+// CHECK-SAME: blocks = array<i64: 42>
+// CHECK-SAME: items = #sym.dim<(p0 + 41) floordiv 42>
+kernel.define @rows_of_softmax (%x: !kernel.view<[p0, 128] x f32, [128, 1]>)
+    -> (%y: !kernel.view<[p0, 128] x f32, [128, 1]>) params = 1 {
+  kernel.row "softmax" ins(%x : !kernel.view<[p0, 128] x f32, [128, 1]>)
+      outs(%y : !kernel.view<[p0, 128] x f32, [128, 1]>) attributes {axes = 1 : i64} {}, {}
+}
