@@ -41,6 +41,13 @@ Value splitHeads(NodeImport &node, Value x, int64_t heads) {
 }
 
 Value concat(NodeImport &node, Value a, Value b, int64_t axis) {
+  if (!a || !b)
+    return {};
+  Dims x = dimsOf(a), y = dimsOf(b);
+  for (int64_t i = 0; i < int64_t(std::min(x.size(), y.size())); ++i)
+    if (i != axis &&
+        !node.requireEqual(x[i], y[i], "extents of cache and input"))
+      return {};
   return node.one<graph::ConcatOp>({a, b}, node.attrs().integer("axis", axis));
 }
 
@@ -210,10 +217,16 @@ LogicalResult importAttention(NodeImport &node) {
   if (!q || !k || !v || failed(node.set(1, k)) || failed(node.set(2, v)))
     return failure();
   Dims shape = dimsOf(q);
+  Dims keys = dimsOf(k), values = dimsOf(v);
+  if (!node.requireEqual(shape[0], keys[0], "batch sizes") ||
+      !node.requireEqual(keys[0], values[0], "batch sizes") ||
+      !node.requireEqual(shape[3], keys[3], "sizes of a head") ||
+      !node.requireEqual(keys[2], values[2], "numbers of keys and values"))
+    return failure();
   std::optional<int64_t> width = sym::asConstant(shape[3]);
   if (!width)
     return node.fault(ErrorCode::I014, "the size of a head is not known");
-  Bias bias(node, shape[2], dimsOf(k)[2], element);
+  Bias bias(node, shape[2], keys[2], element);
   if (!bias.build())
     return failure();
   Value s = node.scalar(

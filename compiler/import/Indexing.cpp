@@ -39,9 +39,35 @@ LogicalResult importGather(NodeImport &node) {
                                    node.attrs().integer("axis", *axis)));
 }
 
+/// Indices of the *Elements operators stay inside the data on the other axes.
+bool fitsInside(NodeImport &node, int64_t axis, bool hasUpdates) {
+  Dims data = node.dims(0), indices = node.dims(1);
+  if (indices.size() != data.size())
+    return true; // the operation itself says so
+  for (int64_t i = 0; i < int64_t(data.size()); ++i) {
+    if (i != axis &&
+        !node.requireAtMost(indices[i], data[i], "an extent of the indices"))
+      return false;
+    if (hasUpdates && node.dims(2).size() == data.size() &&
+        !node.requireEqual(indices[i], node.dims(2)[i],
+                           "extents of indices and updates"))
+      return false;
+  }
+  return true;
+}
+
+/// The leading axes that GatherND and ScatterND share with their indices.
+bool shareLeading(NodeImport &node, size_t first, size_t second, size_t count) {
+  Dims a = node.dims(first), b = node.dims(second);
+  for (size_t i = 0; i < std::min({count, a.size(), b.size()}); ++i)
+    if (!node.requireEqual(a[i], b[i], "leading extents"))
+      return false;
+  return true;
+}
+
 LogicalResult importGatherElements(NodeImport &node) {
   std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
-  if (!axis)
+  if (!axis || !fitsInside(node, *axis, false))
     return failure();
   return node.set(0, node.one<graph::GatherElementsOp>(
                          {node.value(0), node.value(1)},
@@ -49,6 +75,8 @@ LogicalResult importGatherElements(NodeImport &node) {
 }
 
 LogicalResult importGatherND(NodeImport &node) {
+  if (!shareLeading(node, 0, 1, node.integer("batch_dims", 0)))
+    return failure();
   return node.set(0, node.one<graph::GatherNDOp>(
                          {node.value(0), node.value(1)},
                          node.attrs().integer("batch_dims",
@@ -62,7 +90,7 @@ std::string reductionOf(NodeImport &node) {
 
 LogicalResult importScatterElements(NodeImport &node) {
   std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
-  if (!axis)
+  if (!axis || !fitsInside(node, *axis, true))
     return failure();
   return node.set(0, node.one<graph::ScatterElementsOp>(
                          {node.value(0), node.value(1), node.value(2)},
@@ -72,6 +100,8 @@ LogicalResult importScatterElements(NodeImport &node) {
 }
 
 LogicalResult importScatterND(NodeImport &node) {
+  if (node.rank(1) > 0 && !shareLeading(node, 1, 2, node.rank(1) - 1))
+    return failure();
   return node.set(0, node.one<graph::ScatterNDOp>(
                          {node.value(0), node.value(1), node.value(2)},
                          node.attrs().text("reduction", reductionOf(node))));

@@ -43,6 +43,19 @@ bool NodeImport::requireEqual(DimAttr a, DimAttr b, StringRef what,
   return true;
 }
 
+bool NodeImport::requireAtMost(DimAttr a, DimAttr b, StringRef what) {
+  if (model.isProvedLessEqual(a, b))
+    return true;
+  if (model.rangeOf(a - b).min > 0) {
+    (void)fault(ErrorCode::S001, what + " is " + sym::toString(a),
+                "at most " + sym::toString(b));
+    return false;
+  }
+  graph::CheckOp::create(model.builder, location, sym::minDim(a, b), a,
+                         UnitAttr());
+  return true;
+}
+
 /// `value` with the extents of `wide` where both must be equal: a check stands
 /// before it, and everything behind it sees one form of the shape.
 Value NodeImport::agree(Value value, ArrayRef<DimAttr> wide) {

@@ -102,6 +102,8 @@ public:
   /// A check unless it is proved; a fault when it cannot hold.
   bool requireEqual(DimAttr a, DimAttr b, llvm::StringRef what,
                     bool orOne = false);
+  /// The same for a <= b.
+  bool requireAtMost(DimAttr a, DimAttr b, llvm::StringRef what);
 
   // Results.
   mlir::LogicalResult set(size_t i, mlir::Value value);

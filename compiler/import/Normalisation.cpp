@@ -123,9 +123,8 @@ Value flatParameter(NodeImport &node, size_t i, ArrayRef<DimAttr> axes) {
   Type element = node.type(0).getElementType();
   Value parameter = node.cast(node.value(i), element);
   if (axes.size() > 1)
-    parameter =
-        node.reshape(node.broadcast(parameter, axes),
-                     {sym::product(&node.model.context, axes)});
+    parameter = node.reshape(node.broadcast(parameter, axes),
+                             {sym::product(&node.model.context, axes)});
   return parameter;
 }
 

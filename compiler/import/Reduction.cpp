@@ -118,6 +118,8 @@ LogicalResult importTopK(NodeImport &node) {
                         "k has " + Twine(known->size()) + " elements", "one");
     k = (*known)[0];
   }
+  if (!node.requireAtMost(k, node.dims(0)[*axis], "k"))
+    return failure();
   Operation *op = node.create<graph::TopKOp>(
       node.value(0), node.attrs()
                          .dim("k", k)

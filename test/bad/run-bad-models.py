@@ -357,6 +357,17 @@ def reshape_in_conflict(folder):
     return model([node("Reshape", ["x", "s"])], initializers=[vector("s", [4, 2], numpy.int64)])
 
 
+@case("S001", "k is 9")
+def more_than_there_is(folder):
+    return model([node("TopK", ["x", "k"], ["y", "i"])], initializers=[vector("k", [9], numpy.int64)])
+
+
+@case("S001", "an extent of the indices is 4")
+def indices_outside(folder):
+    return model([node("GatherElements", ["x", "i"], axis=0)],
+                 initializers=[vector("i", [[0] * 4], numpy.int64)])
+
+
 @case("S002", "declares no shape")
 def unknown_rank(folder):
     return model([node("Relu")], [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)])
