@@ -59,11 +59,12 @@ RankedTensorType permute(RankedTensorType type, ArrayRef<int64_t> order) {
   return sym::tensorOf(permute(ArrayRef<sym::DimAttr>(dims), order), type.getElementType());
 }
 
-/// Bytes at a moderate shape: only compared.
+/// Elements at a moderate shape: only compared. Never 0: a model that needs long
+/// inputs has empty tensors at a short one.
 int64_t weightOf(RankedTensorType type) {
   std::optional<int64_t> count =
-      sym::evaluate(sym::elementCount(type), [](StringRef) { return std::optional<int64_t>(64); });
-  return count.value_or(0);
+      sym::evaluate(sym::elementCount(type), [](StringRef) { return std::optional<int64_t>(512); });
+  return std::max<int64_t>(count.value_or(1), 1);
 }
 
 class Turner {

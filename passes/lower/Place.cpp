@@ -146,7 +146,7 @@ std::optional<Place> reshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
 
 /// Only speed depends on an order of axes, so a guess at dynamic strides will do.
 static int64_t guess(sym::DimAttr stride) {
-  return sym::evaluate(stride, [](StringRef) { return std::optional<int64_t>(64); }).value_or(0);
+  return sym::evaluate(stride, [](StringRef) { return std::optional<int64_t>(512); }).value_or(0);
 }
 
 SmallVector<int64_t> memoryOrder(const Place &place) {

@@ -52,3 +52,15 @@ func.func @meets(%x: tensor<1x3x8x8xf32>, %w: tensor<2x3x1x1xf32>, %m: tensor<8x
   %2 = graph.matmul %0, %m : (tensor<1x2x8x8xf32>, tensor<8x8xf32>) -> tensor<1x2x8x8xf32>
   return %1, %2 : tensor<1x8x8x2xf32>, tensor<1x2x8x8xf32>
 }
+
+// -----
+
+// An extent that is 0 for short inputs weighs something all the same.
+// CHECK-LABEL: func.func @strided
+// CHECK: %[[Y:.*]] = graph.conv
+// CHECK-NEXT: graph.map "relu"(%[[Y]])
+func.func @strided(%x: tensor<1x1x?xf32, #sym.dims<[1, 1, n]>>, %w: tensor<8x1x256xf32>) -> tensor<1x8x?xf32, #sym.dims<[1, 8, (n - 256) floordiv 1024 + 1]>> {
+  %0 = graph.conv %x, %w {strides = array<i64: 1024>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 1 : i64} : (tensor<1x1x?xf32, #sym.dims<[1, 1, n]>>, tensor<8x1x256xf32>) -> tensor<1x8x?xf32, #sym.dims<[1, 8, (n - 256) floordiv 1024 + 1]>>
+  %1 = graph.map "relu"(%0) : (tensor<1x8x?xf32, #sym.dims<[1, 8, (n - 256) floordiv 1024 + 1]>>) -> tensor<1x8x?xf32, #sym.dims<[1, 8, (n - 256) floordiv 1024 + 1]>>
+  return %1 : tensor<1x8x?xf32, #sym.dims<[1, 8, (n - 256) floordiv 1024 + 1]>>
+}
