@@ -48,6 +48,9 @@ uint16_t onnxDataType(Type element) {
 
 namespace {
 
+/// The most that is reserved for what depends on data (contract: --max-slack).
+constexpr int64_t maxReserved = 64 << 20;
+
 /// A buffer of the program: where it is and how many bytes it has.
 struct BufferPlace {
   sinter_space space;
@@ -227,15 +230,22 @@ LogicalResult ProgramWriter::declareTensors() {
                                  << ", which no kernel takes; expected a float, integer or bool "
                                     "type. Cast it in the model";
     std::vector<Slot> dims;
-    Slot bytes = builder.constant((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
-    for (sym::DimAttr dim : sym::dimsOf(type)) {
+    for (sym::DimAttr dim : sym::dimsOf(type))
       dims.push_back(slot(dim));
-      bytes = builder.mul(bytes, dims.back());
-    }
+    sym::DimAttr reserved = bound(sym::elementCount(type)) *
+                            ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
+    // What the caller must lend for an output whose size only the run can tell.
+    bool isLate = reserved != sym::elementCount(type) *
+                                  ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
+    if (isLate && sym::asConstant(reserved).value_or(0) > maxReserved)
+      return program.emitError() << "output '" << name.getValue() << "' has the shape "
+                                 << type << ", which depends on data and has no bound below "
+                                 << (maxReserved >> 20) << " MB; bound its dimensions in the model";
+    Slot bytes = slot(reserved);
     if (isInput)
       builder.input(name.str(), dtype, dims);
     else
-      builder.output(name.str(), dtype, dims);
+      builder.output(name.str(), dtype, dims, bytes);
     buffers[program.getBody().getArgument(i)] = {
         isInput ? SINTER_SPACE_INPUT : SINTER_SPACE_OUTPUT, uint32_t(index), builder.constant(0),
         bytes};

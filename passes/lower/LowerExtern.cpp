@@ -141,6 +141,12 @@ LogicalResult Lowering::lowerExtern(Operation *op) {
   if (found.callee.empty())
     return op->emitOpError("has no kernel; expected an operation of the list in "
                            "docs/generated/operators.md");
+  auto nonZero = dyn_cast<graph::NonZeroOp>(op);
+  if (nonZero) {
+    sym::Dims dims = sym::dimsOf(cast<RankedTensorType>(nonZero.getResult().getType()));
+    dims[1] = sym::elementCount(cast<RankedTensorType>(nonZero.getInput().getType()));
+    places[nonZero.getResult()] = makeTemporary(dims, builder.getI64Type());
+  }
   bool isConvolution = isa<graph::PoolOp, graph::ConvTransposeOp>(op);
   auto ordered = [&](const Place &place) {
     return isConvolution ? reordered(place, op->hasAttr("channels_last"), found.isSpatial) : place;
@@ -169,6 +175,9 @@ LogicalResult Lowering::lowerExtern(Operation *op) {
         integers.empty() ? nullptr : sym::DimsAttr::get(context(), integers),
         llvm::ArrayRef<double>(found.floats));
   });
+  if (nonZero)
+    places[nonZero.getResult()].dims =
+        sym::dimsOf(cast<RankedTensorType>(nonZero.getResult().getType()));
   return success();
 }
 

@@ -22,10 +22,11 @@ bool isView(Operation *op) {
   return isa<graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ReshapeOp>(op);
 }
 
-/// Whether a kernel writes `value`, at any place it is given.
+/// Whether a kernel writes `value`, at any place it is given. The coordinates of
+/// non-zero elements lie in rows of their bound until they are counted.
 static bool isComputed(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && !isView(op) && !isa<graph::ConstantOp>(op);
+  return op && !isView(op) && !isa<graph::ConstantOp, graph::NonZeroOp>(op);
 }
 
 static sym::Dims dimsOf(Value value) {
