@@ -3,9 +3,11 @@
 #
 # Where the node cases lie, and how a list of those that must pass is kept.
 import collections
+import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -13,21 +15,23 @@ BUILD = os.environ.get("SINTER_BUILD", os.path.join(ROOT, "build"))
 
 
 def folder():
-    """The dumped cases; written anew when the script that writes them changed."""
+    """The dumped cases; other scripts or another version of onnx, another folder."""
     import onnx
     script = os.path.join(HERE, "dump_node_cases.py")
-    text = onnx.__version__
+    digest = hashlib.sha256(onnx.__version__.encode())
     for source in (script, os.path.join(HERE, "freeze.py")):
-        with open(source) as file:
-            text += file.read()
+        with open(source, "rb") as file:
+            digest.update(file.read())
     cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
-    path = os.path.join(cache, "sinter", "node-cases")
-    stamp = os.path.join(path, "complete")
-    if not os.path.exists(stamp) or open(stamp).read() != text:
-        subprocess.run(["rm", "-rf", path], check=True)
-        subprocess.run([sys.executable, script, path], check=True, stderr=subprocess.DEVNULL)
-        with open(stamp, "w") as file:
-            file.write(text)
+    path = os.path.join(cache, "sinter", "node-cases-" + digest.hexdigest()[:12])
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        work = tempfile.mkdtemp(dir=os.path.dirname(path))
+        subprocess.run([sys.executable, script, work], check=True, stderr=subprocess.DEVNULL)
+        try:
+            os.rename(work, path)
+        except OSError:  # someone else was faster
+            subprocess.run(["rm", "-rf", work], check=True)
     return path
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # Writes ONNX's own node cases (onnx.backend.test) into a folder, one folder a
-# case: model.onnx, set_0.npz .. with in_0.. and out_0.., and `operator`, the one
+# case: model.onnx, dynamic.onnx (the same, every extent of every input a symbol),
+# set_0.npz .. with in_0.. and out_0.., and `operator`, the one
 # operator it tests. Element types that NumPy lacks (bfloat16) become float32, which
 # holds them exactly; the reader converts them back. A compiler needs to know axes,
 # shapes and the like, so inputs that feed such an operand become constants of the
@@ -18,7 +19,7 @@ import numpy as np
 import onnx
 from onnx.backend.test.case.node import collect_testcases
 
-from freeze import DECIDES, freeze
+from freeze import DECIDES, dynamic, freeze
 
 
 def as_array(value):
@@ -51,6 +52,7 @@ def main():
         name = case.name.removeprefix("test_")
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         onnx.save(case.model, os.path.join(folder, name, "model.onnx"))
+        onnx.save(dynamic(case.model), os.path.join(folder, name, "dynamic.onnx"))
         for i, arrays in enumerate(sets):
             np.savez(os.path.join(folder, name, f"set_{i}.npz"), **arrays)
         operators = sorted({node.op_type for node in case.model.graph.node})

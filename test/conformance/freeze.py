@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # Node cases give every operand as an input of the model. Some operands decide
-# shapes or the algorithm, or are weights by nature: these become constants.
+# shapes or the algorithm, or are weights by nature: these become constants. What is
+# left may get a symbol for each extent.
 import numpy as np
 import onnx
 
@@ -39,3 +40,15 @@ def freeze(model, values, operands):
             graph.input.append(info)
             left.append(value)
     return left
+
+
+def dynamic(model):
+    """The same model with a symbol for each extent of each input."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for i, info in enumerate(copy.graph.input):
+        for axis, dim in enumerate(info.type.tensor_type.shape.dim):
+            dim.dim_param = f"d{i}_{axis}"
+    for info in copy.graph.output:
+        info.type.tensor_type.ClearField("shape")
+    return copy

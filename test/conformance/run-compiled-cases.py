@@ -36,7 +36,7 @@ def differs(found, expected, relative, absolute):
     return f"largest difference {np.nanmax(np.abs(a - b)):g}"
 
 
-def run(folder, name, work):
+def run(folder, name, work, is_dynamic=False):
     model = onnx.load(os.path.join(folder, name, "model.onnx"))
     graph = model.graph
     if any(x.type.tensor_type.elem_type == BFLOAT16 for x in graph.input):
@@ -49,6 +49,9 @@ def run(folder, name, work):
     if not constants:  # else the frozen ones among the inputs would not line up
         values = freeze.freeze(model, values, freeze.COMPILED)
         names = [x.name for x in graph.input]
+    if is_dynamic:
+        model = freeze.dynamic(model)
+        graph = model.graph
     with tempfile.TemporaryDirectory(dir=work) as place:
         path = os.path.join(place, "model.onnx")
         given, got = os.path.join(place, "in.npz"), os.path.join(place, "out.npz")

@@ -4,7 +4,9 @@
 // Runs ONNX's node cases (test/conformance/dump_node_cases.py wrote them)
 // through importer and reference evaluator. For each case named on the command
 // line it prints one line: `pass NAME`, `fail NAME: reason` or `refused NAME:
-// reason`, the last when the importer did not take the model.
+// reason`, the last when the importer did not take the model. With --simplify
+// the passes of passes/simplify run in between; --dynamic takes the model that
+// has a symbol for each extent; --double evaluates in float64.
 #include "compiler/evaluate/ConstantFolder.h"
 #include "compiler/evaluate/Convert.h"
 #include "compiler/evaluate/Evaluate.h"
@@ -32,6 +34,7 @@ struct Case {
 
 struct Settings {
   bool simplify = false;
+  std::string model = "/model.onnx";
   Mode mode = Mode::Declared;
 };
 
@@ -202,7 +205,7 @@ Outcome runCase(const Case &test, const Settings &settings) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   Diagnostics faults;
   mlir::OwningOpRef<mlir::ModuleOp> module = importModel(
-      test.folder + "/model.onnx", context, ImportOptions(), faults);
+      test.folder + settings.model, context, ImportOptions(), faults);
   if (!module)
     return {"refused", faults.all().empty() ? "no reason given"
                                             : faults.all()[0].op + ", " +
@@ -232,12 +235,15 @@ int main(int argc, char **argv) {
   int next = 1;
   for (; next < argc && argv[next][0] == '-'; ++next) {
     settings.simplify |= llvm::StringRef(argv[next]) == "--simplify";
+    if (llvm::StringRef(argv[next]) == "--dynamic")
+      settings.model = "/dynamic.onnx";
     if (llvm::StringRef(argv[next]) == "--double")
       settings.mode = Mode::Double;
   }
   if (argc - next < 2) {
-    llvm::errs() << "usage: sinter-node-test [--simplify] [--double] FOLDER "
-                    "CASE...\n";
+    llvm::errs()
+        << "usage: sinter-node-test [--simplify] [--dynamic] [--double] FOLDER "
+           "CASE...\n";
     return 2;
   }
   std::string folder = argv[next];
