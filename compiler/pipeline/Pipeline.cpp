@@ -193,8 +193,19 @@ llvm::Error Compilation::emitKernelTexts(KernelText kind) {
   return emitText([&](llvm::raw_ostream &out) { out << all; });
 }
 
+// The output replaces what has its name: never a device, a pipe or a folder.
+static llvm::Error checkOutput(const std::string &path) {
+  llvm::sys::fs::file_status status;
+  if (path == "-" || llvm::sys::fs::status(path, status) || !llvm::sys::fs::exists(status) ||
+      status.type() == llvm::sys::fs::file_type::regular_file)
+    return llvm::Error::success();
+  return userError(ErrorCode::O001, "cannot write '" + path + "': it exists and is no regular file");
+}
+
 llvm::Error Compilation::run() {
   auto printModule = [&](llvm::raw_ostream &out) { module->print(out); };
+  if (llvm::Error error = checkOutput(options.outputPath))
+    return error;
   if (llvm::Error error = chooseIsas())
     return error;
   progress.phase("import");

@@ -6,7 +6,10 @@
 
 #include "tools/sinter/Loadable.h"
 #include "tools/sinter/Session.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
 
@@ -49,7 +52,29 @@ static void printShort(const HostTensor &tensor) {
   llvm::outs() << (values.size() > 6 ? ", ...]\n" : "]\n");
 }
 
+// An executable that `sinter compile` wrote reads and writes .npz files itself.
+static llvm::Error runExecutable(const Arguments &arguments) {
+  if (arguments.inputs.empty() || arguments.outputs.empty())
+    return userError(ErrorCode::U006, "an executable is run with --inputs and --outputs");
+  llvm::SmallString<256> program(arguments.file);
+  llvm::sys::fs::make_absolute(program);
+  std::string threads = std::to_string(arguments.threads ? arguments.threads : availableCpus());
+  std::string problem;
+  int status = llvm::sys::ExecuteAndWait(
+      program, {program, arguments.inputs, arguments.outputs, "--threads", threads}, std::nullopt, {}, 0, 0, &problem);
+  if (status == 0)
+    return llvm::Error::success();
+  return userError(ErrorCode::R001, "the program ended with status " + std::to_string(status) +
+                                        (problem.empty() ? "" : ": " + problem));
+}
+
+static bool isExecutable(llvm::StringRef file) {
+  return !llvm::sys::path::filename(file).contains('.') && llvm::sys::fs::can_execute(file);
+}
+
 static llvm::Error run(const Arguments &arguments) {
+  if (isExecutable(arguments.file))
+    return runExecutable(arguments);
   TemporaryFolder folder;
   auto loadable = makeLoadable(arguments.file, arguments.compile, folder);
   if (!loadable)

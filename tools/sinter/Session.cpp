@@ -83,6 +83,13 @@ llvm::Error Session::bind(const std::vector<HostTensor> &inputs) {
     if (!found)
       return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name + "' (" + dtypeName(wanted.dtype) +
                                             ") was not given");
+    if (found->dtype != static_cast<int32_t>(wanted.dtype))
+      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name + "' is " + dtypeName(found->dtype) +
+                                            ", the model takes " + dtypeName(wanted.dtype));
+    if (found->dims.size() != wanted.rank)
+      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name + "' has " +
+                                            std::to_string(found->dims.size()) + " dimensions, the model takes " +
+                                            std::to_string(wanted.rank));
     sinter_tensor tensor{};
     tensor.data = const_cast<char *>(found->bytes.data());
     tensor.bytes = found->bytes.size();
