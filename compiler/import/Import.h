@@ -42,6 +42,10 @@ mlir::OwningOpRef<mlir::ModuleOp> importModel(llvm::StringRef path,
 bool checkModel(llvm::StringRef path, const ImportOptions &options,
                 Diagnostics &faults);
 
+/// The operators that can be imported, with the opsets in which each changed,
+/// as the page docs/operators.md.
+std::string operatorPage();
+
 } // namespace sinter
 
 #endif // SINTER_COMPILER_IMPORT_IMPORT_H

@@ -152,6 +152,22 @@ const Schema *findSchema(std::string_view op, int64_t opset) {
   return &it->second;
 }
 
+std::vector<int> versionsOf(std::string_view op) {
+  std::vector<int> versions;
+  for (const Row &row : rows)
+    if (op == row.name)
+      versions.push_back(row.since);
+  return versions;
+}
+
+std::vector<std::string_view> operatorNames() {
+  std::vector<std::string_view> names;
+  for (const Row &row : rows)
+    if (names.empty() || names.back() != row.name)
+      names.push_back(row.name);
+  return names;
+}
+
 int firstOpset(std::string_view op) {
   int first = 0;
   for (const Row &row : rows)

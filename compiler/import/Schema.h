@@ -53,6 +53,10 @@ struct Schema {
 int newestOpset();
 // The version of `op` in force at `opset`; null when there is none.
 const Schema *findSchema(std::string_view op, int64_t opset);
+// Opsets in which the operator changed, ascending; none for an unknown one.
+std::vector<int> versionsOf(std::string_view op);
+// Every operator of the table, by name.
+std::vector<std::string_view> operatorNames();
 // The opset that introduced the operator; 0 when no opset has it.
 int firstOpset(std::string_view op);
 // "float, double" for a mask.

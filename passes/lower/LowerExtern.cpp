@@ -140,7 +140,7 @@ LogicalResult Lowering::lowerExtern(Operation *op) {
           .Default([](Operation *) { return ExternCall(); });
   if (found.callee.empty())
     return op->emitOpError("has no kernel; expected an operation of the list in "
-                           "docs/generated/operators.md");
+                           "docs/operators.md");
   auto nonZero = dyn_cast<graph::NonZeroOp>(op);
   if (nonZero) {
     sym::Dims dims = sym::dimsOf(cast<RankedTensorType>(nonZero.getResult().getType()));

@@ -5,6 +5,7 @@
 // tests, as sinter-opt is that of the passes. Users have `sinter check` and
 // `sinter compile --emit=graph`.
 //
+//   sinter-import --operators        writes docs/operators.md
 //   sinter-import MODEL.onnx [--json] [--quiet] [--shape NAME=1,3,H,W]...
 //   [--dim H=1..64]...
 #include "compiler/import/Import.h"
@@ -46,6 +47,10 @@ int main(int argc, char **argv) {
   bool isJson = false, isQuiet = false;
   for (int i = 1; i < argc; ++i) {
     llvm::StringRef argument = argv[i];
+    if (argument == "--operators") {
+      llvm::outs() << operatorPage();
+      return 0;
+    }
     if (argument == "--json")
       isJson = true;
     else if (argument == "--quiet")
