@@ -56,8 +56,11 @@ def compile_model(path, name, *options):
     return out
 
 
-def reference(path, threads=1):
+def reference(path, threads=1, plain=False):
+    """plain: none of ONNX Runtime's optimisations; its other way to the same result."""
     settings = onnxruntime.SessionOptions()
+    if plain:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     settings.log_severity_level = 4
     settings.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
