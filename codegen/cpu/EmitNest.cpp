@@ -61,7 +61,7 @@ void NestEmitter::emitVectors(const Cursor &cursor) {
   if (axis < 0) { // a single element
     Values loaded = loadInputs(cursor, -1, 1, nullptr);
     return store(cursor, prologue(cursor, loaded, -1, 1, nullptr), -1, 1,
-                  nullptr);
+                 nullptr);
   }
   loopOuter(0, {axis}, cursor, [&](const Cursor &row) {
     vectorLoop(extentOf(axis, row), lanes,
@@ -69,7 +69,7 @@ void NestEmitter::emitVectors(const Cursor &cursor) {
                  Cursor at = advance(row, axis, i);
                  Values loaded = loadInputs(at, axis, lanes, count);
                  store(at, prologue(at, loaded, axis, lanes, count), axis,
-                        lanes, count);
+                       lanes, count);
                });
   });
 }
@@ -78,6 +78,8 @@ void NestEmitter::emit() {
   forEachItem([&](const Cursor &cursor) {
     if (root.getAxes() > 0)
       emitReductions(cursor);
+    else if (isInterleave())
+      emitInterleave(cursor);
     else if (plan.transposeAxis >= 0 && hasCheapMasks())
       emitTiles(cursor);
     else

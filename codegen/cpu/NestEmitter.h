@@ -1,8 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Shared state of the three ways to run a nest: along vectors (EmitNest.cpp), by
-// transposed tiles (EmitTranspose.cpp), with a reduction (EmitReduce.cpp).
+// Shared state of the ways to run a nest: along vectors (EmitNest.cpp), by
+// transposed tiles (EmitTranspose.cpp), by interleaved planes
+// (EmitInterleave.cpp), with a reduction (EmitReduce.cpp).
 
 #ifndef SINTER_CODEGEN_CPU_NESTEMITTER_H
 #define SINTER_CODEGEN_CPU_NESTEMITTER_H
@@ -31,6 +32,12 @@ private:
   struct Tile;
   void emitTile(const Tile &tile);
   Values loadTransposed(const Tile &tile, unsigned input);
+
+  // EmitInterleave.cpp.
+  bool isInterleave() const;
+  void emitInterleave(const Cursor &cursor);
+  void storePlanes(const Cursor &cursor, llvm::ArrayRef<Values> results,
+                   unsigned lanes, mlir::Value count);
 
   // EmitReduce.cpp.
   Values identities(unsigned lanes);

@@ -156,14 +156,20 @@ Values PlanWalker::loopReduced(unsigned axis, unsigned end,
                  });
 }
 
+Values PlanWalker::finished(Region &epilogue, const Cursor &cursor,
+                            Values values, int axis, unsigned lanes,
+                            Value count) {
+  if (epilogue.empty())
+    return values;
+  for (auto [operand, pointer] : llvm::zip(plan.extras, cursor.extras))
+    values.push_back(loadOperand(operand, pointer, axis, lanes, count));
+  Value active = count ? kb.mask(lanes, count) : Value();
+  return emitRegion(kb, epilogue, values, lanes, nullptr, active);
+}
+
 void PlanWalker::finish(Region &epilogue, const Cursor &cursor, Values values,
                         int axis, unsigned lanes, Value count) {
-  if (!epilogue.empty()) {
-    for (auto [operand, pointer] : llvm::zip(plan.extras, cursor.extras))
-      values.push_back(loadOperand(operand, pointer, axis, lanes, count));
-    Value active = count ? kb.mask(lanes, count) : Value();
-    values = emitRegion(kb, epilogue, values, lanes, nullptr, active);
-  }
+  values = finished(epilogue, cursor, values, axis, lanes, count);
   sym::DimAttr single = sym::constantDim(define.getContext(), 1);
   for (auto [operand, pointer, value] :
        llvm::zip(plan.outputs, cursor.outputs, values))

@@ -52,7 +52,10 @@ protected:
                           mlir::Value count);
   Values loadInputs(const Cursor &cursor, int axis, unsigned lanes,
                     mlir::Value count);
-  /// Runs `epilogue` on values and extras, and stores to the outputs.
+  /// `epilogue` on values and extras.
+  Values finished(mlir::Region &epilogue, const Cursor &cursor, Values values,
+                  int axis, unsigned lanes, mlir::Value count);
+  /// As above, and stores to the outputs.
   void finish(mlir::Region &epilogue, const Cursor &cursor, Values values,
               int axis, unsigned lanes, mlir::Value count);
 

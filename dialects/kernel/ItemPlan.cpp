@@ -59,8 +59,10 @@ static ItemPlan planItems(NestOp op) {
   for (sym::DimAttr extent : ArrayRef(plan.extents).drop_front(plan.parallel))
     cost *= std::max<int64_t>(1, sym::asConstant(extent).value_or(64));
   items.blocks = cutExtents(items.extents, std::min<int64_t>(cost, 16384));
-  // Cut a transposed tile along both axes rather than along rows of one.
-  if (plan.transposeAxis >= 0) {
+  // Cut a transposed tile along both axes rather than along rows of one; a few
+  // planes that are interleaved are not tiles.
+  if (plan.transposeAxis >= 0 &&
+      sym::asConstant(plan.extents[plan.vectorAxis]).value_or(64) > 4) {
     items.blocks[plan.transposeAxis] = 64;
     items.blocks[plan.vectorAxis] = 256;
   }

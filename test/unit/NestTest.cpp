@@ -164,6 +164,26 @@ Nest draw(unsigned seed, bool reduces) {
   return nest;
 }
 
+Nest drawPlanes(unsigned seed) {
+  Random random(seed);
+  Nest nest;
+  Domain domain({1 + random.below(3), 1 + random.below(70), 2 + random.below(4)},
+                /*dynamic=*/false, random);
+  if (random.oneIn(2)) {
+    domain.text[1] = "p0";
+    nest.params = {domain.dims[1]};
+  }
+  nest.function = &functions()[random.below(functions().size())];
+  for (const std::string &element : nest.function->inputs) {
+    nest.inputs.push_back(makeView(domain, element, {0, 2, 1}, random.below(3)));
+    nest.inputs.back().allocate(random);
+    nest.inputs.back().fill(random);
+  }
+  nest.output = makeView(domain, nest.function->output);
+  nest.output.allocate(random);
+  return nest;
+}
+
 double reduced(const Nest &nest, Shape at) {
   size_t first = at.size() - nest.axes;
   double result = nest.combine == "prod"  ? 1
@@ -200,8 +220,10 @@ void checkOutput(const Nest &nest, const std::string &label) {
   });
 }
 
-void checkNest(unsigned seed, bool reduces) {
+void checkNest(unsigned seed, bool reduces, bool interleaves = false) {
   Nest nest = draw(seed, reduces);
+  if (interleaves)
+    nest = drawPlanes(seed);
   std::vector<void *> buffers;
   for (const TestView &input : nest.inputs)
     buffers.push_back(input.data());
@@ -227,6 +249,12 @@ void checkNest(unsigned seed, bool reduces) {
 TEST(Nest, ElementwiseOverRandomLayouts) {
   for (unsigned seed = 1; seed <= 60 && !HasFailure(); ++seed)
     checkNest(seed, /*reduces=*/false);
+}
+
+// Planes to pixels: the output's contiguous axis is 2 to 5 elements short.
+TEST(Nest, InterleavesFewPlanes) {
+  for (unsigned seed = 2001; seed <= 2016 && !HasFailure(); ++seed)
+    checkNest(seed, /*reduces=*/false, /*interleaves=*/true);
 }
 
 TEST(Nest, ReductionsOverRandomLayouts) {
