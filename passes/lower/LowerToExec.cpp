@@ -212,6 +212,17 @@ LogicalResult Lowering::lowerCluster(Cluster &cluster) {
   return cluster.root->emitOpError("cannot be the root of a graph.group");
 }
 
+/// What `left` must be where a 1 on either side may broadcast: itself when one of
+/// the two is 1, else `right`. So the check of the shape program stays an equality,
+/// and its message names the two extents.
+static sym::DimAttr wantedExtent(sym::DimAttr left, sym::DimAttr right) {
+  sym::DimAttr one = sym::constantDim(left.getContext(), 1);
+  auto isOne = [&](sym::DimAttr dim) {
+    return one - sym::minDim(one, sym::maxDim(dim - 1, one - dim));
+  };
+  return right + (left - right) * sym::maxDim(isOne(left), isOne(right));
+}
+
 static bool isRoot(Operation *op) {
   if (auto pool = dyn_cast<graph::PoolOp>(op))
     return pool.getResults().size() == 1;
@@ -234,7 +245,10 @@ LogicalResult Lowering::lowerOperation(Operation *op) {
   if (auto branch = dyn_cast<graph::IfOp>(op))
     return lowerIf(branch);
   if (auto check = dyn_cast<graph::CheckOp>(op)) {
-    exec::CheckOp::create(builder, op->getLoc(), check.getLeft(), check.getRight());
+    sym::DimAttr right = check.getRight();
+    if (check.getBroadcast())
+      right = wantedExtent(check.getLeft(), right);
+    exec::CheckOp::create(builder, op->getLoc(), check.getLeft(), right);
     return success();
   }
   if (auto bind = dyn_cast<graph::BindDimOp>(op)) {

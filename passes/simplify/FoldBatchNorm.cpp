@@ -105,19 +105,23 @@ LogicalResult scaleFilter(Conv conv, const Affine &affine, BatchNormOp norm,
   return success();
 }
 
-/// A per-channel vector in the shape that broadcasts along the channels.
+/// A per-channel vector in the shape that broadcasts along the channels. Its
+/// extent may have another name than the input's channels (a check makes them
+/// equal): the input's is taken, so that the result keeps its type.
 Value alongChannels(BatchNormOp op, Value vector, OpBuilder &builder) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
-  int64_t trailing = op.getChannelsLast() ? 0 : type.getRank() - 2;
-  if (trailing <= 0)
-    return vector;
+  int64_t axis =
+      op.getChannelsLast() || type.getRank() < 2 ? type.getRank() - 1 : 1;
   auto vectorType = cast<RankedTensorType>(vector.getType());
-  sym::Dims dims = sym::dimsOf(vectorType);
-  dims.append(static_cast<size_t>(trailing),
-              sym::constantDim(op.getContext(), 1));
-  return ReshapeOp::create(builder, op.getLoc(),
-                           sym::tensorOf(dims, vectorType.getElementType()),
-                           vector);
+  sym::DimAttr one = sym::constantDim(op.getContext(), 1);
+  bool hasChannels = type.getRank() > 1 || op.getChannelsLast();
+  sym::Dims dims{hasChannels ? sym::dimsOf(type)[static_cast<size_t>(axis)]
+                             : one};
+  dims.append(static_cast<size_t>(type.getRank() - 1 - axis), one);
+  RankedTensorType shaped = sym::tensorOf(dims, vectorType.getElementType());
+  if (shaped == vectorType)
+    return vector;
+  return ReshapeOp::create(builder, op.getLoc(), shaped, vector);
 }
 
 struct FoldNorm : OpRewritePattern<BatchNormOp> {

@@ -100,3 +100,16 @@ func.func @shuffle(%x: tensor<1x4x5x6xf32>) -> tensor<1x4x5x6xf32> {
   %6 = graph.softmax %5 {axis = 3 : i64} : (tensor<1x4x5x6xf32>) -> tensor<1x4x5x6xf32>
   return %6 : tensor<1x4x5x6xf32>
 }
+
+// -----
+
+// Where a 1 may broadcast, the check lets it: right + (left - right) * (is one of them 1?).
+// CHECK: exec.program @checks
+// CHECK: exec.check <A> equals <B>
+// CHECK: exec.check <A> equals <{{.*}}min(1, max({{.*}}>
+func.func @checks(%x: tensor<?xf32, #sym.dims<[A]>>, %y: tensor<?xf32, #sym.dims<[B]>>) -> tensor<?xf32, #sym.dims<[A]>> {
+  graph.check <A> equals <B>
+  graph.check <A> equals <B> {broadcast}
+  %0 = graph.map "exp"(%x) : (tensor<?xf32, #sym.dims<[A]>>) -> tensor<?xf32, #sym.dims<[A]>>
+  return %0 : tensor<?xf32, #sym.dims<[A]>>
+}

@@ -53,3 +53,13 @@ func.func @computed(%x: tensor<3x2xf32>, %s: tensor<2xf32>, %v: tensor<2xf32>) -
   %1 = graph.batch_norm %x, %s, %s, %s, %v {epsilon = 1.0e-5 : f64} : (tensor<3x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
   return %1 : tensor<3x2xf32>
 }
+
+// The parameters' extent has another name than the channels.
+// CHECK-LABEL: func @renamed
+// CHECK: graph.reshape %{{.*}} : tensor<?xf32, #sym.dims<[D]>> to tensor<?x1xf32, #sym.dims<[C, 1]>>
+// CHECK-NOT: graph.batch_norm
+// CHECK: return %{{.*}} : tensor<2x?x4xf32, #sym.dims<[2, C, 4]>>
+func.func @renamed(%x: tensor<2x?x4xf32, #sym.dims<[2, C, 4]>>, %s: tensor<?xf32, #sym.dims<[D]>>) -> tensor<2x?x4xf32, #sym.dims<[2, C, 4]>> {
+  %1 = graph.batch_norm %x, %s, %s, %s, %s {epsilon = 1.0 : f64} : (tensor<2x?x4xf32, #sym.dims<[2, C, 4]>>, tensor<?xf32, #sym.dims<[D]>>, tensor<?xf32, #sym.dims<[D]>>, tensor<?xf32, #sym.dims<[D]>>, tensor<?xf32, #sym.dims<[D]>>) -> tensor<2x?x4xf32, #sym.dims<[2, C, 4]>>
+  return %1 : tensor<2x?x4xf32, #sym.dims<[2, C, 4]>>
+}
