@@ -282,7 +282,7 @@ private:
     double single = seconds(once);
     int repeats = std::max(1, int(0.004 / std::max(single, 1e-7)));
     double best = 1e9;
-    for (int round = 0; round < 15; ++round)
+    for (int round = 0; round < 60; ++round)
       best = std::min(best, seconds([&] {
                               for (int i = 0; i < repeats; ++i)
                                 once();
