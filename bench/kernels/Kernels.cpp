@@ -79,6 +79,14 @@ Layer product(int64_t m, int64_t k, int64_t n) {
   return {name, test};
 }
 
+// The last convolution of a residual block: reads what it is added to.
+Layer residual(int64_t channels, int64_t maps, int64_t out) {
+  Layer layer = conv(channels, maps, out, 1, 1);
+  layer.problem.residual = true;
+  layer.name += " + res";
+  return layer;
+}
+
 // Attention of 12 heads of 64 over `tokens`: scores (b transposed) and values.
 Layer attention(int64_t tokens, bool scores) {
   TileCase test;
@@ -107,6 +115,7 @@ std::vector<Layer> layers() {
           conv(512, 2048, 7, 1, 1),      product(128, 768, 768),
           product(128, 768, 3072),       product(128, 3072, 768),
           product(128, 384, 1536),       product(1, 768, 3072),
+          residual(64, 256, 56),         residual(128, 512, 28),
           attention(128, true),          attention(128, false),
           conv(24, 144, 56, 1, 1),       conv(144, 24, 56, 1, 1),
           conv(96, 576, 14, 1, 1),       conv(80, 80, 40, 3, 1),
