@@ -36,11 +36,11 @@ namespace sinter::cpu {
 namespace {
 
 /// Sets one of LLVM's own switches; it has no other interface to these.
-void switchOff(StringRef option) {
+void setSwitch(StringRef option) {
   auto options = llvm::cl::getRegisteredOptions();
   auto found = options.find(option);
   SINTER_CHECK(found != options.end(), "an option of LLVM is gone");
-  static_cast<llvm::cl::opt<bool> *>(found->second)->setValue(true);
+  found->second->addOccurrence(0, option, "true");
 }
 
 std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
@@ -51,7 +51,7 @@ std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    switchOff("disable-lsr");
+    setSwitch("disable-lsr");
   });
   std::string error;
   llvm::Triple triple(target.triple);
