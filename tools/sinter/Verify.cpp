@@ -9,7 +9,8 @@
 //   onnxruntime  within 1e-4
 //   --data       the stored outputs, within 1e-4
 //
-// A case is one set of inputs: a seed for each shape, a folder, or --inputs.
+// A case is one set of inputs: a seed for each shape, a folder, or --inputs. What
+// we refuse to run passes only when ONNX Runtime refuses it too.
 #include "tools/sinter/Commands.h"
 
 #include "tools/sinter/Compare.h"
@@ -51,6 +52,7 @@ private:
   llvm::Error check(const Case &one);
   llvm::Error checkEvaluator(const Case &one, const std::vector<HostTensor> &ours);
   llvm::Error checkRuntime(const Case &one, const std::vector<HostTensor> &ours);
+  llvm::Error checkRefusal(const Case &one, llvm::Error ours);
   void add(const Case &one, const char *reference, const Difference &difference, double limit);
   bool report() const;
 
@@ -145,10 +147,21 @@ llvm::Error Verify::checkRuntime(const Case &one, const std::vector<HostTensor> 
   return llvm::Error::success();
 }
 
+// Inputs that we refuse must be refused by the other runtime too.
+llvm::Error Verify::checkRefusal(const Case &one, llvm::Error ours) {
+  llvm::Error theirs = checkRuntime(one, {});
+  if (!theirs) // it ran: ours is the only refusal
+    return ours;
+  verdicts.push_back({one.name + " refused by both", "onnxruntime", {}, 0});
+  llvm::consumeError(std::move(theirs));
+  llvm::consumeError(std::move(ours));
+  return llvm::Error::success();
+}
+
 llvm::Error Verify::check(const Case &one) {
   auto ours = session->run(one.inputs);
   if (!ours)
-    return ours.takeError();
+    return isAgainst("onnxruntime") ? checkRefusal(one, ours.takeError()) : ours.takeError();
   if (!one.stored.empty())
     add(one, "stored", largestError(*ours, one.stored), runtimeLimit);
   if (isAgainst("onnxruntime"))
