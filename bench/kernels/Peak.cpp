@@ -17,9 +17,10 @@ constexpr long kRounds = 1000000;
 #define SINTER_FMA(r, n) "vfmadd231ps %%" r "14, %%" r "15, %%" r #n "\n\t"
 #define SINTER_CHAINS(r)                                                       \
   SINTER_FMA(r, 0)                                                             \
-  SINTER_FMA(r, 1) SINTER_FMA(r, 2) SINTER_FMA(r, 3) SINTER_FMA(r, 4)          \
-      SINTER_FMA(r, 5) SINTER_FMA(r, 6) SINTER_FMA(r, 7) SINTER_FMA(r, 8)      \
-          SINTER_FMA(r, 9) SINTER_FMA(r, 10) SINTER_FMA(r, 11)
+  SINTER_FMA(r, 1)                                                             \
+  SINTER_FMA(r, 2) SINTER_FMA(r, 3) SINTER_FMA(r, 4) SINTER_FMA(r, 5)          \
+      SINTER_FMA(r, 6) SINTER_FMA(r, 7) SINTER_FMA(r, 8) SINTER_FMA(r, 9)      \
+          SINTER_FMA(r, 10) SINTER_FMA(r, 11)
 #define SINTER_BURN(r)                                                         \
   long left = kRounds;                                                         \
   __asm__ volatile("vzeroall\n\t.p2align 6\n1:\n\t" SINTER_CHAINS(r)           \
