@@ -9,7 +9,6 @@
 
 #include "dialects/graph/GraphDialect.h"
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/Support/JSON.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include <cstring>
 
@@ -136,7 +135,7 @@ bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out, std::string &
   return false;
 }
 
-std::string factsOf(const ImageResult &result) {
+llvm::json::Array factsOf(const ImageResult &result) {
   llvm::json::Array facts;
   llvm::DenseSet<Attribute> seen;
   for (const WeightBlob &blob : result.weights) {
@@ -149,9 +148,7 @@ std::string factsOf(const ImageResult &result) {
       facts.push_back(llvm::json::Object{{"weight", weight.getKey().getValue()},
                                          {"computed", found->recipe}});
   }
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(facts));
-  return text;
+  return facts;
 }
 
 } // namespace sinter

@@ -10,6 +10,7 @@
 
 #include "codegen/image/ExecToImage.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/JSON.h"
 #include <string>
 
 namespace sinter {
@@ -24,9 +25,9 @@ bool packBytes(llvm::ArrayRef<char> source, unsigned width, llvm::ArrayRef<int64
                llvm::ArrayRef<int64_t> strides, int64_t offset, llvm::ArrayRef<int64_t> limit,
                llvm::MutableArrayRef<char> out);
 
-/// What `sinter repack` must prove again, as JSON: one entry a computed weight,
-/// with the recipe that its values came from.
-std::string factsOf(const ImageResult &result);
+/// What `sinter repack` must prove again: one entry a computed weight, with the
+/// recipe that its values came from.
+llvm::json::Array factsOf(const ImageResult &result);
 
 } // namespace sinter
 

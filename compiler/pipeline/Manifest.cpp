@@ -54,7 +54,7 @@ static void describeModel(const std::string &path, json::Object &manifest) {
 }
 
 std::string sinter::makeManifest(mlir::ModuleOp module, const CompileOptions &options,
-                                 const std::vector<std::string> &isas) {
+                                 const std::vector<std::string> &isas, json::Array facts) {
   auto program = module.lookupSymbol<exec::ProgramOp>("main");
   json::Array symbols;
   program.walk([&](exec::SymbolOp symbol) {
@@ -66,7 +66,8 @@ std::string sinter::makeManifest(mlir::ModuleOp module, const CompileOptions &op
                         {"inputs", describeTensors(program.getInputNames(), program.getInputTypes())},
                         {"outputs", describeTensors(program.getOutputNames(), program.getOutputTypes())},
                         {"symbols", std::move(symbols)},
-                        {"isas", json::Array(isas)}};
+                        {"isas", json::Array(isas)},
+                        {"facts", std::move(facts)}};
   describeModel(options.modelPath, manifest);
   return llvm::formatv("{0}", json::Value(std::move(manifest)));
 }

@@ -152,7 +152,7 @@ llvm::Error Compilation::writeResult() {
     inputs.prefix = *prefix;
   }
   inputs.image = image.image;
-  inputs.manifest = makeManifest(*module, options, isas);
+  inputs.manifest = makeManifest(*module, options, isas, factsOf(image));
   inputs.isas = columns;
   llvm::StringSet<> seen; // equal kernels share a symbol and an object
   for (const KernelCode &code : codes)

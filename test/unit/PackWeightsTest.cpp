@@ -4,6 +4,7 @@
 // Packing against its definition: every element of a panel is computed from its place.
 #include "codegen/weights/PackWeights.h"
 
+#include "dialects/graph/GraphDialect.h"
 #include "gtest/gtest.h"
 #include <cstring>
 #include <numeric>
@@ -57,6 +58,37 @@ TEST(PackWeights, GatesOfTheSameUnitsLieTogether) {
 TEST(PackWeights, NegativeStridesReverse) {
   std::vector<float> out = pack(counting(4), {4}, {-1}, 3, {});
   EXPECT_EQ(out, (std::vector<float>{4, 3, 2, 1}));
+}
+
+TEST(PackWeights, FactsNameComputedWeightsOnce) {
+  mlir::MLIRContext context;
+  auto &store = context.getOrLoadDialect<graph::GraphDialect>()->getWeights();
+  context.loadDialect<exec::ExecDialect>();
+  std::vector<char> given = counting(2);
+  store.addBorrowed("w", given);
+  store.addOwned("w.scaled", counting(2), "mul(w, s)");
+  auto pack = exec::PackAttr::get(&context, {2}, {1}, 0, {});
+  auto reversed = exec::PackAttr::get(&context, {2}, {-1}, 1, {});
+  auto f32 = mlir::Float32Type::get(&context);
+  auto weight = [&](const char *key) {
+    return graph::WeightAttr::get(&context, mlir::StringAttr::get(&context, key));
+  };
+  ImageResult result;
+  result.weights = {{weight("w"), f32, pack, 0, 8},
+                    {weight("w.scaled"), f32, pack, 64, 8},
+                    {weight("w.scaled"), f32, reversed, 128, 8}};
+  std::string text, expected = "[{\"computed\":\"mul(w, s)\",\"weight\":\"w.scaled\"}]";
+  llvm::raw_string_ostream(text) << llvm::json::Value(factsOf(result));
+  EXPECT_EQ(text, expected);
+
+  std::vector<float> out(2);
+  std::string error;
+  llvm::MutableArrayRef<char> bytes(reinterpret_cast<char *>(out.data()), 8);
+  EXPECT_TRUE(packWeight(result.weights[2], bytes, error));
+  EXPECT_EQ(out, (std::vector<float>{2, 1}));
+  WeightBlob lost{weight("lost"), f32, pack, 0, 8};
+  EXPECT_FALSE(packWeight(lost, bytes, error));
+  EXPECT_EQ(error, "weight 'lost' is not in the weight store");
 }
 
 TEST(PackWeights, AReadOutsideTheSourceIsRefused) {
