@@ -83,6 +83,14 @@ private:
   llvm::DenseMap<mlir::Value, int64_t> usesLeft;
 };
 
+/// Facts about symbols stand in the module or in the function itself.
+SmallVector<SymbolOp> symbolsOf(func::FuncOp function) {
+  SmallVector<SymbolOp> symbols(function.getOps<SymbolOp>());
+  if (auto module = function->getParentOfType<ModuleOp>())
+    llvm::append_range(symbols, module.getOps<SymbolOp>());
+  return symbols;
+}
+
 LogicalResult Evaluator::bindInput(BlockArgument argument,
                                    const Tensor &input) {
   auto say = [&](const std::string &text) {
@@ -128,6 +136,14 @@ LogicalResult Evaluator::bindInputs(func::FuncOp function,
   for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
     if (failed(bindInput(argument, input)))
       return failure();
+  // A symbol may stand in no type any more and still be checked.
+  for (SymbolOp symbol : symbolsOf(function))
+    if (symbol.getInput() && symbol.getAxis() &&
+        *symbol.getInput() < inputs.size() &&
+        *symbol.getAxis() < inputs[*symbol.getInput()].shape.size())
+      env.symbols.try_emplace(
+          symbol.getName(),
+          inputs[*symbol.getInput()].shape[*symbol.getAxis()]);
   for (BlockArgument argument : function.getArguments())
     if (auto text = mismatch(argument, *values[argument])) {
       env.fault.set("input " + std::to_string(argument.getArgNumber()) + " " +
@@ -146,16 +162,15 @@ LogicalResult Evaluator::checkRanges(func::FuncOp function) {
     return value >= static_cast<int64_t>(symbol.getMin()) &&
            value <= static_cast<int64_t>(symbol.getMax());
   };
-  WalkResult walk = function->getParentOp()->walk([&](SymbolOp symbol) {
-    if (isWithin(symbol))
-      return WalkResult::advance();
-    env.fault.set("dimension " + symbol.getName().str() + " is " +
-                  std::to_string(env.symbols[symbol.getName()]) +
-                  ", expected " + std::to_string(symbol.getMin()) + " to " +
-                  std::to_string(symbol.getMax()));
-    return WalkResult::interrupt();
-  });
-  return failure(walk.wasInterrupted());
+  for (SymbolOp symbol : symbolsOf(function))
+    if (!isWithin(symbol)) {
+      env.fault.set("dimension " + symbol.getName().str() + " is " +
+                    std::to_string(env.symbols[symbol.getName()]) +
+                    ", expected " + std::to_string(symbol.getMin()) + " to " +
+                    std::to_string(symbol.getMax()));
+      return failure();
+    }
+  return success();
 }
 
 // Constants are read when they are used: a model's weights in float64 would not

@@ -137,6 +137,10 @@ LogicalResult importRecurrent(NodeImport &node) {
       activationsOf(node, *cell, direction == "bidirectional" ? 2 : 1);
   if (!activations)
     return failure();
+  if (node.rank(0) == 3 && node.rank(1) == 3 &&
+      !node.requireEqual(node.dims(0)[2], node.dims(1)[2],
+                         "the size of the input and of the weights' rows"))
+    return failure();
   bool isBatchFirst = node.integer("layout") == 1;
   bool isLstm = cell->name == "lstm";
   SmallVector<Value> operands;

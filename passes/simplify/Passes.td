@@ -83,6 +83,19 @@ def RecognizeNormalization : Pass<"sinter-recognize-normalization", "::mlir::fun
   }];
 }
 
+def UnifySymbols : Pass<"sinter-unify-symbols", "::mlir::func::FuncOp"> {
+  let summary = "Extents that the model checks to be equal get one name.";
+  let description = [{
+    A graph.check of the function's own block makes two input symbols, or a symbol
+    and a constant, one; the check itself stays. Shapes become comparable that were
+    not: a matrix product whose inner extents had two names.
+
+      x: [A, K], w: [L, 8], check K equals L
+      ==>
+      x: [A, K], w: [K, 8], check K equals L
+  }];
+}
+
 def ExpandStatistics : Pass<"sinter-expand-statistics", "::mlir::func::FuncOp"> {
   let summary = "Normalisations that hand out their mean and deviation are taken apart.";
   let description = [{

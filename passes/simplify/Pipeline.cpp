@@ -13,6 +13,7 @@ namespace sinter {
 
 void addSimplifyPasses(mlir::OpPassManager &functions,
                        std::shared_ptr<const ConstantEvaluator> evaluator) {
+  functions.addPass(createUnifySymbols());
   functions.addPass(createFoldConstants(evaluator));
   functions.addPass(createCleanAlgebra());
   functions.addPass(mlir::createCSEPass());
