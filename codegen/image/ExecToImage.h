@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A planned program becomes a program image: the shape program, records, tables.
+// A planned program becomes a program image: the shape program, records,
+// tables.
 
 #ifndef SINTER_CODEGEN_IMAGE_EXECTOIMAGE_H
 #define SINTER_CODEGEN_IMAGE_EXECTOIMAGE_H
@@ -28,8 +29,8 @@ struct ImageResult {
   uint64_t weightsBytes = 0;
 };
 
-/// Builds the image of the module's one exec.program, which sinter-plan-arena and
-/// the schedule pass have seen. A fault is a diagnostic.
+/// Builds the image of the module's one exec.program, which sinter-plan-arena
+/// and the schedule pass have seen. A fault is a diagnostic.
 mlir::LogicalResult buildImage(mlir::ModuleOp module, ImageResult &result);
 
 /// The ONNX number of an element type; 0 when there is none.

@@ -8,8 +8,8 @@
 #include "codegen/weights/PackWeights.h"
 
 #include "dialects/graph/GraphDialect.h"
-#include "llvm/ADT/SmallVector.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/SmallVector.h"
 #include <cstring>
 
 using namespace mlir;
@@ -19,7 +19,8 @@ namespace {
 
 /// One run along the innermost axis.
 template <typename T>
-void copyRun(T *out, const T *in, int64_t stride, int64_t count, int64_t zeros) {
+void copyRun(T *out, const T *in, int64_t stride, int64_t count,
+             int64_t zeros) {
   if (stride == 1)
     memcpy(out, in, count * sizeof(T));
   else
@@ -29,21 +30,25 @@ void copyRun(T *out, const T *in, int64_t stride, int64_t count, int64_t zeros) 
 }
 
 /// How many elements of the innermost run lie before the limit.
-int64_t runLength(ArrayRef<int64_t> dims, ArrayRef<int64_t> limit, ArrayRef<int64_t> index) {
+int64_t runLength(ArrayRef<int64_t> dims, ArrayRef<int64_t> limit,
+                  ArrayRef<int64_t> index) {
   int64_t length = dims.back(), last = int64_t(dims.size()) - 1;
   if (limit.empty())
     return length;
   auto [outer, inner, bound] = std::make_tuple(limit[0], limit[1], limit[2]);
   if (inner == last)
     return std::clamp<int64_t>(bound - index[outer] * dims[inner], 0, length);
-  if (outer == last) // a run across outer blocks: element i is at i * dims[inner] + inner
-    return std::clamp<int64_t>((bound - index[inner] + dims[inner] - 1) / dims[inner], 0, length);
+  if (outer == last) // a run across outer blocks: element i is at i *
+                     // dims[inner] + inner
+    return std::clamp<int64_t>(
+        (bound - index[inner] + dims[inner] - 1) / dims[inner], 0, length);
   return index[outer] * dims[inner] + index[inner] < bound ? length : 0;
 }
 
 template <typename T>
-bool packElements(ArrayRef<char> source, ArrayRef<int64_t> dims, ArrayRef<int64_t> strides,
-                  int64_t offset, ArrayRef<int64_t> limit, MutableArrayRef<char> out) {
+bool packElements(ArrayRef<char> source, ArrayRef<int64_t> dims,
+                  ArrayRef<int64_t> strides, int64_t offset,
+                  ArrayRef<int64_t> limit, MutableArrayRef<char> out) {
   const T *in = reinterpret_cast<const T *>(source.data());
   int64_t available = source.size() / sizeof(T);
   T *to = reinterpret_cast<T *>(out.data());
@@ -59,10 +64,12 @@ bool packElements(ArrayRef<char> source, ArrayRef<int64_t> dims, ArrayRef<int64_
     int64_t at = offset;
     for (size_t i = 0; i + 1 < dims.size(); ++i)
       at += index[i] * strides[i];
-    int64_t count = runLength(dims, limit, index), end = at + (count - 1) * strides.back();
+    int64_t count = runLength(dims, limit, index),
+            end = at + (count - 1) * strides.back();
     if (count > 0 && (std::min(at, end) < 0 || std::max(at, end) >= available))
       return false;
-    copyRun(to, in + (count > 0 ? at : 0), strides.back(), count, dims.back() - count);
+    copyRun(to, in + (count > 0 ? at : 0), strides.back(), count,
+            dims.back() - count);
     to += dims.back();
     size_t axis = dims.size() - 1;
     while (axis > 0 && ++index[axis - 1] == dims[axis - 1])
@@ -83,8 +90,8 @@ std::vector<char> boolBytes(DenseElementsAttr dense) {
 } // namespace
 
 bool packBytes(ArrayRef<char> source, unsigned width, ArrayRef<int64_t> dims,
-               ArrayRef<int64_t> strides, int64_t offset, ArrayRef<int64_t> limit,
-               MutableArrayRef<char> out) {
+               ArrayRef<int64_t> strides, int64_t offset,
+               ArrayRef<int64_t> limit, MutableArrayRef<char> out) {
   // A rank of 0 is one element.
   SmallVector<int64_t> shape(dims), steps(strides);
   if (shape.empty()) {
@@ -105,14 +112,17 @@ bool packBytes(ArrayRef<char> source, unsigned width, ArrayRef<int64_t> dims,
   }
 }
 
-bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out, std::string &error) {
+bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out,
+                std::string &error) {
   unsigned width = (blob.element.getIntOrFloatBitWidth() + 7) / 8;
   ArrayRef<char> source;
   std::vector<char> bools;
   std::string name = "a constant of the compiler";
   if (auto weight = dyn_cast<graph::WeightAttr>(blob.source)) {
-    auto *dialect = blob.source.getContext()->getLoadedDialect<graph::GraphDialect>();
-    const graph::Weight *found = dialect->getWeights().find(weight.getKey().getValue());
+    auto *dialect =
+        blob.source.getContext()->getLoadedDialect<graph::GraphDialect>();
+    const graph::Weight *found =
+        dialect->getWeights().find(weight.getKey().getValue());
     name = "weight '" + weight.getKey().str() + "'";
     if (!found) {
       error = name + " is not in the weight store";
@@ -128,10 +138,11 @@ bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out, std::string &
       source = dense.getRawData();
     }
   }
-  if (packBytes(source, width, blob.pack.getDims(), blob.pack.getStrides(), blob.pack.getOffset(),
-                blob.pack.getLimit(), out))
+  if (packBytes(source, width, blob.pack.getDims(), blob.pack.getStrides(),
+                blob.pack.getOffset(), blob.pack.getLimit(), out))
     return true;
-  error = name + " has " + std::to_string(source.size()) + " bytes, fewer than its shape needs";
+  error = name + " has " + std::to_string(source.size()) +
+          " bytes, fewer than its shape needs";
   return false;
 }
 
@@ -142,8 +153,10 @@ llvm::json::Array factsOf(const ImageResult &result) {
     auto weight = dyn_cast<graph::WeightAttr>(blob.source);
     if (!weight || !seen.insert(weight).second)
       continue;
-    auto *dialect = weight.getContext()->getLoadedDialect<graph::GraphDialect>();
-    const graph::Weight *found = dialect->getWeights().find(weight.getKey().getValue());
+    auto *dialect =
+        weight.getContext()->getLoadedDialect<graph::GraphDialect>();
+    const graph::Weight *found =
+        dialect->getWeights().find(weight.getKey().getValue());
     if (found && !found->recipe.empty())
       facts.push_back(llvm::json::Object{{"weight", weight.getKey().getValue()},
                                          {"computed", found->recipe}});

@@ -1,9 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Executes packing recipes: the only place that reads the bytes of weights after
-// import. Pieces are independent of each other, so a caller fills them in parallel,
-// straight into the mapped output.
+// Executes packing recipes: the only place that reads the bytes of weights
+// after import. Pieces are independent of each other, so a caller fills them in
+// parallel, straight into the mapped output.
 
 #ifndef SINTER_CODEGEN_WEIGHTS_PACKWEIGHTS_H
 #define SINTER_CODEGEN_WEIGHTS_PACKWEIGHTS_H
@@ -15,14 +15,16 @@
 
 namespace sinter {
 
-/// Writes the blob's bytes into `out`, which has exactly `blob.bytes`. False with a
-/// sentence when the source has fewer bytes than the recipe reads.
-bool packWeight(const WeightBlob &blob, llvm::MutableArrayRef<char> out, std::string &error);
+/// Writes the blob's bytes into `out`, which has exactly `blob.bytes`. False
+/// with a sentence when the source has fewer bytes than the recipe reads.
+bool packWeight(const WeightBlob &blob, llvm::MutableArrayRef<char> out,
+                std::string &error);
 
 /// "pack": the strided copy itself, on bytes.
 /// `source` has elements of `width` bytes; a read outside it is refused.
-bool packBytes(llvm::ArrayRef<char> source, unsigned width, llvm::ArrayRef<int64_t> dims,
-               llvm::ArrayRef<int64_t> strides, int64_t offset, llvm::ArrayRef<int64_t> limit,
+bool packBytes(llvm::ArrayRef<char> source, unsigned width,
+               llvm::ArrayRef<int64_t> dims, llvm::ArrayRef<int64_t> strides,
+               int64_t offset, llvm::ArrayRef<int64_t> limit,
                llvm::MutableArrayRef<char> out);
 
 /// What `sinter repack` must prove again: one entry a computed weight, with the

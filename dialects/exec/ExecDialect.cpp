@@ -1,17 +1,18 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one place where the generated definitions of the exec dialect are compiled,
-// and the rules of a program: arguments match the declared tensors, a launch
-// gives its kernel as many buffers, offsets and parameters as it asks for.
+// The one place where the generated definitions of the exec dialect are
+// compiled, and the rules of a program: arguments match the declared tensors, a
+// launch gives its kernel as many buffers, offsets and parameters as it asks
+// for.
 
 #include "dialects/exec/ExecOps.h"
 
 #include "dialects/graph/GraphDialect.h"
 #include "dialects/kernel/KernelOps.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace sinter::exec;
@@ -42,20 +43,24 @@ void ExecDialect::initialize() {
       >();
 }
 
-LogicalResult PackAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                               ArrayRef<int64_t> dims, ArrayRef<int64_t> strides,
-                               int64_t offset, ArrayRef<int64_t> limit) {
+LogicalResult
+PackAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                 ArrayRef<int64_t> dims, ArrayRef<int64_t> strides,
+                 int64_t offset, ArrayRef<int64_t> limit) {
   if (dims.size() != strides.size())
-    return emitError() << "has " << dims.size() << " dims but " << strides.size()
-                       << " strides; expected as many";
+    return emitError() << "has " << dims.size() << " dims but "
+                       << strides.size() << " strides; expected as many";
   for (int64_t dim : dims)
     if (dim < 0)
       return emitError() << "has the negative dim " << dim;
   if (limit.empty())
     return success();
-  auto isAxis = [&](int64_t axis) { return axis >= 0 && axis < int64_t(dims.size()); };
+  auto isAxis = [&](int64_t axis) {
+    return axis >= 0 && axis < int64_t(dims.size());
+  };
   if (limit.size() != 3 || !isAxis(limit[0]) || !isAxis(limit[1]))
-    return emitError() << "has a limit that is not [outer axis, inner axis, bound]";
+    return emitError()
+           << "has a limit that is not [outer axis, inner axis, bound]";
   return success();
 }
 
@@ -69,12 +74,13 @@ LogicalResult ProgramOp::verify() {
         return emitOpError("expects tensor types, found ") << type;
   size_t expected = getInputTypes().size() + getOutputTypes().size();
   if (getBody().getNumArguments() != expected)
-    return emitOpError("has ") << getBody().getNumArguments()
-                               << " block arguments; expected " << expected
-                               << ", the inputs and then the outputs";
+    return emitOpError("has ")
+           << getBody().getNumArguments() << " block arguments; expected "
+           << expected << ", the inputs and then the outputs";
   for (Type type : getBody().getArgumentTypes())
     if (!isa<BufferType>(type))
-      return emitOpError("expects block arguments of type !exec.buffer, found ") << type;
+      return emitOpError("expects block arguments of type !exec.buffer, found ")
+             << type;
   return success();
 }
 
@@ -92,12 +98,13 @@ LogicalResult SymbolOp::verify() {
 LogicalResult WeightOp::verify() {
   if (auto dense = dyn_cast<DenseElementsAttr>(getSource())) {
     if (dense.getElementType() != getElement())
-      return emitOpError("has a source of ") << dense.getElementType() << "; expected "
-                                             << getElement();
+      return emitOpError("has a source of ")
+             << dense.getElementType() << "; expected " << getElement();
     return success();
   }
   if (!isa<sinter::graph::WeightAttr>(getSource()))
-    return emitOpError("expects a dense attribute or #graph.weight as its source");
+    return emitOpError(
+        "expects a dense attribute or #graph.weight as its source");
   return success();
 }
 
@@ -110,17 +117,21 @@ int64_t WeightOp::getBytes() {
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto define = symbols.lookupNearestSymbolFrom<sinter::kernel::DefineOp>(*this, getKernelAttr());
+  auto define = symbols.lookupNearestSymbolFrom<sinter::kernel::DefineOp>(
+      *this, getKernelAttr());
   if (!define)
-    return emitOpError("refers to ") << getKernelAttr() << ", which is not a kernel.define";
+    return emitOpError("refers to ")
+           << getKernelAttr() << ", which is not a kernel.define";
   size_t views = define.getBody().getNumArguments();
   if (getBuffers().size() != views || getOffsets().getDims().size() != views)
-    return emitOpError("gives ") << getBuffers().size() << " buffers and "
-                                 << getOffsets().getDims().size() << " offsets; "
-                                 << getKernelAttr() << " takes " << views;
+    return emitOpError("gives ")
+           << getBuffers().size() << " buffers and "
+           << getOffsets().getDims().size() << " offsets; " << getKernelAttr()
+           << " takes " << views;
   if (getParams().getDims().size() != size_t(define.getNumParams()))
-    return emitOpError("gives ") << getParams().getDims().size() << " parameters; "
-                                 << getKernelAttr() << " takes " << define.getNumParams();
+    return emitOpError("gives ")
+           << getParams().getDims().size() << " parameters; " << getKernelAttr()
+           << " takes " << define.getNumParams();
   return success();
 }
 
@@ -138,6 +149,7 @@ std::optional<std::pair<unsigned, int64_t>> ReadOp::getInputElement() {
 LogicalResult ReadOp::verify() {
   if (!getElement().isSignlessInteger(1) && !getElement().isInteger(8) &&
       !getElement().isInteger(32) && !getElement().isInteger(64))
-    return emitOpError("reads ") << getElement() << "; expected i1, i8, i32 or i64";
+    return emitOpError("reads ")
+           << getElement() << "; expected i1, i8, i32 or i64";
   return success();
 }

@@ -1,18 +1,18 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Memory traffic of an elementwise operation costs as much as a good part of the
-// convolution before it; inside the convolution's epilogue it is nearly free.
-// Every operation starts as a cluster of its own; elementwise operations merge
-// clusters as long as all values involved have the same dims. Merging two
+// Memory traffic of an elementwise operation costs as much as a good part of
+// the convolution before it; inside the convolution's epilogue it is nearly
+// free. Every operation starts as a cluster of its own; elementwise operations
+// merge clusters as long as all values involved have the same dims. Merging two
 // clusters is legal when no third cluster lies on a path between them. At the
 // end clusters are emitted in topological order, each as one graph.group.
 
 #include "dialects/graph/GraphOps.h"
-#include "passes/fusion/Passes.h"
-#include "llvm/ADT/SetVector.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/fusion/Passes.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -41,9 +41,15 @@ constexpr unsigned maxOps = 48, maxInputs = 20;
 bool isElementwise(Operation *op) {
   if (!isa<graph::MapOp, graph::CastOp>(op))
     return false;
-  return llvm::all_of(op->getOperandTypes(), [](Type type) {
-    return cast<RankedTensorType>(type).getElementType().isIntOrFloat();
-  }) && cast<RankedTensorType>(op->getResult(0).getType()).getElementType().isIntOrFloat();
+  return llvm::all_of(op->getOperandTypes(),
+                      [](Type type) {
+                        return cast<RankedTensorType>(type)
+                            .getElementType()
+                            .isIntOrFloat();
+                      }) &&
+         cast<RankedTensorType>(op->getResult(0).getType())
+             .getElementType()
+             .isIntOrFloat();
 }
 
 Shape shapeOf(Operation *op) {
@@ -156,7 +162,8 @@ bool GroupFormer::canMerge(unsigned a, unsigned b) {
   for (unsigned cluster : {a, b})
     for (Operation *op : clusters[cluster].ops)
       inputs.remove(op->getResult(0));
-  return inputs.size() <= maxInputs && !hasPathAround(a, b) && !hasPathAround(b, a);
+  return inputs.size() <= maxInputs && !hasPathAround(a, b) &&
+         !hasPathAround(b, a);
 }
 
 void GroupFormer::merge(unsigned into, unsigned from) {
@@ -169,8 +176,8 @@ void GroupFormer::merge(unsigned into, unsigned from) {
   clusters[from].ops.clear();
 }
 
-/// An elementwise operation joins the clusters of operands of its own extent: at
-/// most one with a root, and any number without.
+/// An elementwise operation joins the clusters of operands of its own extent:
+/// at most one with a root, and any number without.
 void GroupFormer::addBehind(Operation *op) {
   sym::Dims dims = dimsOf(op->getResult(0));
   SmallVector<Operation *> producers;
@@ -182,7 +189,9 @@ void GroupFormer::addBehind(Operation *op) {
   }
   auto weight = [&](Operation *def) {
     Shape shape = clusters[clusterOf(def)].shape;
-    return std::make_tuple(shape == Shape::Epilogue ? 2 : shape == Shape::Row ? 1 : 0,
+    return std::make_tuple(shape == Shape::Epilogue ? 2
+                           : shape == Shape::Row    ? 1
+                                                    : 0,
                            position.lookup(def));
   };
   llvm::sort(producers,
@@ -191,7 +200,8 @@ void GroupFormer::addBehind(Operation *op) {
     unsigned mine = clusterOf(op), other = clusterOf(def);
     if (mine == other)
       continue;
-    bool bothRooted = clusters[mine].shape != Shape::Nest && clusters[other].shape != Shape::Nest;
+    bool bothRooted = clusters[mine].shape != Shape::Nest &&
+                      clusters[other].shape != Shape::Nest;
     if (bothRooted || !canMerge(other, mine))
       continue;
     if (clusters[mine].shape == Shape::Nest)
@@ -209,13 +219,15 @@ void GroupFormer::addInFront(Operation *root) {
   if (!isInBlock(def) || clusterOf(def) == mine)
     return;
   unsigned other = clusterOf(def);
-  if (clusters[other].shape != Shape::Nest || clusters[other].dims != dimsOf(input))
+  if (clusters[other].shape != Shape::Nest ||
+      clusters[other].dims != dimsOf(input))
     return;
   for (Operation *op : clusters[other].ops)
     for (Operation *user : op->getUsers())
       if (user != root && (!isInBlock(user) || clusterOf(user) != other))
         return;
-  if (llvm::is_contained(root->getOperands().drop_front(), input) || !canMerge(other, mine))
+  if (llvm::is_contained(root->getOperands().drop_front(), input) ||
+      !canMerge(other, mine))
     return;
   merge(mine, other);
 }
@@ -223,7 +235,8 @@ void GroupFormer::addInFront(Operation *root) {
 void GroupFormer::emitGroup(Cluster &cluster) {
   llvm::SetVector<Value> inputs;
   SmallVector<Value> outputs;
-  llvm::SmallPtrSet<Operation *, 16> inside(cluster.ops.begin(), cluster.ops.end());
+  llvm::SmallPtrSet<Operation *, 16> inside(cluster.ops.begin(),
+                                            cluster.ops.end());
   SmallVector<Location> locations;
   for (Operation *op : cluster.ops) {
     locations.push_back(op->getLoc());
@@ -244,7 +257,8 @@ void GroupFormer::emitGroup(Cluster &cluster) {
     if (shapeOf(op) != Shape::Nest)
       named = op;
   auto group = graph::GroupOp::create(builder, named->getLoc(),
-                                      ValueRange(outputs).getTypes(), inputs.getArrayRef());
+                                      ValueRange(outputs).getTypes(),
+                                      inputs.getArrayRef());
   Block *body = builder.createBlock(&group.getBody());
   IRMapping mapping;
   for (Value input : inputs)
@@ -252,7 +266,8 @@ void GroupFormer::emitGroup(Cluster &cluster) {
   for (Operation *op : cluster.ops) {
     for (Value operand : op->getOperands())
       if (!mapping.contains(operand))
-        mapping.map(operand, builder.clone(*operand.getDefiningOp())->getResult(0));
+        mapping.map(operand,
+                    builder.clone(*operand.getDefiningOp())->getResult(0));
     builder.clone(*op, mapping);
   }
   SmallVector<Value> yielded;

@@ -1,16 +1,17 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One walk in program order. Convolutions and pools are turned; a later operation
-// that can be expressed over permuted axes is turned when most of its input bytes
-// already are. A turned operation is a clone whose operands, axes and types are
-// permuted; `turned` maps old values to new ones. Operations that stay read a
-// transpose of the new value, which a strided view makes free for most kernels.
+// One walk in program order. Convolutions and pools are turned; a later
+// operation that can be expressed over permuted axes is turned when most of its
+// input bytes already are. A turned operation is a clone whose operands, axes
+// and types are permuted; `turned` maps old values to new ones. Operations that
+// stay read a transpose of the new value, which a strided view makes free for
+// most kernels.
 
 #include "dialects/graph/GraphOps.h"
+#include "mlir/IR/Builders.h"
 #include "passes/layout/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "mlir/IR/Builders.h"
 
 using namespace mlir;
 
@@ -44,7 +45,9 @@ int64_t lastAxis(int64_t axis, unsigned rank) {
   return axis == 1 ? int64_t(rank) - 1 : axis - 1;
 }
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 template <typename T>
 SmallVector<T> permute(ArrayRef<T> values, ArrayRef<int64_t> order) {
@@ -56,20 +59,23 @@ SmallVector<T> permute(ArrayRef<T> values, ArrayRef<int64_t> order) {
 
 RankedTensorType permute(RankedTensorType type, ArrayRef<int64_t> order) {
   sym::Dims dims = sym::dimsOf(type);
-  return sym::tensorOf(permute(ArrayRef<sym::DimAttr>(dims), order), type.getElementType());
+  return sym::tensorOf(permute(ArrayRef<sym::DimAttr>(dims), order),
+                       type.getElementType());
 }
 
-/// Elements at a moderate shape: only compared. Never 0: a model that needs long
-/// inputs has empty tensors at a short one.
+/// Elements at a moderate shape: only compared. Never 0: a model that needs
+/// long inputs has empty tensors at a short one.
 int64_t weightOf(RankedTensorType type) {
   std::optional<int64_t> count =
-      sym::evaluate(sym::elementCount(type), [](StringRef) { return std::optional<int64_t>(512); });
+      sym::evaluate(sym::elementCount(type),
+                    [](StringRef) { return std::optional<int64_t>(512); });
   return std::max<int64_t>(count.value_or(1), 1);
 }
 
 class Turner {
 public:
-  explicit Turner(Block &block) : block(block), builder(block.getParentOp()->getContext()) {}
+  explicit Turner(Block &block)
+      : block(block), builder(block.getParentOp()->getContext()) {}
 
   /// Returns the number of operations turned.
   unsigned run();
@@ -104,7 +110,8 @@ bool Turner::canTurn(Operation *op) {
   unsigned rank = typeOf(op->getResult(0)).getRank();
   if (auto reduce = dyn_cast<graph::ReduceOp>(op)) {
     // Without the reduced axes, the kept ones must be in the same order.
-    if (reduce.getKeepDims() || llvm::is_contained(reduce.getAxes(), int64_t(1)))
+    if (reduce.getKeepDims() ||
+        llvm::is_contained(reduce.getAxes(), int64_t(1)))
       return typeOf(reduce.getInput()).getRank() >= 3;
     unsigned inputRank = typeOf(reduce.getInput()).getRank();
     return inputRank >= 3 && reduce.getAxes().size() == inputRank - 2 &&
@@ -112,8 +119,9 @@ bool Turner::canTurn(Operation *op) {
   }
   if (rank < 3)
     return false;
-  return isa<graph::MapOp, graph::CastOp, graph::ConcatOp, graph::SliceOp, graph::PadOp,
-             graph::ResizeOp, graph::SoftmaxOp, graph::BatchNormOp>(op);
+  return isa<graph::MapOp, graph::CastOp, graph::ConcatOp, graph::SliceOp,
+             graph::PadOp, graph::ResizeOp, graph::SoftmaxOp,
+             graph::BatchNormOp>(op);
 }
 
 /// Most of what it reads is turned.
@@ -127,7 +135,9 @@ bool Turner::wantsTurn(Operation *op) {
     if (operand.getDefiningOp<graph::ConstantOp>())
       continue;
     int64_t bytes = weightOf(typeOf(operand));
-    (turned.contains(operand) && unsigned(typeOf(operand).getRank()) == rank ? yes : no) += bytes;
+    (turned.contains(operand) && unsigned(typeOf(operand).getRank()) == rank
+         ? yes
+         : no) += bytes;
   }
   return yes > no;
 }
@@ -142,19 +152,21 @@ Value Turner::transpose(Value value, ArrayRef<int64_t> order) {
     }
     if (isIdentity)
       return before.getInput();
-    return graph::TransposeOp::create(builder, value.getLoc(),
-                                      permute(typeOf(before.getInput()), composed),
-                                      before.getInput(), composed);
+    return graph::TransposeOp::create(
+        builder, value.getLoc(), permute(typeOf(before.getInput()), composed),
+        before.getInput(), composed);
   }
-  return graph::TransposeOp::create(builder, value.getLoc(), permute(typeOf(value), order), value,
-                                    order);
+  return graph::TransposeOp::create(
+      builder, value.getLoc(), permute(typeOf(value), order), value, order);
 }
 
 /// Splats and small dense constants are turned; others get a transpose, which a
 /// strided view absorbs.
-Value Turner::constantToLast(graph::ConstantOp constant, ArrayRef<int64_t> order) {
+Value Turner::constantToLast(graph::ConstantOp constant,
+                             ArrayRef<int64_t> order) {
   auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
-  RankedTensorType from = typeOf(constant.getResult()), to = permute(from, order);
+  RankedTensorType from = typeOf(constant.getResult()),
+                   to = permute(from, order);
   if (!dense)
     return transpose(constant.getResult(), order);
   DenseElementsAttr value;
@@ -173,7 +185,8 @@ Value Turner::constantToLast(graph::ConstantOp constant, ArrayRef<int64_t> order
       for (size_t i = 0; i < index.size(); ++i)
         at += index[i] * steps[i];
       elements[at] = element;
-      for (size_t axis = index.size(); axis-- > 0 && ++index[axis] == from.getDimSize(axis);)
+      for (size_t axis = index.size();
+           axis-- > 0 && ++index[axis] == from.getDimSize(axis);)
         index[axis] = 0;
     }
     value = DenseElementsAttr::get(to, elements);
@@ -188,18 +201,23 @@ Value Turner::toLast(Value value, unsigned rank) {
   if (it != turned.end() && unsigned(type.getRank()) == rank)
     return it->second;
   // One element broadcasts the same way in every order.
-  if (type.hasStaticShape() && type.getNumElements() == 1 && unsigned(type.getRank()) < rank)
+  if (type.hasStaticShape() && type.getNumElements() == 1 &&
+      unsigned(type.getRank()) < rank)
     return value;
   Order order = toLastOrder(rank);
   if (unsigned(type.getRank()) < rank) {
-    sym::Dims dims(rank - type.getRank(), sym::constantDim(builder.getContext(), 1));
+    sym::Dims dims(rank - type.getRank(),
+                   sym::constantDim(builder.getContext(), 1));
     llvm::append_range(dims, sym::dimsOf(type));
     RankedTensorType wide = sym::tensorOf(dims, type.getElementType());
     auto constant = value.getDefiningOp<graph::ConstantOp>();
-    auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
+    auto dense =
+        constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
     if (dense) {
-      DenseElementsAttr reshaped = dense.isSplat() ? dense.resizeSplat(wide) : dense.reshape(wide);
-      value = graph::ConstantOp::create(builder, value.getLoc(), wide, reshaped);
+      DenseElementsAttr reshaped =
+          dense.isSplat() ? dense.resizeSplat(wide) : dense.reshape(wide);
+      value =
+          graph::ConstantOp::create(builder, value.getLoc(), wide, reshaped);
     } else {
       value = graph::ReshapeOp::create(builder, value.getLoc(), wide, value);
     }
@@ -223,8 +241,8 @@ void Turner::permuteAttributes(Operation *op, unsigned rank) {
     return sym::DimsAttr::get(op->getContext(), permute(dims.getDims(), order));
   };
   llvm::TypeSwitch<Operation *>(op)
-      .Case<graph::ConvOp, graph::ConvTransposeOp, graph::PoolOp, graph::BatchNormOp>(
-          [](auto typed) { typed.setChannelsLast(true); })
+      .Case<graph::ConvOp, graph::ConvTransposeOp, graph::PoolOp,
+            graph::BatchNormOp>([](auto typed) { typed.setChannelsLast(true); })
       .Case<graph::ConcatOp, graph::SoftmaxOp>(
           [&](auto typed) { typed.setAxis(lastAxis(typed.getAxis(), rank)); })
       .Case([&](graph::SliceOp slice) {
@@ -240,8 +258,10 @@ void Turner::permuteAttributes(Operation *op, unsigned rank) {
         resize.setScales(permute(resize.getScales(), order));
         if (resize.getRoi().empty())
           return;
-        SmallVector<double> roi = permute(resize.getRoi().take_front(rank), order);
-        llvm::append_range(roi, permute(resize.getRoi().drop_front(rank), order));
+        SmallVector<double> roi =
+            permute(resize.getRoi().take_front(rank), order);
+        llvm::append_range(roi,
+                           permute(resize.getRoi().drop_front(rank), order));
         resize.setRoi(roi);
       })
       .Case([&](graph::ReduceOp reduce) {
@@ -296,7 +316,8 @@ unsigned Turner::run() {
       isIdentity &= composed.back() == int64_t(i);
     }
     builder.setInsertionPoint(&op);
-    Value replacement = isIdentity ? it->second : transpose(it->second, composed);
+    Value replacement =
+        isIdentity ? it->second : transpose(it->second, composed);
     transposeOp.getResult().replaceAllUsesWith(replacement);
     transposeOp.erase();
   }
@@ -309,7 +330,8 @@ unsigned Turner::run() {
       continue;
     Value replacement = turned.lookup(result);
     builder.setInsertionPointAfterValue(replacement);
-    result.replaceUsesWithIf(transpose(replacement, toFirstOrder(typeOf(result).getRank())), stays);
+    result.replaceUsesWithIf(
+        transpose(replacement, toFirstOrder(typeOf(result).getRank())), stays);
   }
   for (Operation *op : llvm::reverse(old))
     op->erase();

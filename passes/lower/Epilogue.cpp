@@ -60,13 +60,15 @@ void Epilogue::emit(Region &region, Type value,
                     std::function<Value(OpBuilder &, ValueRange)> start) const {
   Value root = cluster.root->getResult(0);
   Type element = cast<RankedTensorType>(root.getType()).getElementType();
-  if (!start && cluster.after.empty() && cluster.yields.size() == 1 && value == element)
+  if (!start && cluster.after.empty() && cluster.yields.size() == 1 &&
+      value == element)
     return;
   RegionSpec spec;
   spec.arguments.push_back({Value(), value});
   for (size_t i = 0; i < extras.size(); ++i)
-    spec.arguments.push_back({i < numRootExtras ? Value() : externals[i - numRootExtras],
-                              extras[i].element()});
+    spec.arguments.push_back(
+        {i < numRootExtras ? Value() : externals[i - numRootExtras],
+         extras[i].element()});
   spec.ops = cluster.after;
   spec.yields = cluster.yields;
   spec.root = root;

@@ -30,10 +30,11 @@ public:
   void makeOutputsRowContiguous();
 
   void addTo(KernelEmitter &emitter) const;
-  /// Fills `region`; `values` are the scalar types of the root's values. Leaves it
-  /// empty when it would pass the value on.
+  /// Fills `region`; `values` are the scalar types of the root's values. Leaves
+  /// it empty when it would pass the value on.
   void emit(mlir::Region &region, mlir::Type value,
-            std::function<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)> start = {}) const;
+            std::function<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>
+                start = {}) const;
   void finish(mlir::Location loc);
 
   llvm::SmallVector<Place> extras, outputs;

@@ -29,30 +29,37 @@ void KernelEmitter::addView(const Place &place, bool keepScalar) {
     dims.push_back(formal(dim));
   for (auto [dim, stride] : llvm::zip(place.dims, place.strides))
     // The stride of a single element says nothing; 0 makes more kernels equal.
-    strides.push_back(sym::isConstant(dim, 1) ? lowering.dim(0) : formal(stride));
-  types.push_back(kernel::ViewType::get(lowering.context(), dims, place.element(), strides));
+    strides.push_back(sym::isConstant(dim, 1) ? lowering.dim(0)
+                                              : formal(stride));
+  types.push_back(kernel::ViewType::get(lowering.context(), dims,
+                                        place.element(), strides));
   buffers.push_back(lowering.bufferOf(*place.storage));
   offsets.push_back(place.offset * elementBytes(place.element()));
 }
 
-void KernelEmitter::addPanels(Value buffer, int64_t groups, int64_t n, int64_t k, Type element) {
-  types.push_back(kernel::PanelsType::get(lowering.context(), groups, n, k, element));
+void KernelEmitter::addPanels(Value buffer, int64_t groups, int64_t n,
+                              int64_t k, Type element) {
+  types.push_back(
+      kernel::PanelsType::get(lowering.context(), groups, n, k, element));
   buffers.push_back(buffer);
   offsets.push_back(lowering.dim(0));
 }
 
-void KernelEmitter::launch(unsigned numOutputs,
-                           llvm::function_ref<void(OpBuilder &, ValueRange)> root,
-                           bool noWait) {
+void KernelEmitter::launch(
+    unsigned numOutputs, llvm::function_ref<void(OpBuilder &, ValueRange)> root,
+    bool noWait) {
   Location unknown = UnknownLoc::get(lowering.context());
   OpBuilder &defines = lowering.defines;
-  auto define = kernel::DefineOp::create(
-      defines, unknown, defines.getStringAttr("k"), numOutputs, /*num_params=*/0,
-      /*items=*/nullptr, /*blocks=*/nullptr, /*scratch=*/nullptr, /*schedules=*/nullptr,
-      /*sym_visibility=*/nullptr);
+  auto define =
+      kernel::DefineOp::create(defines, unknown, defines.getStringAttr("k"),
+                               numOutputs, /*num_params=*/0,
+                               /*items=*/nullptr, /*blocks=*/nullptr,
+                               /*scratch=*/nullptr, /*schedules=*/nullptr,
+                               /*sym_visibility=*/nullptr);
   OpBuilder inner(lowering.context());
-  Block *block = inner.createBlock(&define.getBody(), {}, types,
-                                   SmallVector<Location>(types.size(), unknown));
+  Block *block =
+      inner.createBlock(&define.getBody(), {}, types,
+                        SmallVector<Location>(types.size(), unknown));
   root(inner, block->getArguments());
   define.setNumParams(actuals.size());
 
@@ -63,24 +70,28 @@ void KernelEmitter::launch(unsigned numOutputs,
   if (symbol) {
     define.erase();
   } else {
-    symbol = defines.getStringAttr(
-        llvm::Twine("k") + llvm::Twine(lowering.kernels.size() - 1) + "_" + name);
+    symbol = defines.getStringAttr(llvm::Twine("k") +
+                                   llvm::Twine(lowering.kernels.size() - 1) +
+                                   "_" + name);
     define.setSymName(symbol);
   }
-  auto record = exec::LaunchOp::create(lowering.builder, loc, FlatSymbolRefAttr::get(symbol),
-                                       buffers, sym::DimsAttr::get(lowering.context(), offsets),
-                                       sym::DimsAttr::get(lowering.context(), actuals));
+  auto record = exec::LaunchOp::create(
+      lowering.builder, loc, FlatSymbolRefAttr::get(symbol), buffers,
+      sym::DimsAttr::get(lowering.context(), offsets),
+      sym::DimsAttr::get(lowering.context(), actuals));
   record.setNoWait(noWait);
 }
 
 Value castTo(OpBuilder &builder, Value x, Type type) {
   if (x.getType() == type)
     return x;
-  return kernel::CastOp::create(builder, x.getLoc(), type, x, builder.getBoolAttr(true));
+  return kernel::CastOp::create(builder, x.getLoc(), type, x,
+                                builder.getBoolAttr(true));
 }
 
 Value constant(OpBuilder &builder, TypedAttr value) {
-  return kernel::ConstOp::create(builder, builder.getUnknownLoc(), value.getType(), value);
+  return kernel::ConstOp::create(builder, builder.getUnknownLoc(),
+                                 value.getType(), value);
 }
 
 Value apply(OpBuilder &builder, StringRef kind, ValueRange operands) {
@@ -90,7 +101,8 @@ Value apply(OpBuilder &builder, StringRef kind, ValueRange operands) {
     type = builder.getI1Type();
   if (kind == "select")
     type = operands[1].getType();
-  return kernel::ApplyOp::create(builder, operands[0].getLoc(), type, kind, operands);
+  return kernel::ApplyOp::create(builder, operands[0].getLoc(), type, kind,
+                                 operands);
 }
 
 SmallVector<Value> externalOperands(ArrayRef<Operation *> ops, Value root) {
@@ -112,9 +124,11 @@ void emitRegion(Region &region, const RegionSpec &spec) {
   SmallVector<Type> types;
   for (auto [value, type] : spec.arguments)
     types.push_back(type);
-  Block *block = builder.createBlock(&region, {}, types, SmallVector<Location>(types.size(), loc));
+  Block *block = builder.createBlock(&region, {}, types,
+                                     SmallVector<Location>(types.size(), loc));
   llvm::DenseMap<Value, Value> scalars;
-  for (auto [argument, scalar] : llvm::zip(spec.arguments, block->getArguments()))
+  for (auto [argument, scalar] :
+       llvm::zip(spec.arguments, block->getArguments()))
     if (argument.first)
       scalars[argument.first] = scalar;
   if (spec.start)
@@ -123,8 +137,10 @@ void emitRegion(Region &region, const RegionSpec &spec) {
     auto it = scalars.find(value);
     if (it != scalars.end())
       return it->second;
-    auto splat = cast<SplatElementsAttr>(value.getDefiningOp<graph::ConstantOp>().getValue());
-    Value scalar = constant(builder, cast<TypedAttr>(splat.getSplatValue<Attribute>()));
+    auto splat = cast<SplatElementsAttr>(
+        value.getDefiningOp<graph::ConstantOp>().getValue());
+    Value scalar =
+        constant(builder, cast<TypedAttr>(splat.getSplatValue<Attribute>()));
     scalars[value] = scalar;
     return scalar;
   };
@@ -132,7 +148,8 @@ void emitRegion(Region &region, const RegionSpec &spec) {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
       operands.push_back(scalarOf(operand));
-    Type type = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+    Type type =
+        cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
     if (auto map = dyn_cast<graph::MapOp>(op))
       scalars[op->getResult(0)] =
           kernel::ApplyOp::create(builder, loc, type, map.getKind(), operands);

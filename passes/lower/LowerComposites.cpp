@@ -16,9 +16,12 @@ static sym::Dims dimsOf(Value value) {
 
 /// One nest over `inputs` and `outputs`, all of the same dims; `body` makes the
 /// values of the outputs from scalars of the inputs.
-static void emitNest(Lowering &lowering, Location loc, StringRef name, ArrayRef<Place> inputs,
-              ArrayRef<Place> outputs,
-              llvm::function_ref<SmallVector<Value>(OpBuilder &, ValueRange, KernelEmitter &)> body) {
+static void
+emitNest(Lowering &lowering, Location loc, StringRef name,
+         ArrayRef<Place> inputs, ArrayRef<Place> outputs,
+         llvm::function_ref<SmallVector<Value>(OpBuilder &, ValueRange,
+                                               KernelEmitter &)>
+             body) {
   KernelEmitter emitter(lowering, loc, name);
   SmallVector<Type> types;
   for (const Place &place : inputs) {
@@ -30,13 +33,15 @@ static void emitNest(Lowering &lowering, Location loc, StringRef name, ArrayRef<
   emitter.launch(outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
     SmallVector<StringRef> none(outputs.size(), "none");
     Location unknown = b.getUnknownLoc();
-    auto root = kernel::NestOp::create(b, unknown, arguments.take_front(inputs.size()),
-                                       ValueRange(), arguments.drop_front(inputs.size()),
-                                       b.getStrArrayAttr(none), 0);
+    auto root = kernel::NestOp::create(
+        b, unknown, arguments.take_front(inputs.size()), ValueRange(),
+        arguments.drop_front(inputs.size()), b.getStrArrayAttr(none), 0);
     OpBuilder inner(b.getContext());
-    Block *block = inner.createBlock(&root.getPrologue(), {}, types,
-                                     SmallVector<Location>(types.size(), unknown));
-    kernel::YieldOp::create(inner, unknown, body(inner, block->getArguments(), emitter));
+    Block *block =
+        inner.createBlock(&root.getPrologue(), {}, types,
+                          SmallVector<Location>(types.size(), unknown));
+    kernel::YieldOp::create(inner, unknown,
+                            body(inner, block->getArguments(), emitter));
   });
 }
 
@@ -44,8 +49,10 @@ static Value index(OpBuilder &b, int64_t axis) {
   return kernel::IndexOp::create(b, b.getUnknownLoc(), b.getI64Type(), axis);
 }
 
-static Value dimension(OpBuilder &b, KernelEmitter &emitter, sym::DimAttr value) {
-  return kernel::DimOp::create(b, b.getUnknownLoc(), b.getI64Type(), emitter.formal(value));
+static Value dimension(OpBuilder &b, KernelEmitter &emitter,
+                       sym::DimAttr value) {
+  return kernel::DimOp::create(b, b.getUnknownLoc(), b.getI64Type(),
+                               emitter.formal(value));
 }
 
 LogicalResult Lowering::lowerFromDims(graph::FromDimsOp op) {
@@ -66,7 +73,8 @@ LogicalResult Lowering::lowerFromDims(graph::FromDimsOp op) {
            [&](OpBuilder &b, ValueRange, KernelEmitter &emitter) {
              SmallVector<Value> yields;
              for (sym::DimAttr value : values)
-               yields.push_back(castTo(b, dimension(b, emitter, value), result.element()));
+               yields.push_back(
+                   castTo(b, dimension(b, emitter, value), result.element()));
              return yields;
            });
   return success();
@@ -79,7 +87,8 @@ LogicalResult Lowering::lowerRange(graph::RangeOp op) {
   emitNest(*this, op.getLoc(), "range", {start, delta}, {result},
            [&](OpBuilder &b, ValueRange in, KernelEmitter &) {
              Value i = castTo(b, index(b, 0), result.element());
-             return SmallVector<Value>{apply(b, "add", {in[0], apply(b, "mul", {i, in[1]})})};
+             return SmallVector<Value>{
+                 apply(b, "add", {in[0], apply(b, "mul", {i, in[1]})})};
            });
   return success();
 }
@@ -89,17 +98,21 @@ LogicalResult Lowering::lowerTrilu(graph::TriluOp op) {
   int64_t rank = result.rank();
   emitNest(*this, op.getLoc(), "trilu", {input}, {result},
            [&](OpBuilder &b, ValueRange in, KernelEmitter &emitter) {
-             Value diagonal = apply(b, "sub", {index(b, rank - 1), index(b, rank - 2)});
-             Value keep = apply(b, op.getUpper() ? "greater_equal" : "less_equal",
-                                {diagonal, dimension(b, emitter, op.getK())});
-             Value zero = constant(b, cast<TypedAttr>(b.getZeroAttr(result.element())));
+             Value diagonal =
+                 apply(b, "sub", {index(b, rank - 1), index(b, rank - 2)});
+             Value keep =
+                 apply(b, op.getUpper() ? "greater_equal" : "less_equal",
+                       {diagonal, dimension(b, emitter, op.getK())});
+             Value zero =
+                 constant(b, cast<TypedAttr>(b.getZeroAttr(result.element())));
              return SmallVector<Value>{apply(b, "select", {keep, in[0], zero})};
            });
   return success();
 }
 
 LogicalResult Lowering::lowerOneHot(graph::OneHotOp op) {
-  Place result = destinationOf(op.getResult()), indices = placeOf(op.getIndices());
+  Place result = destinationOf(op.getResult()),
+        indices = placeOf(op.getIndices());
   Place values = placeOf(op.getValues());
   int64_t axis = op.getAxis();
   if (axis < 0)
@@ -144,16 +157,19 @@ LogicalResult Lowering::lowerPad(graph::PadOp op) {
   if (!value.empty())
     all.push_back(&value[0]);
   collapse(all, 0, whole.rank(), 1);
-  emitNest(*this, op.getLoc(), "pad", value, {whole},
-           [&](OpBuilder &b, ValueRange in, KernelEmitter &) -> SmallVector<Value> {
-             if (!in.empty())
-               return {in[0]};
-             return {constant(b, cast<TypedAttr>(b.getZeroAttr(result.element())))};
-           });
+  emitNest(
+      *this, op.getLoc(), "pad", value, {whole},
+      [&](OpBuilder &b, ValueRange in, KernelEmitter &) -> SmallVector<Value> {
+        if (!in.empty())
+          return {in[0]};
+        return {constant(b, cast<TypedAttr>(b.getZeroAttr(result.element())))};
+      });
   sym::DimAttr zero = dim(0);
   for (unsigned i = 0; i < input.rank(); ++i) {
-    sym::DimAttr low = op.getLow().getDims()[i], high = op.getHigh().getDims()[i];
-    sym::DimAttr cropLow = sym::maxDim(low * -1, zero), cropHigh = sym::maxDim(high * -1, zero);
+    sym::DimAttr low = op.getLow().getDims()[i],
+                 high = op.getHigh().getDims()[i];
+    sym::DimAttr cropLow = sym::maxDim(low * -1, zero),
+                 cropHigh = sym::maxDim(high * -1, zero);
     result.offset = result.offset + sym::maxDim(low, zero) * result.strides[i];
     input.offset = input.offset + cropLow * input.strides[i];
     input.dims[i] = input.dims[i] - cropLow - cropHigh;
@@ -167,7 +183,8 @@ LogicalResult Lowering::lowerBatchNorm(graph::BatchNormOp op) {
   Place result = destinationOf(op.getResult());
   unsigned axis = op.getChannelsLast() ? result.rank() - 1 : 1;
   SmallVector<Place> inputs{placeOf(op.getInput())};
-  for (Value vector : {op.getScale(), op.getBias(), op.getMean(), op.getVariance()}) {
+  for (Value vector :
+       {op.getScale(), op.getBias(), op.getMean(), op.getVariance()}) {
     Place place = placeOf(vector), spread = place;
     spread.dims = result.dims;
     spread.strides.assign(result.rank(), dim(0));
@@ -184,7 +201,8 @@ LogicalResult Lowering::lowerBatchNorm(graph::BatchNormOp op) {
              Type type = in[4].getType();
              Value e = constant(b, b.getFloatAttr(type, epsilon));
              Value deviation = apply(b, "sqrt", apply(b, "add", {in[4], e}));
-             Value x = apply(b, "sub", {castTo(b, in[0], type), castTo(b, in[3], type)});
+             Value x = apply(b, "sub",
+                             {castTo(b, in[0], type), castTo(b, in[3], type)});
              x = apply(b, "div", {x, deviation});
              x = apply(b, "mul", {x, castTo(b, in[1], type)});
              x = apply(b, "add", {x, castTo(b, in[2], type)});
@@ -214,7 +232,8 @@ LogicalResult Lowering::lowerGroupNorm(graph::GroupNormOp op) {
     return cut(spread);
   };
   Place input = cut(placeOf(op.getInput())), scale = vector(op.getScale());
-  Place bias = vector(op.getBias()), result = cut(destinationOf(op.getResult()));
+  Place bias = vector(op.getBias()),
+        result = cut(destinationOf(op.getResult()));
   SmallVector<Place *> all{&input, &scale, &bias, &result};
   unsigned leading = collapse(all, 0, 2, 0);
   unsigned axes = collapse(all, leading, input.rank(), 1) - leading;
@@ -224,13 +243,17 @@ LogicalResult Lowering::lowerGroupNorm(graph::GroupNormOp op) {
   Type type = input.element();
   emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
     Location unknown = b.getUnknownLoc();
-    auto root = kernel::RowOp::create(b, unknown, arguments.take_front(1), arguments.slice(1, 2),
-                                      arguments.take_back(1), "layer_norm", axes, op.getEpsilon());
+    auto root = kernel::RowOp::create(
+        b, unknown, arguments.take_front(1), arguments.slice(1, 2),
+        arguments.take_back(1), "layer_norm", axes, op.getEpsilon());
     OpBuilder inner(b.getContext());
-    Block *block = inner.createBlock(&root.getEpilogue(), {}, {type, type, type},
-                                     {unknown, unknown, unknown});
-    Value y = apply(inner, "mul", {block->getArgument(0), block->getArgument(1)});
-    kernel::YieldOp::create(inner, unknown, apply(inner, "add", {y, block->getArgument(2)}));
+    Block *block =
+        inner.createBlock(&root.getEpilogue(), {}, {type, type, type},
+                          {unknown, unknown, unknown});
+    Value y =
+        apply(inner, "mul", {block->getArgument(0), block->getArgument(1)});
+    kernel::YieldOp::create(inner, unknown,
+                            apply(inner, "add", {y, block->getArgument(2)}));
   });
   return success();
 }

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matrix products. A constant right side is packed into panels; batch axes that lie
-// behind each other become rows.
+// Matrix products. A constant right side is packed into panels; batch axes that
+// lie behind each other become rows.
 
 #include "passes/lower/Products.h"
 
@@ -22,8 +22,10 @@ LogicalResult checkFilter(Operation *op, const Place &filter) {
                                       ArrayRef<sym::DimAttr>(filter.strides)})
     for (sym::DimAttr value : list)
       if (!sym::asConstant(value))
-        return op->emitOpError("has a filter whose size is known at run time only, ")
-               << sym::toString(value) << "; expected a constant. Give it with --dim";
+        return op->emitOpError(
+                   "has a filter whose size is known at run time only, ")
+               << sym::toString(value)
+               << "; expected a constant. Give it with --dim";
   return success();
 }
 
@@ -37,8 +39,7 @@ ScalarStart addBias(bool hasBias) {
 }
 
 void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
-                         const RightSide &b, Epilogue &epilogue,
-                         ScalarStart start) {
+                  const RightSide &b, Epilogue &epilogue, ScalarStart start) {
   KernelEmitter emitter(lowering, cluster.loc, "contract");
   emitter.addView(a);
   if (b.isPanels)
@@ -46,13 +47,15 @@ void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
   else
     emitter.addView(b.place);
   epilogue.addTo(emitter);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &builder, ValueRange arguments) {
-    size_t extras = epilogue.extras.size();
-    auto root = kernel::ContractOp::create(builder, builder.getUnknownLoc(), arguments[0],
-                                           arguments[1], arguments.slice(2, extras),
-                                           arguments.drop_front(2 + extras));
-    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(a.element()), start);
-  });
+  emitter.launch(
+      epilogue.outputs.size(), [&](OpBuilder &builder, ValueRange arguments) {
+        size_t extras = epilogue.extras.size();
+        auto root = kernel::ContractOp::create(
+            builder, builder.getUnknownLoc(), arguments[0], arguments[1],
+            arguments.slice(2, extras), arguments.drop_front(2 + extras));
+        epilogue.emit(root.getEpilogue(), kernel::accumulatorType(a.element()),
+                      start);
+      });
   epilogue.finish(cluster.loc);
 }
 
@@ -68,7 +71,8 @@ static RightSide rightSide(Lowering &lowering, Value value, bool isTransposed) {
   }
   unsigned batch = b.place.rank() - 2;
   for (unsigned i = 0; i < batch; ++i)
-    b.hasBatch |= !sym::isConstant(b.place.dims[i], 1) && !sym::isConstant(b.place.strides[i], 0);
+    b.hasBatch |= !sym::isConstant(b.place.dims[i], 1) &&
+                  !sym::isConstant(b.place.strides[i], 0);
   if (b.place.storage->kind != Storage::Weight || b.hasBatch)
     return b;
   b.isPanels = true;

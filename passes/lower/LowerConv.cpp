@@ -1,9 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Convolutions: channels last, padding in the halo of the input, filters in panels
-// or, depthwise, in a table. A 1x1 convolution over pixels that lie behind each
-// other is a matrix product.
+// Convolutions: channels last, padding in the halo of the input, filters in
+// panels or, depthwise, in a table. A 1x1 convolution over pixels that lie
+// behind each other is a matrix product.
 
 #include "passes/lower/Products.h"
 
@@ -15,7 +15,8 @@ Place insertUnitAxis(const Place &place, unsigned axis) {
   Place result = place;
   MLIRContext *context = place.element().getContext();
   result.dims.insert(result.dims.begin() + axis, sym::constantDim(context, 1));
-  result.strides.insert(result.strides.begin() + axis, sym::constantDim(context, 0));
+  result.strides.insert(result.strides.begin() + axis,
+                        sym::constantDim(context, 0));
   return result;
 }
 
@@ -52,7 +53,8 @@ struct ConvShape {
 } // namespace
 
 static ConvShape shapeOf(graph::ConvOp op, const Place &filter) {
-  SmallVector<int64_t> extents = constants(filter.dims), steps = constants(filter.strides);
+  SmallVector<int64_t> extents = constants(filter.dims),
+                       steps = constants(filter.strides);
   ConvShape shape;
   shape.groups = op.getGroup();
   shape.maps = extents[0];
@@ -80,13 +82,13 @@ static bool isPointwise(const ConvShape &shape) {
   auto isOne = [](int64_t x) { return x == 1; };
   auto isZero = [](int64_t x) { return x == 0; };
   return shape.groups == 1 && llvm::all_of(shape.kernel, isOne) &&
-         llvm::all_of(shape.strides, isOne) && llvm::all_of(shape.low, isZero) &&
-         llvm::all_of(shape.high, isZero);
+         llvm::all_of(shape.strides, isOne) &&
+         llvm::all_of(shape.low, isZero) && llvm::all_of(shape.high, isZero);
 }
 
 /// The padded input, channels last: the halo where there is one, else a copy.
-static Place paddedInput(Lowering &lowering, const Place &input, const ConvShape &shape,
-                         bool hasHalo, Location loc) {
+static Place paddedInput(Lowering &lowering, const Place &input,
+                         const ConvShape &shape, bool hasHalo, Location loc) {
   SmallVector<int64_t> low{0}, high{0};
   llvm::append_range(low, shape.low);
   llvm::append_range(high, shape.high);
@@ -99,14 +101,17 @@ static Place paddedInput(Lowering &lowering, const Place &input, const ConvShape
     haloLow.push_back(std::max<int64_t>(low[i], 0));
     haloHigh.push_back(std::max<int64_t>(high[i], 0));
   }
-  Place copy = lowering.makeTemporary(input.dims, input.element(), haloLow, haloHigh);
+  Place copy =
+      lowering.makeTemporary(input.dims, input.element(), haloLow, haloHigh);
   lowering.copy(input, copy, loc);
   return grow(copy, low, high);
 }
 
-/// The convolution as a matrix product over pixels, when they lie behind each other.
-static bool emitPointwise(Lowering &lowering, const Cluster &cluster, const ConvShape &shape,
-                          const Place &filter, const Place &input, const Epilogue &epilogue,
+/// The convolution as a matrix product over pixels, when they lie behind each
+/// other.
+static bool emitPointwise(Lowering &lowering, const Cluster &cluster,
+                          const ConvShape &shape, const Place &filter,
+                          const Place &input, const Epilogue &epilogue,
                           bool hasBias) {
   Epilogue flat = epilogue;
   Place a = input;
@@ -123,28 +128,33 @@ static bool emitPointwise(Lowering &lowering, const Cluster &cluster, const Conv
   return true;
 }
 
-static void emitConv(Lowering &lowering, const Cluster &cluster, const ConvShape &shape,
-                     const Place &filter, const Place &input, Epilogue &epilogue, bool hasBias) {
+static void emitConv(Lowering &lowering, const Cluster &cluster,
+                     const ConvShape &shape, const Place &filter,
+                     const Place &input, Epilogue &epilogue, bool hasBias) {
   KernelEmitter emitter(lowering, cluster.loc, "conv");
   emitter.addView(input);
   if (shape.groups == shape.channels && shape.groups == shape.maps) {
     Lowering::Packing table{shape.kernel, shape.tapStrides, 0, {}};
     table.dims.push_back(shape.channels);
     table.strides.push_back(shape.mapStride);
-    emitter.addView(*reshape(lowering.pack(filter, table),
-                             {lowering.dim(shape.positions()), lowering.dim(shape.channels)}));
+    emitter.addView(
+        *reshape(lowering.pack(filter, table), {lowering.dim(shape.positions()),
+                                                lowering.dim(shape.channels)}));
   } else {
-    emitter.addPanels(lowering.packPanels(filter, shape.panels()), shape.groups, shape.n(),
-                      shape.positions() * shape.depth(), input.element());
+    emitter.addPanels(lowering.packPanels(filter, shape.panels()), shape.groups,
+                      shape.n(), shape.positions() * shape.depth(),
+                      input.element());
   }
   epilogue.addTo(emitter);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
+  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b,
+                                              ValueRange arguments) {
     size_t extras = epilogue.extras.size();
     auto root = kernel::ConvOp::create(
-        b, b.getUnknownLoc(), arguments[0], arguments[1], arguments.slice(2, extras),
-        arguments.drop_front(2 + extras), shape.kernel, shape.strides, shape.dilations,
-        shape.groups);
-    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(input.element()), addBias(hasBias));
+        b, b.getUnknownLoc(), arguments[0], arguments[1],
+        arguments.slice(2, extras), arguments.drop_front(2 + extras),
+        shape.kernel, shape.strides, shape.dilations, shape.groups);
+    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(input.element()),
+                  addBias(hasBias));
   });
   epilogue.finish(cluster.loc);
 }
@@ -163,7 +173,8 @@ LogicalResult Lowering::lowerConv(Cluster &cluster) {
   }
   bool hasBias = bool(op.getBias());
   if (hasBias)
-    epilogue.addBias(broadcast(placeOf(cluster.outer(op.getBias())), epilogue.outputs[0].dims));
+    epilogue.addBias(broadcast(placeOf(cluster.outer(op.getBias())),
+                               epilogue.outputs[0].dims));
   if (shape.kernel.size() == 1) {
     auto insert = [](const Place &place) { return insertUnitAxis(place, 1); };
     input = insert(input);

@@ -1,9 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A transposed convolution with stride s is s convolutions of stride 1, one for each
-// residue of the output coordinate (and for each axis), which write every s-th
-// element of the result.
+// A transposed convolution with stride s is s convolutions of stride 1, one for
+// each residue of the output coordinate (and for each axis), which write every
+// s-th element of the result.
 
 #include "passes/lower/Products.h"
 
@@ -15,16 +15,18 @@ namespace {
 /// One residue class of output coordinates along one axis: a convolution of
 /// stride 1 with every stride-th tap, reversed.
 struct Phase {
-  int64_t first;     // first output coordinate
+  int64_t first; // first output coordinate
   int64_t taps;
-  int64_t firstTap;  // tap of the last kernel position
-  int64_t start;     // input coordinate of the first tap of output `first`
+  int64_t firstTap; // tap of the last kernel position
+  int64_t start;    // input coordinate of the first tap of output `first`
 };
 } // namespace
 
-/// Output o gets input i by tap k where i * stride + k * dilation - pad = o. With
-/// dilation 1: k = residue + stride * j, i = (o + pad - residue) / stride - j.
-static Phase phaseOf(int64_t residue, int64_t kernel, int64_t stride, int64_t pad) {
+/// Output o gets input i by tap k where i * stride + k * dilation - pad = o.
+/// With dilation 1: k = residue + stride * j, i = (o + pad - residue) / stride
+/// - j.
+static Phase phaseOf(int64_t residue, int64_t kernel, int64_t stride,
+                     int64_t pad) {
   Phase phase;
   phase.first = ((residue - pad) % stride + stride) % stride;
   phase.taps = (kernel - residue + stride - 1) / stride;
@@ -45,7 +47,8 @@ struct TransposedShape {
 } // namespace
 
 static TransposedShape shapeOf(graph::ConvTransposeOp op, const Place &filter) {
-  SmallVector<int64_t> extents = constants(filter.dims), steps = constants(filter.strides);
+  SmallVector<int64_t> extents = constants(filter.dims),
+                       steps = constants(filter.strides);
   TransposedShape shape;
   shape.kernel.assign(extents.begin() + 2, extents.end());
   shape.tapStrides.assign(steps.begin() + 2, steps.end());
@@ -69,25 +72,28 @@ static TransposedShape shapeOf(graph::ConvTransposeOp op, const Place &filter) {
   return shape;
 }
 
-/// A halo that serves every phase. Output extents past the input's reach (output
-/// padding, unequal pads) need as much on the high side.
-static Place withHalo(Lowering &lowering, const Place &input, const TransposedShape &shape,
-                      Location loc) {
+/// A halo that serves every phase. Output extents past the input's reach
+/// (output padding, unequal pads) need as much on the high side.
+static Place withHalo(Lowering &lowering, const Place &input,
+                      const TransposedShape &shape, Location loc) {
   if (shape.isExact)
     return lowering.rowContiguous(input, loc);
   SmallVector<int64_t> halo(shape.kernel.size() + 2, 0);
   for (size_t i = 0; i < shape.kernel.size(); ++i)
     halo[i + 1] = (shape.kernel[i] + shape.pads[i]) / shape.strides[i] + 1;
-  Place padded = lowering.makeTemporary(input.dims, input.element(), halo, halo);
+  Place padded =
+      lowering.makeTemporary(input.dims, input.element(), halo, halo);
   lowering.copy(input, padded, loc);
   return padded;
 }
 
 static void emitPhase(Lowering &lowering, const TransposedShape &shape,
-                      ArrayRef<int64_t> residue, const Place &filter, const Place &padded,
-                      const Epilogue &whole, bool hasBias, Location loc) {
+                      ArrayRef<int64_t> residue, const Place &filter,
+                      const Place &padded, const Epilogue &whole, bool hasBias,
+                      Location loc) {
   Lowering::PanelSource panels{
-      shape.groups, shape.n, {}, shape.depth * shape.inputStride, shape.outputStride, {}, 0};
+      shape.groups,       shape.n, {}, shape.depth * shape.inputStride,
+      shape.outputStride, {},      0};
   Place in = padded;
   Epilogue epilogue = whole;
   SmallVector<int64_t> taps, ones(shape.kernel.size(), 1);
@@ -99,7 +105,8 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
     positions *= phase.taps;
     panels.k.push_back(phase.taps);
     panels.kStrides.push_back(-stride * shape.tapStrides[i]);
-    panels.offset += (phase.firstTap + stride * (phase.taps - 1)) * shape.tapStrides[i];
+    panels.offset +=
+        (phase.firstTap + stride * (phase.taps - 1)) * shape.tapStrides[i];
     sym::DimAttr extent = whole.outputs[0].dims[i + 1];
     sym::DimAttr count = sym::ceilDiv(extent - phase.first, stride);
     for (Place *place : epilogue.places()) {
@@ -117,13 +124,15 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
   emitter.addPanels(lowering.packPanels(filter, panels), shape.groups, shape.n,
                     positions * shape.depth, in.element());
   epilogue.addTo(emitter);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
+  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b,
+                                              ValueRange arguments) {
     size_t extras = epilogue.extras.size();
-    auto root = kernel::ConvOp::create(b, b.getUnknownLoc(), arguments[0], arguments[1],
-                                       arguments.slice(2, extras),
-                                       arguments.drop_front(2 + extras), taps, ones, ones,
-                                       shape.groups);
-    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(in.element()), addBias(hasBias));
+    auto root = kernel::ConvOp::create(b, b.getUnknownLoc(), arguments[0],
+                                       arguments[1], arguments.slice(2, extras),
+                                       arguments.drop_front(2 + extras), taps,
+                                       ones, ones, shape.groups);
+    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(in.element()),
+                  addBias(hasBias));
   });
 }
 
@@ -132,7 +141,8 @@ LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
   if (failed(checkFilter(op, filter)))
     return failure();
   for (size_t i = 0; i < op.getStrides().size(); ++i)
-    if (op.getDilations()[i] != 1 || *sym::asConstant(filter.dims[i + 2]) < op.getStrides()[i])
+    if (op.getDilations()[i] != 1 ||
+        *sym::asConstant(filter.dims[i + 2]) < op.getStrides()[i])
       return lowerExtern(op);
   Cluster cluster(op.getLoc());
   cluster.root = op;
@@ -158,7 +168,8 @@ LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
   SmallVector<int64_t> residue(shape.kernel.size(), 0);
   size_t axis;
   do {
-    emitPhase(*this, shape, residue, filter, padded, whole, hasBias, op.getLoc());
+    emitPhase(*this, shape, residue, filter, padded, whole, hasBias,
+              op.getLoc());
     axis = residue.size();
     while (axis > 0 && ++residue[axis - 1] == shape.strides[axis - 1])
       residue[--axis] = 0;

@@ -3,9 +3,9 @@
 //
 // Transposes, slices, broadcasts and most reshapes are views. A reshape that no
 // strides describe (it joins axes which do not lie behind each other: a channel
-// shuffle, heads that come back together) is one copy. That copy keeps the order
-// of its source in memory, and makes the halo of the convolution behind it, if
-// that is the only reader.
+// shuffle, heads that come back together) is one copy. That copy keeps the
+// order of its source in memory, and makes the halo of the convolution behind
+// it, if that is the only reader.
 
 #include "passes/lower/Lowering.h"
 
@@ -17,13 +17,15 @@ namespace {
 /// The convolution with padding that alone reads a value, through transposes.
 struct PaddedReader {
   graph::ConvOp conv;
-  SmallVector<int64_t> order; // axis i of the convolution's input is axis order[i]
+  SmallVector<int64_t>
+      order; // axis i of the convolution's input is axis order[i]
   SmallVector<int64_t> low, high;
 };
 
 PaddedReader paddedReaderOf(Value value) {
   PaddedReader reader;
-  for (int64_t i = 0; i < cast<RankedTensorType>(value.getType()).getRank(); ++i)
+  for (int64_t i = 0; i < cast<RankedTensorType>(value.getType()).getRank();
+       ++i)
     reader.order.push_back(i);
   while (value.hasOneUse()) {
     OpOperand &use = *value.use_begin();
@@ -57,13 +59,15 @@ PaddedReader paddedReaderOf(Value value) {
 
 /// The result of a reshape that needs a copy, at the place where it was copied.
 Place Lowering::copyForReshape(graph::ReshapeOp op, const Place &source) {
-  sym::Dims dims = sym::dimsOf(cast<RankedTensorType>(op.getResult().getType()));
+  sym::Dims dims =
+      sym::dimsOf(cast<RankedTensorType>(op.getResult().getType()));
   PaddedReader reader = paddedReaderOf(op.getResult());
   if (reader.conv && !hasHalo(reader.conv)) {
     sym::Dims stored;
     for (int64_t axis : reader.order)
       stored.push_back(dims[axis]);
-    Place padded = makeTemporary(stored, source.element(), reader.low, reader.high);
+    Place padded =
+        makeTemporary(stored, source.element(), reader.low, reader.high);
     Place result = transpose(padded, inverse(reader.order));
     if (std::optional<Place> target = reshape(result, source.dims)) {
       granted.insert(reader.conv);
@@ -72,7 +76,8 @@ Place Lowering::copyForReshape(graph::ReshapeOp op, const Place &source) {
     }
   }
   SmallVector<int64_t> order = orderForReshape(source, dims);
-  Place ordered = transpose(source, order), whole = makeTemporary(ordered.dims, source.element());
+  Place ordered = transpose(source, order),
+        whole = makeTemporary(ordered.dims, source.element());
   std::optional<Place> view = reshape(transpose(whole, inverse(order)), dims);
   if (!view) {
     ordered = source;
@@ -86,10 +91,12 @@ Place Lowering::copyForReshape(graph::ReshapeOp op, const Place &source) {
 LogicalResult Lowering::lowerMovement(Operation *op) {
   Value value = op->getResult(0);
   if (auto transposeOp = dyn_cast<graph::TransposeOp>(op)) {
-    places[value] = transpose(placeOf(transposeOp.getInput()), transposeOp.getPermutation());
+    places[value] = transpose(placeOf(transposeOp.getInput()),
+                              transposeOp.getPermutation());
   } else if (auto sliceOp = dyn_cast<graph::SliceOp>(op)) {
-    places[value] = slice(placeOf(sliceOp.getInput()), sliceOp.getStarts().getDims(),
-                          sliceOp.getSizes().getDims(), sliceOp.getSteps());
+    places[value] =
+        slice(placeOf(sliceOp.getInput()), sliceOp.getStarts().getDims(),
+              sliceOp.getSizes().getDims(), sliceOp.getSteps());
   } else if (auto broadcastOp = dyn_cast<graph::BroadcastOp>(op)) {
     places[value] = broadcast(placeOf(broadcastOp.getInput()),
                               sym::dimsOf(broadcastOp.getResult().getType()));

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // LSTM, GRU and RNN: one kernel a direction. Gate columns of the same 16 units
-// lie beside each other in the panels, so that a step's gates meet in registers.
+// lie beside each other in the panels, so that a step's gates meet in
+// registers.
 
 #include "passes/lower/KernelEmitter.h"
 
@@ -53,7 +54,9 @@ int64_t extent(Value value, unsigned axis) {
 Value RecurrentLowering::panels(Value weights, int64_t d) {
   Place place = lowering.placeOf(weights);
   int64_t k = extent(weights, 2), units = (hidden + 15) / 16;
-  auto stride = [&](unsigned axis) { return *sym::asConstant(place.strides[axis]); };
+  auto stride = [&](unsigned axis) {
+    return *sym::asConstant(place.strides[axis]);
+  };
   Place packed = lowering.pack(
       place, {{units, cell.gates, k, 16},
               {16 * stride(1), hidden * stride(1), stride(2), stride(1)},
@@ -73,7 +76,8 @@ Place RecurrentLowering::column(int64_t offset) {
   return *reshape(packed, {lowering.dim(units * cell.gates * 16)});
 }
 
-Place RecurrentLowering::direction(const Place &place, unsigned axis, int64_t d) {
+Place RecurrentLowering::direction(const Place &place, unsigned axis,
+                                   int64_t d) {
   Place result = place;
   result.offset = result.offset + result.strides[axis] * d;
   result.dims.erase(result.dims.begin() + axis);
@@ -81,12 +85,14 @@ Place RecurrentLowering::direction(const Place &place, unsigned axis, int64_t d)
   return result;
 }
 
-/// Wb + Rb; the sum is computed at run time, once a run: a few hundred additions.
+/// Wb + Rb; the sum is computed at run time, once a run: a few hundred
+/// additions.
 void RecurrentLowering::addBias(KernelEmitter &emitter, int64_t d) {
   if (!op.getBias())
     return;
   int64_t columns = cell.gates * hidden;
-  Place input = column(2 * d * columns), recurrence = column((2 * d + 1) * columns);
+  Place input = column(2 * d * columns),
+        recurrence = column((2 * d + 1) * columns);
   if (op.getLinearBeforeReset()) {
     emitter.addView(input);
     emitter.addView(recurrence);
@@ -98,20 +104,23 @@ void RecurrentLowering::addBias(KernelEmitter &emitter, int64_t d) {
     add.addView(place);
   add.launch(1, [&](OpBuilder &b, ValueRange arguments) {
     Location unknown = b.getUnknownLoc();
-    auto root = kernel::NestOp::create(b, unknown, arguments.take_front(2), ValueRange(),
-                                       arguments.drop_front(2), b.getStrArrayAttr({"none"}), 0);
+    auto root = kernel::NestOp::create(b, unknown, arguments.take_front(2),
+                                       ValueRange(), arguments.drop_front(2),
+                                       b.getStrArrayAttr({"none"}), 0);
     OpBuilder inner(b.getContext());
-    Block *block =
-        inner.createBlock(&root.getPrologue(), {}, {element, element}, {unknown, unknown});
-    kernel::YieldOp::create(inner, unknown, apply(inner, "add", block->getArguments()));
+    Block *block = inner.createBlock(&root.getPrologue(), {},
+                                     {element, element}, {unknown, unknown});
+    kernel::YieldOp::create(inner, unknown,
+                            apply(inner, "add", block->getArguments()));
   });
   emitter.addView(sum);
 }
 
-void RecurrentLowering::addState(KernelEmitter &emitter, Value initial, int64_t d) {
+void RecurrentLowering::addState(KernelEmitter &emitter, Value initial,
+                                 int64_t d) {
   if (initial)
-    return emitter.addView(
-        lowering.rowContiguous(direction(lowering.placeOf(initial), 0, d), op.getLoc()));
+    return emitter.addView(lowering.rowContiguous(
+        direction(lowering.placeOf(initial), 0, d), op.getLoc()));
   Storage &zero = lowering.storages.emplace_back();
   zero.kind = Storage::Weight;
   zero.element = element;
@@ -124,7 +133,8 @@ void RecurrentLowering::addState(KernelEmitter &emitter, Value initial, int64_t 
   emitter.addView(place);
 }
 
-static ArrayRef<double> part(ArrayRef<double> values, int64_t d, int64_t directions) {
+static ArrayRef<double> part(ArrayRef<double> values, int64_t d,
+                             int64_t directions) {
   size_t count = values.size() / directions;
   return values.slice(d * count, count);
 }
@@ -133,7 +143,8 @@ void RecurrentLowering::lowerDirection(int64_t d, int64_t directions) {
   KernelEmitter emitter(lowering, op.getLoc(), op.getCell());
   int64_t n = (hidden + 15) / 16 * 16 * cell.gates;
   emitter.addView(input);
-  emitter.addPanels(panels(op.getWeights(), d), 1, n, extent(op.getWeights(), 2), element);
+  emitter.addPanels(panels(op.getWeights(), d), 1, n,
+                    extent(op.getWeights(), 2), element);
   emitter.addPanels(panels(op.getRecurrence(), d), 1, n, hidden, element);
   addBias(emitter, d);
   addState(emitter, op.getInitialH(), d);
@@ -145,19 +156,20 @@ void RecurrentLowering::lowerDirection(int64_t d, int64_t directions) {
     emitter.addView(direction(lowering.placeOf(op.getPeephole()), 0, d));
   emitter.addView(direction(lowering.destinationOf(op.getResults()[0]), 1, d));
   for (int64_t i = 0; i < cell.states; ++i)
-    emitter.addView(direction(lowering.destinationOf(op.getResults()[1 + i]), 0, d));
+    emitter.addView(
+        direction(lowering.destinationOf(op.getResults()[1 + i]), 0, d));
   bool isReverse = op.getDirection() == "reverse" || d == 1;
   ArrayAttr activations = op.getActivations();
-  SmallVector<Attribute> names(
-      activations.getValue().slice(d * activations.size() / directions,
-                                   activations.size() / directions));
+  SmallVector<Attribute> names(activations.getValue().slice(
+      d * activations.size() / directions, activations.size() / directions));
   emitter.launch(1 + cell.states, [&](OpBuilder &b, ValueRange arguments) {
     auto root = kernel::RecurrentOp::create(
         b, b.getUnknownLoc(), arguments[0], arguments[1], arguments[2],
         arguments.drop_front(3).drop_back(1 + cell.states),
-        arguments.take_back(1 + cell.states), op.getCell(), isReverse, b.getArrayAttr(names),
-        part(op.getAlphas(), d, directions), part(op.getBetas(), d, directions),
-        op.getClipAttr(), op.getLinearBeforeReset(), op.getInputForget(), bool(op.getBias()),
+        arguments.take_back(1 + cell.states), op.getCell(), isReverse,
+        b.getArrayAttr(names), part(op.getAlphas(), d, directions),
+        part(op.getBetas(), d, directions), op.getClipAttr(),
+        op.getLinearBeforeReset(), op.getInputForget(), bool(op.getBias()),
         bool(op.getLengths()), bool(op.getPeephole()));
     (void)root;
   });
@@ -168,8 +180,9 @@ LogicalResult RecurrentLowering::run() {
     if (value)
       for (sym::DimAttr stride : lowering.placeOf(value).strides)
         if (!sym::asConstant(stride))
-          return op.emitOpError("has weights whose size is known at run time only; expected "
-                                "constants. Give it with --dim");
+          return op.emitOpError(
+              "has weights whose size is known at run time only; expected "
+              "constants. Give it with --dim");
   element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
   if (!element.isF32())
     return op.emitOpError("works on ") << element << "; expected f32";

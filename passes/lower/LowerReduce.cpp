@@ -18,13 +18,16 @@ namespace {
 /// How a kind of reduction is a combine with something in front and behind.
 struct ReduceRule {
   StringRef combine;
-  bool square = false, absolute = false, root = false, logarithm = false, mean = false;
+  bool square = false, absolute = false, root = false, logarithm = false,
+       mean = false;
 };
 } // namespace
 
 static std::optional<ReduceRule> ruleOf(StringRef kind) {
   ReduceRule rule;
-  rule.combine = kind == "prod" || kind == "min" || kind == "max" ? kind : StringRef("sum");
+  rule.combine = kind == "prod" || kind == "min" || kind == "max"
+                     ? kind
+                     : StringRef("sum");
   rule.square = kind == "l2" || kind == "sum_square";
   rule.absolute = kind == "l1";
   rule.root = kind == "l2";
@@ -35,12 +38,13 @@ static std::optional<ReduceRule> ruleOf(StringRef kind) {
   return rule;
 }
 
-/// A reduction of `inputs` (dims of the domain); `epilogue` is over the result's
-/// dims. The reduced axes move to the end of every view.
-static void emitReduce(Lowering &lowering, graph::ReduceOp op, Location loc, StringRef combine,
-                       SmallVector<Place> inputs, Epilogue &epilogue,
-                       llvm::function_ref<void(Region &)> emitPrologue, Type value,
-                       std::function<Value(OpBuilder &, ValueRange, sym::DimAttr)> start) {
+/// A reduction of `inputs` (dims of the domain); `epilogue` is over the
+/// result's dims. The reduced axes move to the end of every view.
+static void
+emitReduce(Lowering &lowering, graph::ReduceOp op, Location loc,
+           StringRef combine, SmallVector<Place> inputs, Epilogue &epilogue,
+           llvm::function_ref<void(Region &)> emitPrologue, Type value,
+           std::function<Value(OpBuilder &, ValueRange, sym::DimAttr)> start) {
   unsigned rank = inputs[0].rank(), reduced = op.getAxes().size();
   SmallVector<int64_t> parallel, last = llvm::to_vector(op.getAxes());
   for (unsigned i = 0; i < rank; ++i)
@@ -70,21 +74,23 @@ static void emitReduce(Lowering &lowering, graph::ReduceOp op, Location loc, Str
     emitter.addView(place);
   epilogue.addTo(emitter);
   sym::DimAttr formalCount = emitter.formal(count);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
-    size_t extras = epilogue.extras.size();
-    SmallVector<StringRef> combines(epilogue.outputs.size(), combine);
-    auto root = kernel::NestOp::create(
-        b, b.getUnknownLoc(), arguments.take_front(inputs.size()),
-        arguments.slice(inputs.size(), extras), arguments.drop_front(inputs.size() + extras),
-        b.getStrArrayAttr(combines), axes);
-    emitPrologue(root.getPrologue());
-    std::function<Value(OpBuilder &, ValueRange)> bound;
-    if (start)
-      bound = [&](OpBuilder &inner, ValueRange scalars) {
-        return start(inner, scalars, formalCount);
-      };
-    epilogue.emit(root.getEpilogue(), value, bound);
-  });
+  emitter.launch(
+      epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
+        size_t extras = epilogue.extras.size();
+        SmallVector<StringRef> combines(epilogue.outputs.size(), combine);
+        auto root = kernel::NestOp::create(
+            b, b.getUnknownLoc(), arguments.take_front(inputs.size()),
+            arguments.slice(inputs.size(), extras),
+            arguments.drop_front(inputs.size() + extras),
+            b.getStrArrayAttr(combines), axes);
+        emitPrologue(root.getPrologue());
+        std::function<Value(OpBuilder &, ValueRange)> bound;
+        if (start)
+          bound = [&](OpBuilder &inner, ValueRange scalars) {
+            return start(inner, scalars, formalCount);
+          };
+        epilogue.emit(root.getEpilogue(), value, bound);
+      });
 }
 
 LogicalResult Lowering::lowerReduce(Cluster &cluster) {
@@ -94,11 +100,13 @@ LogicalResult Lowering::lowerReduce(Cluster &cluster) {
   Type type = elementOf(input);
   if (!rule || cluster.results.size() != 1 || op.getAxes().empty())
     return lowerReduceSteps(cluster);
-  Prologue prologue(*this, cluster, input, sym::dimsOf(cast<RankedTensorType>(input.getType())));
+  Prologue prologue(*this, cluster, input,
+                    sym::dimsOf(cast<RankedTensorType>(input.getType())));
   Epilogue epilogue(*this, cluster, {});
   // Narrow types are summed in the accumulator's type.
-  Type value = rule->combine == "sum" || rule->combine == "prod" ? kernel::accumulatorType(type)
-                                                                 : type;
+  Type value = rule->combine == "sum" || rule->combine == "prod"
+                   ? kernel::accumulatorType(type)
+                   : type;
   std::function<Value(OpBuilder &, Value)> finish;
   if (rule->square || rule->absolute || value != type)
     finish = [&](OpBuilder &b, Value x) {
@@ -112,7 +120,8 @@ LogicalResult Lowering::lowerReduce(Cluster &cluster) {
     start = [&](OpBuilder &b, ValueRange arguments, sym::DimAttr count) {
       Value x = arguments[0];
       if (rule->mean) {
-        Value n = kernel::DimOp::create(b, b.getUnknownLoc(), b.getI64Type(), count);
+        Value n =
+            kernel::DimOp::create(b, b.getUnknownLoc(), b.getI64Type(), count);
         x = apply(b, "div", {x, castTo(b, n, x.getType())});
       }
       if (!rule->root && !rule->logarithm)
@@ -121,8 +130,9 @@ LogicalResult Lowering::lowerReduce(Cluster &cluster) {
         x = castTo(b, x, b.getF64Type());
       return apply(b, rule->root ? "sqrt" : "log", x);
     };
-  emitReduce(*this, op, cluster.loc, rule->combine, prologue.inputs, epilogue,
-             [&](Region &region) { prologue.emit(region, finish); }, value, start);
+  emitReduce(
+      *this, op, cluster.loc, rule->combine, prologue.inputs, epilogue,
+      [&](Region &region) { prologue.emit(region, finish); }, value, start);
   return success();
 }
 
@@ -130,7 +140,8 @@ LogicalResult Lowering::lowerReduce(Cluster &cluster) {
 /// axes is its own pre- and post-processing. Both go through temporaries.
 LogicalResult Lowering::lowerReduceSteps(Cluster &cluster) {
   auto op = cast<graph::ReduceOp>(cluster.root);
-  if (!cluster.before.empty() || !cluster.after.empty() || cluster.results.size() != 1)
+  if (!cluster.before.empty() || !cluster.after.empty() ||
+      cluster.results.size() != 1)
     return lowerApart(cluster);
   if (op.getKind() != "log_sum_exp" || op.getAxes().empty())
     return lowerExtern(op);
@@ -160,12 +171,15 @@ LogicalResult Lowering::lowerReduceSteps(Cluster &cluster) {
     Location unknown = b.getUnknownLoc();
     Type type = input.getElementType();
     Block *block = b.createBlock(&region, {}, {type, type}, {unknown, unknown});
-    Value shifted = apply(b, "sub", {block->getArgument(0), block->getArgument(1)});
+    Value shifted =
+        apply(b, "sub", {block->getArgument(0), block->getArgument(1)});
     kernel::YieldOp::create(b, unknown, apply(b, "exp", shifted));
   };
-  emitReduce(*this, op, cluster.loc, "sum", {x, spread}, sum, prologue, input.getElementType(),
+  emitReduce(*this, op, cluster.loc, "sum", {x, spread}, sum, prologue,
+             input.getElementType(),
              [](OpBuilder &b, ValueRange scalars, sym::DimAttr) {
-               return apply(b, "add", {apply(b, "log", scalars[0]), scalars[1]});
+               return apply(b, "add",
+                            {apply(b, "log", scalars[0]), scalars[1]});
              });
   return success();
 }

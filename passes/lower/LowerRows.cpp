@@ -38,7 +38,8 @@ LogicalResult Lowering::lowerWindow(Cluster &cluster) {
       order.push_back(i + 2);
     order.push_back(1);
     input = permuted(input, order);
-    epilogue.forEach([&](const Place &place) { return permuted(place, order); });
+    epilogue.forEach(
+        [&](const Place &place) { return permuted(place, order); });
   }
   if (spatial == 1) {
     auto insert = [&](const Place &place) {
@@ -57,14 +58,15 @@ LogicalResult Lowering::lowerWindow(Cluster &cluster) {
   KernelEmitter emitter(*this, cluster.loc, "window");
   emitter.addView(input);
   epilogue.addTo(emitter);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
-    size_t extras = epilogue.extras.size();
-    auto root = kernel::WindowOp::create(
-        b, b.getUnknownLoc(), arguments[0], arguments.slice(1, extras),
-        arguments.drop_front(1 + extras), op.getKind(), extents, strides, dilations, low, high,
-        op.getCountIncludePad(), op.getP());
-    epilogue.emit(root.getEpilogue(), input.element());
-  });
+  emitter.launch(
+      epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
+        size_t extras = epilogue.extras.size();
+        auto root = kernel::WindowOp::create(
+            b, b.getUnknownLoc(), arguments[0], arguments.slice(1, extras),
+            arguments.drop_front(1 + extras), op.getKind(), extents, strides,
+            dilations, low, high, op.getCountIncludePad(), op.getP());
+        epilogue.emit(root.getEpilogue(), input.element());
+      });
   epilogue.finish(cluster.loc);
   return success();
 }
@@ -74,16 +76,19 @@ LogicalResult Lowering::lowerWindow(Cluster &cluster) {
 //===----------------------------------------------------------------------===//
 
 /// scale and bias of a norm: arguments 1 and 2 behind the value.
-static std::function<Value(OpBuilder &, ValueRange)> scaleAndBias(bool hasScale, bool hasBias) {
+static std::function<Value(OpBuilder &, ValueRange)>
+scaleAndBias(bool hasScale, bool hasBias) {
   if (!hasScale && !hasBias)
     return {};
   return [=](OpBuilder &builder, ValueRange arguments) {
     Value x = arguments[0];
     unsigned next = 1;
     if (hasScale)
-      x = apply(builder, "mul", {x, castTo(builder, arguments[next++], x.getType())});
+      x = apply(builder, "mul",
+                {x, castTo(builder, arguments[next++], x.getType())});
     if (hasBias)
-      x = apply(builder, "add", {x, castTo(builder, arguments[next], x.getType())});
+      x = apply(builder, "add",
+                {x, castTo(builder, arguments[next], x.getType())});
     return x;
   };
 }
@@ -91,7 +96,9 @@ static std::function<Value(OpBuilder &, ValueRange)> scaleAndBias(bool hasScale,
 LogicalResult Lowering::lowerRow(Cluster &cluster) {
   StringRef kind;
   Value input, scale, bias;
-  unsigned axes = 1, rank = cast<RankedTensorType>(cluster.root->getOperand(0).getType()).getRank();
+  unsigned axes = 1,
+           rank = cast<RankedTensorType>(cluster.root->getOperand(0).getType())
+                      .getRank();
   SmallVector<int64_t> order;
   for (unsigned i = 0; i < rank; ++i)
     order.push_back(i);
@@ -110,11 +117,13 @@ LogicalResult Lowering::lowerRow(Cluster &cluster) {
     axes = rank - normalize.getAxis();
     epsilon = normalize.getEpsilon().convertToDouble();
   }
-  Prologue prologue(*this, cluster, input, sym::dimsOf(cast<RankedTensorType>(input.getType())));
+  Prologue prologue(*this, cluster, input,
+                    sym::dimsOf(cast<RankedTensorType>(input.getType())));
   Epilogue epilogue(*this, cluster, {});
   for (Value extra : {bias, scale})
     if (extra)
-      epilogue.addBias(broadcast(placeOf(cluster.outer(extra)), epilogue.outputs[0].dims));
+      epilogue.addBias(
+          broadcast(placeOf(cluster.outer(extra)), epilogue.outputs[0].dims));
   SmallVector<Place *> places = allPlaces(epilogue, prologue.inputs);
   for (Place *place : places)
     *place = permuted(*place, order);
@@ -126,14 +135,16 @@ LogicalResult Lowering::lowerRow(Cluster &cluster) {
     emitter.addView(place);
   epilogue.addTo(emitter);
   Type value = elementOf(input);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
+  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b,
+                                              ValueRange arguments) {
     size_t inputs = prologue.inputs.size(), extras = epilogue.extras.size();
-    auto root = kernel::RowOp::create(b, b.getUnknownLoc(), arguments.take_front(inputs),
-                                      arguments.slice(inputs, extras),
-                                      arguments.drop_front(inputs + extras), kind, axes,
-                                      llvm::APFloat(epsilon));
+    auto root = kernel::RowOp::create(
+        b, b.getUnknownLoc(), arguments.take_front(inputs),
+        arguments.slice(inputs, extras), arguments.drop_front(inputs + extras),
+        kind, axes, llvm::APFloat(epsilon));
     prologue.emit(root.getPrologue());
-    epilogue.emit(root.getEpilogue(), value, scaleAndBias(bool(scale), bool(bias)));
+    epilogue.emit(root.getEpilogue(), value,
+                  scaleAndBias(bool(scale), bool(bias)));
   });
   return success();
 }
@@ -143,7 +154,8 @@ LogicalResult Lowering::lowerRow(Cluster &cluster) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult Lowering::lowerNest(Cluster &cluster) {
-  sym::Dims dims = sym::dimsOf(cast<RankedTensorType>(cluster.results[0].getType()));
+  sym::Dims dims =
+      sym::dimsOf(cast<RankedTensorType>(cluster.results[0].getType()));
   SmallVector<Value> externals = externalOperands(cluster.before, Value());
   SmallVector<Place> inputs, outputs;
   for (Value external : externals)

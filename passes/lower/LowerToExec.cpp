@@ -51,16 +51,19 @@ LogicalResult Lowering::createProgram() {
   top.setInsertionPoint(function);
   // Kernels in order of their making, all before the program.
   program = exec::ProgramOp::create(
-      top, function.getLoc(), function.getSymName(), top.getArrayAttr(inputNames),
-      top.getArrayAttr(inputTypes), top.getArrayAttr(outputNames), top.getArrayAttr(outputTypes),
+      top, function.getLoc(), function.getSymName(),
+      top.getArrayAttr(inputNames), top.getArrayAttr(inputTypes),
+      top.getArrayAttr(outputNames), top.getArrayAttr(outputTypes),
       /*sym_visibility=*/nullptr);
   defines.setInsertionPoint(program);
   auto bufferType = exec::BufferType::get(context());
   Block *block = top.createBlock(&program.getBody());
-  for (Type type : llvm::concat<const Type>(function.getArgumentTypes(), function.getResultTypes())) {
+  for (Type type : llvm::concat<const Type>(function.getArgumentTypes(),
+                                            function.getResultTypes())) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor)
-      return function.emitOpError("has a value of type ") << type << "; expected ranked tensors";
+      return function.emitOpError("has a value of type ")
+             << type << "; expected ranked tensors";
     storages.push_back({});
     Storage &storage = storages.back();
     storage.kind = Storage::Caller;
@@ -74,14 +77,17 @@ LogicalResult Lowering::createProgram() {
       outputs.push_back(&storage);
   }
   builder.setInsertionPointToEnd(block);
-  for (auto symbol : llvm::make_early_inc_range(module.getOps<graph::SymbolOp>())) {
-    exec::SymbolOp::create(builder, symbol.getLoc(), symbol.getNameAttr(), symbol.getMinAttr(),
-                           symbol.getMaxAttr(), symbol.getDivisorAttr(), symbol.getLikelyAttr(),
+  for (auto symbol :
+       llvm::make_early_inc_range(module.getOps<graph::SymbolOp>())) {
+    exec::SymbolOp::create(builder, symbol.getLoc(), symbol.getNameAttr(),
+                           symbol.getMinAttr(), symbol.getMaxAttr(),
+                           symbol.getDivisorAttr(), symbol.getLikelyAttr(),
                            symbol.getInputAttr(), symbol.getAxisAttr());
     symbol.erase();
   }
   // Allocs and weights go before a marker, records behind it.
-  auto marker = exec::CheckOp::create(builder, builder.getUnknownLoc(), dim(0), dim(0));
+  auto marker =
+      exec::CheckOp::create(builder, builder.getUnknownLoc(), dim(0), dim(0));
   allocs.setInsertionPoint(marker);
   return success();
 }
@@ -141,8 +147,9 @@ LogicalResult Lowering::lowerIf(graph::IfOp op) {
   for (Value result : op.getResults())
     destinationOf(result);
   Place condition = placeOf(op.getCondition());
-  auto branch = exec::IfOp::create(builder, op.getLoc(), bufferOf(*condition.storage),
-                                   sym::DimAttr(condition.offset));
+  auto branch =
+      exec::IfOp::create(builder, op.getLoc(), bufferOf(*condition.storage),
+                         sym::DimAttr(condition.offset));
   OpBuilder::InsertionGuard guard(builder);
   LogicalResult outcome = success();
   for (unsigned i : {0, 1}) {
@@ -150,7 +157,8 @@ LogicalResult Lowering::lowerIf(graph::IfOp op) {
     builder.createBlock(&branch->getRegion(i));
     if (failed(lowerBlock(block)))
       outcome = failure();
-    for (auto [value, result] : llvm::zip(block.getTerminator()->getOperands(), op.getResults())) {
+    for (auto [value, result] :
+         llvm::zip(block.getTerminator()->getOperands(), op.getResults())) {
       Place from = placeOf(value), to = destinationOf(result);
       if (from.storage != to.storage || from.offset != to.offset)
         copy(from, to, op.getLoc());
@@ -212,9 +220,9 @@ LogicalResult Lowering::lowerCluster(Cluster &cluster) {
   return cluster.root->emitOpError("cannot be the root of a graph.group");
 }
 
-/// What `left` must be where a 1 on either side may broadcast: itself when one of
-/// the two is 1, else `right`. So the check of the shape program stays an equality,
-/// and its message names the two extents.
+/// What `left` must be where a 1 on either side may broadcast: itself when one
+/// of the two is 1, else `right`. So the check of the shape program stays an
+/// equality, and its message names the two extents.
 static sym::DimAttr wantedExtent(sym::DimAttr left, sym::DimAttr right) {
   sym::DimAttr one = sym::constantDim(left.getContext(), 1);
   auto isOne = [&](sym::DimAttr dim) {
@@ -228,7 +236,8 @@ static bool isRoot(Operation *op) {
     return pool.getResults().size() == 1;
   if (auto normalize = dyn_cast<graph::NormalizeOp>(op))
     return normalize.getResults().size() == 1;
-  return isa<graph::MatMulOp, graph::ConvOp, graph::ReduceOp, graph::SoftmaxOp>(op);
+  return isa<graph::MatMulOp, graph::ConvOp, graph::ReduceOp, graph::SoftmaxOp>(
+      op);
 }
 
 LogicalResult Lowering::lowerOperation(Operation *op) {

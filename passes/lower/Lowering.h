@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // State of the lowering of one function to one program, shared by its parts:
-// Placement.cpp decides where values lie, LowerRoots.cpp and its neighbours turn
-// groups into kernels, LowerToExec.cpp walks the function.
+// Placement.cpp decides where values lie, LowerRoots.cpp and its neighbours
+// turn groups into kernels, LowerToExec.cpp walks the function.
 
 #ifndef SINTER_PASSES_LOWER_LOWERING_H
 #define SINTER_PASSES_LOWER_LOWERING_H
@@ -12,8 +12,8 @@
 #include "dialects/graph/GraphOps.h"
 #include "dialects/kernel/KernelOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/lower/Place.h"
 #include "mlir/IR/Builders.h"
+#include "passes/lower/Place.h"
 #include "llvm/ADT/StringMap.h"
 #include <deque>
 
@@ -49,18 +49,22 @@ public:
   Place destinationOf(mlir::Value value);
   /// A new arena tensor.
   Place makeTemporary(llvm::ArrayRef<sym::DimAttr> dims, mlir::Type element,
-                      llvm::ArrayRef<int64_t> low = {}, llvm::ArrayRef<int64_t> high = {});
+                      llvm::ArrayRef<int64_t> low = {},
+                      llvm::ArrayRef<int64_t> high = {});
   void copy(const Place &from, const Place &to, mlir::Location loc);
   /// Zeroes a part of memory that nobody else writes; needs no barrier.
   void zeroSlab(const Place &slab, mlir::Location loc);
   /// A row-major copy, unless `place` has stride 1 along the last axis already.
   Place rowContiguous(const Place &place, mlir::Location loc);
-  bool hasHalo(mlir::Operation *convolution) const { return granted.contains(convolution); }
+  bool hasHalo(mlir::Operation *convolution) const {
+    return granted.contains(convolution);
+  }
 
   // Weights.cpp
   mlir::Value bufferOf(Storage &storage);
-  /// A blob, row-major over `dims`: element i is source[offset + sum i * strides],
-  /// zero behind the limit [outer axis, inner axis, bound], as #exec.pack.
+  /// A blob, row-major over `dims`: element i is source[offset + sum i *
+  /// strides], zero behind the limit [outer axis, inner axis, bound], as
+  /// #exec.pack.
   struct Packing {
     llvm::SmallVector<int64_t> dims, strides;
     int64_t offset = 0;
@@ -107,8 +111,8 @@ public:
   mlir::ModuleOp module;
   mlir::func::FuncOp function;
   exec::ProgramOp program;
-  mlir::OpBuilder builder;          // where records go
-  mlir::OpBuilder allocs, defines;  // start of the program, start of the module
+  mlir::OpBuilder builder;         // where records go
+  mlir::OpBuilder allocs, defines; // start of the program, start of the module
   llvm::StringMap<mlir::StringAttr> kernels; // text of a define -> its name
 
 private:

@@ -34,7 +34,8 @@ Place wholeOf(Storage &storage) {
   place.offset = sym::constantDim(context, 0);
   for (size_t i = 0; i < storage.low.size(); ++i)
     place.offset = place.offset + place.strides[i] * storage.low[i];
-  return storage.order.empty() ? place : transpose(place, inverse(storage.order));
+  return storage.order.empty() ? place
+                               : transpose(place, inverse(storage.order));
 }
 
 SmallVector<int64_t> inverse(ArrayRef<int64_t> permutation) {
@@ -53,8 +54,8 @@ Place transpose(const Place &place, ArrayRef<int64_t> permutation) {
   return result;
 }
 
-Place slice(const Place &place, ArrayRef<sym::DimAttr> starts, ArrayRef<sym::DimAttr> sizes,
-            ArrayRef<int64_t> steps) {
+Place slice(const Place &place, ArrayRef<sym::DimAttr> starts,
+            ArrayRef<sym::DimAttr> sizes, ArrayRef<int64_t> steps) {
   Place result = place;
   for (size_t i = 0; i < starts.size(); ++i) {
     result.offset = result.offset + starts[i] * place.strides[i];
@@ -78,11 +79,12 @@ Place broadcast(const Place &place, ArrayRef<sym::DimAttr> dims) {
     }
     if (sym::isConstant(place.dims[i], 1) || sym::asConstant(place.dims[i]))
       continue;
-    // An extent known only at run time is 1 or the result's: the stride follows.
-    // min(d - 1, 1) is 0 for an extent of 1 and 1 above.
+    // An extent known only at run time is 1 or the result's: the stride
+    // follows. min(d - 1, 1) is 0 for an extent of 1 and 1 above.
     sym::DimAttr one = sym::constantDim(context, 1);
     result.strides[added + i] =
-        place.strides[i] * sym::minDim(sym::maxDim(place.dims[i] - 1, zero), one);
+        place.strides[i] *
+        sym::minDim(sym::maxDim(place.dims[i] - 1, zero), one);
   }
   return result;
 }
@@ -103,7 +105,8 @@ std::optional<Place> reshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
   for (size_t i = 0; i < place.rank(); ++i) {
     if (sym::isConstant(place.dims[i], 1))
       continue;
-    if (!runs.empty() && runs.back().stride == place.dims[i] * place.strides[i]) {
+    if (!runs.empty() &&
+        runs.back().stride == place.dims[i] * place.strides[i]) {
       runs.back().extent = runs.back().extent * place.dims[i];
       runs.back().stride = place.strides[i];
     } else {
@@ -132,7 +135,8 @@ std::optional<Place> reshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
       --axis;
       result.strides[axis] = run.stride * taken;
       taken = taken * dims[axis];
-      std::optional<int64_t> have = sym::asConstant(taken), want = sym::asConstant(run.extent);
+      std::optional<int64_t> have = sym::asConstant(taken),
+                             want = sym::asConstant(run.extent);
       if (have && want && (*have == 0 || *have > *want))
         return std::nullopt;
     }
@@ -144,9 +148,12 @@ std::optional<Place> reshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
   return result;
 }
 
-/// Only speed depends on an order of axes, so a guess at dynamic strides will do.
+/// Only speed depends on an order of axes, so a guess at dynamic strides will
+/// do.
 static int64_t guess(sym::DimAttr stride) {
-  return sym::evaluate(stride, [](StringRef) { return std::optional<int64_t>(512); }).value_or(0);
+  return sym::evaluate(stride,
+                       [](StringRef) { return std::optional<int64_t>(512); })
+      .value_or(0);
 }
 
 SmallVector<int64_t> memoryOrder(const Place &place) {
@@ -159,16 +166,20 @@ SmallVector<int64_t> memoryOrder(const Place &place) {
   return order;
 }
 
-SmallVector<int64_t> orderForReshape(const Place &place, ArrayRef<sym::DimAttr> dims) {
+SmallVector<int64_t> orderForReshape(const Place &place,
+                                     ArrayRef<sym::DimAttr> dims) {
   // Groups of source axes that a group of result axes is made of, in order.
   MLIRContext *context = place.element().getContext();
-  SmallVector<std::pair<unsigned, unsigned>> groups; // [begin, end) of source axes
+  SmallVector<std::pair<unsigned, unsigned>>
+      groups; // [begin, end) of source axes
   size_t from = 0, to = 0;
   while (from < place.rank()) {
     size_t begin = from;
-    sym::DimAttr left = place.dims[from++], right = sym::constantDim(context, 1);
+    sym::DimAttr left = place.dims[from++],
+                 right = sym::constantDim(context, 1);
     while (left != right) {
-      std::optional<int64_t> a = sym::asConstant(left), b = sym::asConstant(right);
+      std::optional<int64_t> a = sym::asConstant(left),
+                             b = sym::asConstant(right);
       bool takeRight = to < dims.size() && (!a || !b || *b < *a);
       if (takeRight)
         right = right * dims[to++];
@@ -186,7 +197,9 @@ SmallVector<int64_t> orderForReshape(const Place &place, ArrayRef<sym::DimAttr> 
         largest = std::max(largest, guess(place.strides[i]));
     return largest;
   };
-  llvm::stable_sort(groups, [&](const auto &a, const auto &b) { return strideOf(a) > strideOf(b); });
+  llvm::stable_sort(groups, [&](const auto &a, const auto &b) {
+    return strideOf(a) > strideOf(b);
+  });
   SmallVector<int64_t> order;
   for (auto [begin, end] : groups)
     for (unsigned i = begin; i < end; ++i)
@@ -221,10 +234,12 @@ static void dropAxis(Place &place, unsigned axis) {
   place.strides.erase(place.strides.begin() + axis);
 }
 
-unsigned collapse(ArrayRef<Place *> places, unsigned begin, unsigned end, unsigned keep) {
+unsigned collapse(ArrayRef<Place *> places, unsigned begin, unsigned end,
+                  unsigned keep) {
   for (unsigned i = begin; i < end && end - begin > keep;) {
-    bool isUnit = llvm::all_of(
-        places, [&](Place *place) { return sym::isConstant(place->dims[i], 1); });
+    bool isUnit = llvm::all_of(places, [&](Place *place) {
+      return sym::isConstant(place->dims[i], 1);
+    });
     if (isUnit) {
       for (Place *place : places)
         dropAxis(*place, i);
@@ -232,9 +247,10 @@ unsigned collapse(ArrayRef<Place *> places, unsigned begin, unsigned end, unsign
       continue;
     }
     bool joins = i + 1 < end && llvm::all_of(places, [&](Place *place) {
-      return place->strides[i] == place->dims[i + 1] * place->strides[i + 1] ||
-             sym::isConstant(place->dims[i + 1], 1);
-    });
+                   return place->strides[i] ==
+                              place->dims[i + 1] * place->strides[i + 1] ||
+                          sym::isConstant(place->dims[i + 1], 1);
+                 });
     if (!joins) {
       ++i;
       continue;

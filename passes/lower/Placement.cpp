@@ -5,10 +5,11 @@
 // first kernel is made, because a kernel needs the place of its result:
 //
 // 1. Claims: an operand of a concat is computed inside the concat's storage; a
-//    result of the model inside the caller's; a branch's result inside the if's.
+//    result of the model inside the caller's; a branch's result inside the
+//    if's.
 // 2. Halos: a convolution with padding asks the storage behind its input for a
-//    border of zeros. The request travels through slices, transposes and concats
-//    as long as the padded axes keep their whole extent.
+//    border of zeros. The request travels through slices, transposes and
+//    concats as long as the padded axes keep their whole extent.
 // 3. Everything else has an arena storage of its own, or is a view.
 
 #include "passes/lower/KernelEmitter.h"
@@ -19,11 +20,12 @@ using namespace mlir;
 namespace sinter::lower {
 
 bool isView(Operation *op) {
-  return isa<graph::TransposeOp, graph::SliceOp, graph::BroadcastOp, graph::ReshapeOp>(op);
+  return isa<graph::TransposeOp, graph::SliceOp, graph::BroadcastOp,
+             graph::ReshapeOp>(op);
 }
 
-/// Whether a kernel writes `value`, at any place it is given. The coordinates of
-/// non-zero elements lie in rows of their bound until they are counted.
+/// Whether a kernel writes `value`, at any place it is given. The coordinates
+/// of non-zero elements lie in rows of their bound until they are counted.
 static bool isComputed(Value value) {
   Operation *op = value.getDefiningOp();
   return op && !isView(op) && !isa<graph::ConstantOp, graph::NonZeroOp>(op);
@@ -38,7 +40,8 @@ static sym::Dims dimsOf(Value value) {
 //===----------------------------------------------------------------------===//
 
 void Lowering::claimOutputs(Block &block, ValueRange targets) {
-  for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
+  for (auto [i, value] :
+       llvm::enumerate(block.getTerminator()->getOperands())) {
     // A reshape of a tensor with no other reader is computed in the target's
     // storage, which is contiguous.
     while (auto reshape = value.getDefiningOp<graph::ReshapeOp>()) {
@@ -46,7 +49,8 @@ void Lowering::claimOutputs(Block &block, ValueRange targets) {
         break;
       value = reshape.getInput();
     }
-    if (!isComputed(value) || value.getParentBlock() != &block || claims.contains(value))
+    if (!isComputed(value) || value.getParentBlock() != &block ||
+        claims.contains(value))
       continue;
     Claim claim;
     if (targets.empty()) {
@@ -62,8 +66,10 @@ void Lowering::claimOutputs(Block &block, ValueRange targets) {
 }
 
 /// Neighbouring inputs from `first` on that are the consecutive slices of one
-/// whole value (a split that is joined again): that value, and past the last one.
-static std::pair<Value, size_t> wholeOfSlices(graph::ConcatOp op, size_t first) {
+/// whole value (a split that is joined again): that value, and past the last
+/// one.
+static std::pair<Value, size_t> wholeOfSlices(graph::ConcatOp op,
+                                              size_t first) {
   size_t axis = op.getAxis(), i = first;
   Value whole;
   sym::DimAttr next;
@@ -126,12 +132,13 @@ Storage &Lowering::ownStorage(Value value) {
     storage = &storages.back();
     storage->dims = sym::dimsOf(type);
     storage->element = type.getElementType();
-    // A tensor that is only read transposed lies transposed, as long as its rows
-    // stay rows.
+    // A tensor that is only read transposed lies transposed, as long as its
+    // rows stay rows.
     graph::TransposeOp transposeOp;
     if (value.hasOneUse())
       transposeOp = dyn_cast<graph::TransposeOp>(*value.getUsers().begin());
-    if (transposeOp && transposeOp.getPermutation().back() + 1 == type.getRank()) {
+    if (transposeOp &&
+        transposeOp.getPermutation().back() + 1 == type.getRank()) {
       storage->order = llvm::to_vector(transposeOp.getPermutation());
       sym::Dims dims = storage->dims;
       for (auto [i, axis] : llvm::enumerate(storage->order))
@@ -147,13 +154,15 @@ Storage &Lowering::ownStorage(Value value) {
 // Halos
 //===----------------------------------------------------------------------===//
 
-bool Lowering::requestHalo(Value value, SmallVector<int64_t> low, SmallVector<int64_t> high) {
+bool Lowering::requestHalo(Value value, SmallVector<int64_t> low,
+                           SmallVector<int64_t> high) {
   while (true) {
     auto claim = claims.find(value);
     if (claim != claims.end()) {
       if (!claim->second.target)
         return false;
-      if (claim->second.axis && (low[*claim->second.axis] || high[*claim->second.axis]))
+      if (claim->second.axis &&
+          (low[*claim->second.axis] || high[*claim->second.axis]))
         return false;
       value = claim->second.target;
       continue;
@@ -175,7 +184,8 @@ bool Lowering::requestHalo(Value value, SmallVector<int64_t> low, SmallVector<in
       for (size_t i = 0; i < low.size(); ++i)
         if ((low[i] || high[i]) &&
             (!sym::isConstant(slice.getStarts().getDims()[i], 0) ||
-             slice.getSizes().getDims()[i] != dims[i] || slice.getSteps()[i] != 1))
+             slice.getSizes().getDims()[i] != dims[i] ||
+             slice.getSteps()[i] != 1))
           return false;
       value = slice.getInput();
       continue;
@@ -196,7 +206,8 @@ void Lowering::requestHalos() {
   function.walk([&](graph::ConvOp op) {
     Value input = op.getInput();
     if (auto argument = dyn_cast<BlockArgument>(input))
-      if (auto group = dyn_cast<graph::GroupOp>(argument.getOwner()->getParentOp()))
+      if (auto group =
+              dyn_cast<graph::GroupOp>(argument.getOwner()->getParentOp()))
         input = group.getInputs()[argument.getArgNumber()];
     size_t spatial = op.getStrides().size();
     SmallVector<int64_t> low(spatial + 2, 0), high(spatial + 2, 0);
@@ -217,20 +228,26 @@ void Lowering::zeroSlab(const Place &whole, Location loc) {
   collapse({&slab}, 0, slab.rank(), 1);
   KernelEmitter emitter(*this, loc, "zero");
   emitter.addView(slab);
-  emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
-    auto root = kernel::NestOp::create(b, b.getUnknownLoc(), ValueRange(), ValueRange(), arguments,
-                                       b.getStrArrayAttr({"none"}), 0);
-    OpBuilder::InsertionGuard guard(b);
-    b.createBlock(&root.getPrologue());
-    Value zero = constant(b, cast<TypedAttr>(b.getZeroAttr(slab.element())));
-    kernel::YieldOp::create(b, b.getUnknownLoc(), zero);
-  }, /*noWait=*/true);
+  emitter.launch(
+      1,
+      [&](OpBuilder &b, ValueRange arguments) {
+        auto root = kernel::NestOp::create(b, b.getUnknownLoc(), ValueRange(),
+                                           ValueRange(), arguments,
+                                           b.getStrArrayAttr({"none"}), 0);
+        OpBuilder::InsertionGuard guard(b);
+        b.createBlock(&root.getPrologue());
+        Value zero =
+            constant(b, cast<TypedAttr>(b.getZeroAttr(slab.element())));
+        kernel::YieldOp::create(b, b.getUnknownLoc(), zero);
+      },
+      /*noWait=*/true);
 }
 
 /// Two padded axes in a row, with borders on all four sides: behind every row,
-/// its high border and the next row's low border are one run. Two launches: those
-/// runs, and the rows above and below.
-static bool zeroFrame(Lowering &lowering, const Storage &storage, Location loc) {
+/// its high border and the next row's low border are one run. Two launches:
+/// those runs, and the rows above and below.
+static bool zeroFrame(Lowering &lowering, const Storage &storage,
+                      Location loc) {
   size_t axis = 0;
   while (axis < storage.low.size() && !storage.low[axis] && !storage.high[axis])
     ++axis;
@@ -250,7 +267,8 @@ static bool zeroFrame(Lowering &lowering, const Storage &storage, Location loc) 
   sym::DimAttr pixel = inner.strides[axis + 1], row = inner.strides[axis];
   sym::DimAttr one = lowering.dim(1);
   // Outer axes, then [count, run].
-  auto slab = [&](sym::DimAttr offset, sym::DimAttr count, sym::DimAttr step, sym::DimAttr run) {
+  auto slab = [&](sym::DimAttr offset, sym::DimAttr count, sym::DimAttr step,
+                  sym::DimAttr run) {
     Place place = inner;
     place.dims.resize(axis);
     place.strides.resize(axis);
@@ -271,7 +289,8 @@ static bool zeroFrame(Lowering &lowering, const Storage &storage, Location loc) 
 /// Zeroes the border of `storage`.
 void Lowering::zeroHalo(Storage &storage, Location loc) {
   storage.isZeroed = true;
-  if (storage.kind != Storage::Arena || !storage.hasHalo() || zeroFrame(*this, storage, loc))
+  if (storage.kind != Storage::Arena || !storage.hasHalo() ||
+      zeroFrame(*this, storage, loc))
     return;
   Storage plain = storage;
   plain.order.clear();
@@ -339,7 +358,8 @@ Place Lowering::placeOf(Value value) {
   storage.source = constant.getValue();
   Place place;
   if (auto splat = dyn_cast<SplatElementsAttr>(constant.getValue())) {
-    storage.source = splat.resizeSplat(RankedTensorType::get({1}, storage.element));
+    storage.source =
+        splat.resizeSplat(RankedTensorType::get({1}, storage.element));
     storage.dims = {dim(1)};
     place = wholeOf(storage);
     place.dims = sym::dimsOf(type);
@@ -352,8 +372,8 @@ Place Lowering::placeOf(Value value) {
   return place;
 }
 
-Place Lowering::makeTemporary(ArrayRef<sym::DimAttr> dims, Type element, ArrayRef<int64_t> low,
-                              ArrayRef<int64_t> high) {
+Place Lowering::makeTemporary(ArrayRef<sym::DimAttr> dims, Type element,
+                              ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
   storages.push_back({});
   Storage &storage = storages.back();
   storage.dims = sym::Dims(dims);
@@ -375,8 +395,9 @@ void Lowering::copy(const Place &from, const Place &to, Location loc) {
   emitter.addView(source);
   emitter.addView(target);
   emitter.launch(1, [&](OpBuilder &b, ValueRange arguments) {
-    kernel::NestOp::create(b, b.getUnknownLoc(), arguments.take_front(1), ValueRange(),
-                           arguments.drop_front(1), b.getStrArrayAttr({"none"}), 0);
+    kernel::NestOp::create(b, b.getUnknownLoc(), arguments.take_front(1),
+                           ValueRange(), arguments.drop_front(1),
+                           b.getStrArrayAttr({"none"}), 0);
   });
 }
 

@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What matrix products and convolutions share: operands as panels, filters, bias.
+// What matrix products and convolutions share: operands as panels, filters,
+// bias.
 
 #ifndef SINTER_PASSES_LOWER_PRODUCTS_H
 #define SINTER_PASSES_LOWER_PRODUCTS_H
@@ -10,7 +11,8 @@
 
 namespace sinter::lower {
 
-using ScalarStart = std::function<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
+using ScalarStart =
+    std::function<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
 
 /// Values of constant dimensions; -1 for others.
 llvm::SmallVector<int64_t> constants(llvm::ArrayRef<sym::DimAttr> dims);
@@ -28,8 +30,8 @@ struct RightSide {
   mlir::Value panels;
   int64_t n = 0, k = 0;
 };
-void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a, const RightSide &b,
-                  Epilogue &epilogue, ScalarStart start);
+void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
+                  const RightSide &b, Epilogue &epilogue, ScalarStart start);
 
 Place insertUnitAxis(const Place &place, unsigned axis);
 /// [N, C, spatial...] as [N, spatial..., C].

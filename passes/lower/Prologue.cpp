@@ -7,17 +7,20 @@ using namespace mlir;
 
 namespace sinter::lower {
 
-Prologue::Prologue(Lowering &lowering, Cluster &cluster, Value value, ArrayRef<sym::DimAttr> dims)
+Prologue::Prologue(Lowering &lowering, Cluster &cluster, Value value,
+                   ArrayRef<sym::DimAttr> dims)
     : ops(cluster.before), value(value) {
   if (ops.empty())
     externals.push_back(value);
   else
     externals = externalOperands(ops, Value());
   for (Value external : externals)
-    inputs.push_back(broadcast(lowering.placeOf(cluster.outer(external)), dims));
+    inputs.push_back(
+        broadcast(lowering.placeOf(cluster.outer(external)), dims));
 }
 
-void Prologue::emit(Region &region, std::function<Value(OpBuilder &, Value)> finish) const {
+void Prologue::emit(Region &region,
+                    std::function<Value(OpBuilder &, Value)> finish) const {
   if (ops.empty() && !finish)
     return;
   RegionSpec spec;

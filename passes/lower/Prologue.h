@@ -10,16 +10,18 @@
 
 namespace sinter::lower {
 
-/// The value a root reads, computed from `inputs`, over the root's input domain.
+/// The value a root reads, computed from `inputs`, over the root's input
+/// domain.
 class Prologue {
 public:
   Prologue(Lowering &lowering, Cluster &cluster, mlir::Value value,
            llvm::ArrayRef<sym::DimAttr> dims);
 
-  /// `finish` has the last word on the root's value. Leaves the region empty when
-  /// it would pass the input on.
+  /// `finish` has the last word on the root's value. Leaves the region empty
+  /// when it would pass the input on.
   void emit(mlir::Region &region,
-            std::function<mlir::Value(mlir::OpBuilder &, mlir::Value)> finish = {}) const;
+            std::function<mlir::Value(mlir::OpBuilder &, mlir::Value)> finish =
+                {}) const;
 
   llvm::SmallVector<Place> inputs;
 
@@ -30,7 +32,8 @@ private:
 };
 
 /// Everything that is reshaped together.
-llvm::SmallVector<Place *> allPlaces(Epilogue &epilogue, llvm::SmallVector<Place> &inputs);
+llvm::SmallVector<Place *> allPlaces(Epilogue &epilogue,
+                                     llvm::SmallVector<Place> &inputs);
 
 } // namespace sinter::lower
 

@@ -1,9 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Constants become exec.weight ops: a source and the strided copy that packs it.
-// The bytes are touched only by codegen/weights. Operands that are not constant
-// are packed the same way by copies at run time.
+// Constants become exec.weight ops: a source and the strided copy that packs
+// it. The bytes are touched only by codegen/weights. Operands that are not
+// constant are packed the same way by copies at run time.
 
 #include "passes/lower/Lowering.h"
 
@@ -25,14 +25,17 @@ Value Lowering::bufferOf(Storage &storage) {
     for (sym::DimAttr dim : storage.dims)
       count *= *sym::asConstant(dim);
     storage.buffer = exec::WeightOp::create(
-        allocs, allocs.getUnknownLoc(), exec::BufferType::get(context()), storage.source,
-        TypeAttr::get(storage.element), exec::PackAttr::get(context(), {count}, {1}, 0, {}));
+        allocs, allocs.getUnknownLoc(), exec::BufferType::get(context()),
+        storage.source, TypeAttr::get(storage.element),
+        exec::PackAttr::get(context(), {count}, {1}, 0, {}));
     return storage.buffer;
   }
   sym::DimAttr bytes = dim(elementBytes(storage.element));
   for (size_t i = 0; i < storage.dims.size(); ++i)
-    bytes = bytes * (storage.low.empty() ? storage.dims[i]
-                                         : storage.dims[i] + (storage.low[i] + storage.high[i]));
+    bytes =
+        bytes * (storage.low.empty()
+                     ? storage.dims[i]
+                     : storage.dims[i] + (storage.low[i] + storage.high[i]));
   storage.buffer = exec::AllocOp::create(allocs, allocs.getUnknownLoc(),
                                          exec::BufferType::get(context()),
                                          bytes, ValueRange());
@@ -50,10 +53,11 @@ Place Lowering::pack(const Place &source, const Packing &packing) {
     for (int64_t extent : dims)
       packed.dims.push_back(dim(extent));
     int64_t offset = *sym::asConstant(source.offset) + packing.offset;
-    auto recipe = exec::PackAttr::get(context(), dims, packing.strides, offset, limit);
+    auto recipe =
+        exec::PackAttr::get(context(), dims, packing.strides, offset, limit);
     packed.buffer = exec::WeightOp::create(
-        allocs, allocs.getUnknownLoc(), exec::BufferType::get(context()), source.storage->source,
-        TypeAttr::get(packed.element), recipe);
+        allocs, allocs.getUnknownLoc(), exec::BufferType::get(context()),
+        source.storage->source, TypeAttr::get(packed.element), recipe);
     return wholeOf(packed);
   }
   Place from = source;
@@ -72,18 +76,22 @@ Place Lowering::pack(const Place &source, const Packing &packing) {
   }
   unsigned outer = limit[0], inner = limit[1];
   int64_t blocks = limit[2] / dims[inner], tail = limit[2] % dims[inner];
-  auto window = [&](Place place, int64_t block, int64_t count, int64_t first, int64_t length) {
-    place.offset = place.offset + place.strides[outer] * block + place.strides[inner] * first;
+  auto window = [&](Place place, int64_t block, int64_t count, int64_t first,
+                    int64_t length) {
+    place.offset = place.offset + place.strides[outer] * block +
+                   place.strides[inner] * first;
     place.dims[outer] = dim(count);
     place.dims[inner] = dim(length);
     return place;
   };
   if (blocks > 0)
-    copy(window(from, 0, blocks, 0, dims[inner]), window(whole, 0, blocks, 0, dims[inner]), loc);
+    copy(window(from, 0, blocks, 0, dims[inner]),
+         window(whole, 0, blocks, 0, dims[inner]), loc);
   if (tail == 0)
     return whole;
   zeroSlab(window(whole, blocks, 1, tail, dims[inner] - tail), loc);
-  copy(window(from, blocks, 1, 0, tail), window(whole, blocks, 1, 0, tail), loc);
+  copy(window(from, blocks, 1, 0, tail), window(whole, blocks, 1, 0, tail),
+       loc);
   return whole;
 }
 

@@ -3,10 +3,10 @@
 //
 // The arena is planned once for all shapes. Lifetimes come from the order of
 // records; a branch's records count like any others, so buffers of the two
-// branches of an exec.if may share memory and whatever lives across it does not.
-// The greedy plan at the reference shape only decides directions: for two buffers
-// that live together, which one is lower. Directions follow from offsets, hence
-// have no cycle; edges that follow from others are left out.
+// branches of an exec.if may share memory and whatever lives across it does
+// not. The greedy plan at the reference shape only decides directions: for two
+// buffers that live together, which one is lower. Directions follow from
+// offsets, hence have no cycle; edges that follow from others are left out.
 
 #include "passes/plan/Passes.h"
 #include "llvm/ADT/DenseSet.h"
@@ -23,7 +23,7 @@ constexpr int64_t alignment = 64;
 struct Buffer {
   exec::AllocOp op;
   unsigned first = 0, last = 0; // positions of uses, inclusive
-  unsigned number = 0; // in order of the program
+  unsigned number = 0;          // in order of the program
   int64_t bytes = 0, offset = 0;
   SmallVector<unsigned> below; // indices into the plan's order
 
@@ -71,7 +71,8 @@ private:
 
   exec::ProgramOp program;
   llvm::StringMap<int64_t> reference;
-  llvm::StringMap<int64_t> late; // symbols bound during the run, with their bounds
+  llvm::StringMap<int64_t>
+      late; // symbols bound during the run, with their bounds
   std::vector<Buffer> buffers;
 };
 
@@ -89,17 +90,21 @@ void Planner::collectSymbols() {
 /// A size that comes out of data is reserved at its bound.
 void Planner::boundLateSizes() {
   for (auto alloc : program.getOps<exec::AllocOp>())
-    alloc.setBytesAttr(sym::substitute(alloc.getBytes(), [&](StringRef name) -> sym::DimAttr {
-      auto it = late.find(name);
-      return it == late.end() ? sym::DimAttr()
-                              : sym::constantDim(program.getContext(), it->second);
-    }));
+    alloc.setBytesAttr(
+        sym::substitute(alloc.getBytes(), [&](StringRef name) -> sym::DimAttr {
+          auto it = late.find(name);
+          return it == late.end()
+                     ? sym::DimAttr()
+                     : sym::constantDim(program.getContext(), it->second);
+        }));
 }
 
 void Planner::collectLifetimes() {
   llvm::DenseMap<Operation *, unsigned> positions;
-  program.walk<WalkOrder::PreOrder>([&](Operation *op) { positions[op] = positions.size(); });
-  for (auto alloc : llvm::make_early_inc_range(program.getOps<exec::AllocOp>())) {
+  program.walk<WalkOrder::PreOrder>(
+      [&](Operation *op) { positions[op] = positions.size(); });
+  for (auto alloc :
+       llvm::make_early_inc_range(program.getOps<exec::AllocOp>())) {
     if (alloc->use_empty()) {
       alloc.erase();
       continue;
@@ -111,12 +116,13 @@ void Planner::collectLifetimes() {
       buffer.first = std::min(buffer.first, positions.lookup(user));
       buffer.last = std::max(buffer.last, positions.lookup(user));
     }
-    std::optional<int64_t> bytes =
-        sym::evaluate(alloc.getBytes(), [&](StringRef name) -> std::optional<int64_t> {
+    std::optional<int64_t> bytes = sym::evaluate(
+        alloc.getBytes(), [&](StringRef name) -> std::optional<int64_t> {
           auto it = reference.find(name);
           return it == reference.end() ? 1 : it->second;
         });
-    buffer.bytes = (std::max<int64_t>(bytes.value_or(1), 1) + alignment - 1) / alignment * alignment;
+    buffer.bytes = (std::max<int64_t>(bytes.value_or(1), 1) + alignment - 1) /
+                   alignment * alignment;
     buffers.push_back(buffer);
   }
 }
@@ -127,7 +133,8 @@ void Planner::placeGreedily() {
   for (unsigned i = 0; i < buffers.size(); ++i)
     buffers[i].number = i;
   llvm::sort(buffers, [](const Buffer &a, const Buffer &b) {
-    return std::make_pair(-a.bytes, a.number) < std::make_pair(-b.bytes, b.number);
+    return std::make_pair(-a.bytes, a.number) <
+           std::make_pair(-b.bytes, b.number);
   });
   std::vector<Buffer> placed; // in order of offset
   for (Buffer &buffer : buffers) {

@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// An exec program becomes the records that the runtime walks: checked on the image.
+// An exec program becomes the records that the runtime walks: checked on the
+// image.
 #include "codegen/image/ExecToImage.h"
 
 #include "mlir/Parser/Parser.h"
@@ -41,7 +42,8 @@ class ExecToImage : public testing::Test {
 protected:
   ExecToImage() {
     mlir::DialectRegistry registry;
-    registry.insert<exec::ExecDialect, kernel::KernelDialect, sym::SymDialect>();
+    registry
+        .insert<exec::ExecDialect, kernel::KernelDialect, sym::SymDialect>();
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
   }
@@ -75,10 +77,11 @@ TEST_F(ExecToImage, AModuleWithoutAProgramIsADiagnostic) {
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::parseSourceString<mlir::ModuleOp>("module {}", &context);
   std::string message;
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-    message = diagnostic.str();
-    return mlir::success();
-  });
+  mlir::ScopedDiagnosticHandler handler(&context,
+                                        [&](mlir::Diagnostic &diagnostic) {
+                                          message = diagnostic.str();
+                                          return mlir::success();
+                                        });
   ImageResult result;
   EXPECT_TRUE(mlir::failed(buildImage(*module, result)));
   EXPECT_EQ(message, "has 0 programs; expected one");

@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Packing against its definition: every element of a panel is computed from its place.
+// Packing against its definition: every element of a panel is computed from its
+// place.
 #include "codegen/weights/PackWeights.h"
 
 #include "dialects/graph/GraphDialect.h"
@@ -20,20 +21,23 @@ std::vector<char> counting(size_t count) {
   return bytes;
 }
 
-std::vector<float> pack(const std::vector<char> &source, std::vector<int64_t> dims,
-                        std::vector<int64_t> strides, int64_t offset, std::vector<int64_t> limit) {
+std::vector<float> pack(const std::vector<char> &source,
+                        std::vector<int64_t> dims, std::vector<int64_t> strides,
+                        int64_t offset, std::vector<int64_t> limit) {
   int64_t total = 1;
   for (int64_t dim : dims)
     total *= dim;
   std::vector<float> out(total, -1.0f);
-  EXPECT_TRUE(packBytes(source, 4, dims, strides, offset, limit,
-                        {reinterpret_cast<char *>(out.data()), out.size() * 4}));
+  EXPECT_TRUE(
+      packBytes(source, 4, dims, strides, offset, limit,
+                {reinterpret_cast<char *>(out.data()), out.size() * 4}));
   return out;
 }
 
 TEST(PackWeights, PanelsOfSixteenAreFilledWithZeros) {
   // B[k=2][n=18] as [n/16][k][16].
-  std::vector<float> out = pack(counting(36), {2, 2, 16}, {16, 18, 1}, 0, {0, 2, 18});
+  std::vector<float> out =
+      pack(counting(36), {2, 2, 16}, {16, 18, 1}, 0, {0, 2, 18});
   EXPECT_EQ(out[0], 1);
   EXPECT_EQ(out[15], 16);
   EXPECT_EQ(out[16], 19); // second row of the first panel
@@ -46,7 +50,8 @@ TEST(PackWeights, PanelsOfSixteenAreFilledWithZeros) {
 
 TEST(PackWeights, GatesOfTheSameUnitsLieTogether) {
   // Two gates of 3 units, k = 1: [units/16][gate][k][16].
-  std::vector<float> out = pack(counting(6), {1, 2, 1, 16}, {16, 3, 1, 1}, 0, {0, 3, 3});
+  std::vector<float> out =
+      pack(counting(6), {1, 2, 1, 16}, {16, 3, 1, 1}, 0, {0, 3, 3});
   EXPECT_EQ(out[0], 1);
   EXPECT_EQ(out[2], 3);
   EXPECT_EQ(out[3], 0);
@@ -71,13 +76,15 @@ TEST(PackWeights, FactsNameComputedWeightsOnce) {
   auto reversed = exec::PackAttr::get(&context, {2}, {-1}, 1, {});
   auto f32 = mlir::Float32Type::get(&context);
   auto weight = [&](const char *key) {
-    return graph::WeightAttr::get(&context, mlir::StringAttr::get(&context, key));
+    return graph::WeightAttr::get(&context,
+                                  mlir::StringAttr::get(&context, key));
   };
   ImageResult result;
   result.weights = {{weight("w"), f32, pack, 0, 8},
                     {weight("w.scaled"), f32, pack, 64, 8},
                     {weight("w.scaled"), f32, reversed, 128, 8}};
-  std::string text, expected = "[{\"computed\":\"mul(w, s)\",\"weight\":\"w.scaled\"}]";
+  std::string text,
+      expected = "[{\"computed\":\"mul(w, s)\",\"weight\":\"w.scaled\"}]";
   llvm::raw_string_ostream(text) << llvm::json::Value(factsOf(result));
   EXPECT_EQ(text, expected);
 
@@ -95,7 +102,8 @@ TEST(PackWeights, AReadOutsideTheSourceIsRefused) {
   std::vector<char> source = counting(4), out(5 * 4);
   EXPECT_FALSE(packBytes(source, 4, {5}, {1}, 0, {}, out));
   EXPECT_FALSE(packBytes(source, 4, {5}, {-1}, 3, {}, out));
-  EXPECT_FALSE(packBytes(source, 4, {4}, {1}, 0, {}, out)); // not the blob's size
+  EXPECT_FALSE(
+      packBytes(source, 4, {4}, {1}, 0, {}, out)); // not the blob's size
 }
 
 } // namespace

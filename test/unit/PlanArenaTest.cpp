@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The property behind the arena: whatever the shape at run time, two buffers that
-// live at the same time never share a byte.
+// The property behind the arena: whatever the shape at run time, two buffers
+// that live at the same time never share a byte.
 
 #include "passes/plan/Passes.h"
 
@@ -28,16 +28,22 @@ exec.program @main inputs ["x", "z"] [tensor<?xf32, #sym.dims<[N]>>, tensor<?xf3
   exec.symbol "N" {min = 0, max = 100000, likely = array<i64: 64>, input = 0 : i64, axis = 0 : i64}
   exec.symbol "M" {min = 0, max = 100000, likely = array<i64: 7>, input = 1 : i64, axis = 0 : i64}
 )";
-  auto pick = [&](int count) { return std::uniform_int_distribution<int>(0, count - 1)(random); };
-  const char *forms[] = {"N * 4", "M * 100", "N * M", "(N + 3) floordiv 2 * 8", "4096", "max(N, M) * 16"};
+  auto pick = [&](int count) {
+    return std::uniform_int_distribution<int>(0, count - 1)(random);
+  };
+  const char *forms[] = {"N * 4", "M * 100",
+                         "N * M", "(N + 3) floordiv 2 * 8",
+                         "4096",  "max(N, M) * 16"};
   for (int i = 0; i < buffers; ++i)
-    text += "  %b" + std::to_string(i) + " = exec.alloc <" + forms[pick(6)] + ">\n";
+    text +=
+        "  %b" + std::to_string(i) + " = exec.alloc <" + forms[pick(6)] + ">\n";
   for (int i = 0; i < launches; ++i) {
     // Buffers are used in a window that moves on: lifetimes of every length.
-    int low = i * buffers / launches, from = std::min(buffers - 1, low + pick(8));
+    int low = i * buffers / launches,
+        from = std::min(buffers - 1, low + pick(8));
     int to = std::min(buffers - 1, low + pick(3));
-    text += "  exec.launch @k(%b" + std::to_string(from) + ", %b" + std::to_string(to) +
-            ") offsets <[0, 0]> params <[]>\n";
+    text += "  exec.launch @k(%b" + std::to_string(from) + ", %b" +
+            std::to_string(to) + ") offsets <[0, 0]> params <[]>\n";
   }
   return text + "}\n";
 }
@@ -67,8 +73,8 @@ protected:
 TEST_F(PlanArena, LiveBuffersNeverOverlapAtAnyShape) {
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
-    auto module =
-        mlir::parseSourceString<mlir::ModuleOp>(randomProgram(random, 30, 60), &context);
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(
+        randomProgram(random, 30, 60), &context);
     ASSERT_TRUE(module);
     mlir::PassManager passes(&context);
     passes.addNestedPass<exec::ProgramOp>(createPlanArena());
@@ -90,7 +96,8 @@ TEST_F(PlanArena, LiveBuffersNeverOverlapAtAnyShape) {
         }
 
     for (int shape = 0; shape < 30; ++shape) {
-      std::uniform_int_distribution<int64_t> extent(0, shape % 3 == 0 ? 3 : 5000);
+      std::uniform_int_distribution<int64_t> extent(0,
+                                                    shape % 3 == 0 ? 3 : 5000);
       int64_t n = extent(random), m = extent(random);
       std::vector<int64_t> begins(allocs.size(), 0), ends(allocs.size(), 0);
       llvm::DenseMap<mlir::Value, int64_t> endOf;
@@ -104,10 +111,12 @@ TEST_F(PlanArena, LiveBuffersNeverOverlapAtAnyShape) {
       }
       for (size_t i = 0; i < allocs.size(); ++i)
         for (size_t j = 0; j < i; ++j) {
-          bool areLive = lives[i].first <= lives[j].last && lives[j].first <= lives[i].last;
+          bool areLive = lives[i].first <= lives[j].last &&
+                         lives[j].first <= lives[i].last;
           bool share = begins[i] < ends[j] && begins[j] < ends[i];
-          ASSERT_FALSE(areLive && share) << "buffers " << i << " and " << j << " at N = " << n
-                                         << ", M = " << m << " in round " << round;
+          ASSERT_FALSE(areLive && share)
+              << "buffers " << i << " and " << j << " at N = " << n
+              << ", M = " << m << " in round " << round;
         }
     }
   }

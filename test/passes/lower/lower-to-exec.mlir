@@ -113,3 +113,57 @@ func.func @checks(%x: tensor<?xf32, #sym.dims<[A]>>, %y: tensor<?xf32, #sym.dims
   %0 = graph.map "exp"(%x) : (tensor<?xf32, #sym.dims<[A]>>) -> tensor<?xf32, #sym.dims<[A]>>
   return %0 : tensor<?xf32, #sym.dims<[A]>>
 }
+
+// -----
+
+// A branch computes into the buffer of the result; what it only hands on is copied.
+// CHECK: exec.program @branch
+// CHECK: exec.launch @[[EXP:.*]](%{{.*}}, %[[R:.*]]) offsets
+// CHECK-NOT: _copy
+// CHECK: exec.if %{{.*}}[<0>] then {
+// CHECK-NEXT: exec.launch @{{.*}}_nest(%{{.*}}, %[[Y:.*]]) offsets
+// CHECK-NEXT: } else {
+// CHECK-NEXT: exec.launch @{{.*}}_copy(%[[R]], %[[Y]]) offsets
+// CHECK-NEXT: }
+func.func @branch(%c: tensor<i1>, %x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = graph.map "exp"(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  %1 = graph.if %c : (tensor<i1>) -> tensor<8xf32> then {
+    %2 = graph.map "neg"(%0) : (tensor<8xf32>) -> tensor<8xf32>
+    graph.yield %2 : tensor<8xf32>
+  } else {
+    graph.yield %0 : tensor<8xf32>
+  }
+  return %1 : tensor<8xf32>
+}
+
+// -----
+
+// A filter that is an input is packed by copies: the whole blocks, the tail, and
+// zeros behind it.
+// CHECK: exec.program @filter
+// CHECK: %[[W:.*]] = exec.alloc <2048>
+// CHECK: exec.launch @{{.*}}_copy(%{{.*}}, %[[W]]) offsets <[0, 0]>
+// CHECK: exec.launch @{{.*}}_zero(%[[W]]) offsets <[1040]> params <[]> {no_wait}
+// CHECK: exec.launch @{{.*}}_copy(%{{.*}}, %[[W]]) offsets <[1024, 1024]>
+// CHECK: exec.launch @{{.*}}_contract(%{{.*}}, %[[W]], %{{.*}})
+func.func @filter(%x: tensor<1x4x4x16xf32>, %w: tensor<20x16x1x1xf32>) -> tensor<1x4x4x20xf32> {
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64, channels_last} : (tensor<1x4x4x16xf32>, tensor<20x16x1x1xf32>) -> tensor<1x4x4x20xf32>
+  return %0 : tensor<1x4x4x20xf32>
+}
+
+// -----
+
+// Kernel and stride of a transposed convolution are equal: four products that
+// write every second pixel, no halo, no copy.
+// CHECK: exec.program @upsample
+// CHECK-NOT: _copy
+// CHECK-NOT: _zero
+// CHECK: exec.launch @[[P:.*]](%{{.*}}) offsets <[0, 0, 0]>
+// CHECK-NEXT: exec.launch @[[P]](%{{.*}}) offsets <[0, 0, 64]>
+// CHECK-NEXT: exec.launch @[[P]](%{{.*}}) offsets <[0, 0, 512]>
+// CHECK-NEXT: exec.launch @[[P]](%{{.*}}) offsets <[0, 0, 576]>
+func.func @upsample(%x: tensor<1x4x4x16xf32>) -> tensor<1x8x8x16xf32> {
+  %w = graph.constant(#graph.weight<"w">) : tensor<16x16x2x2xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>, group = 1 : i64, channels_last} : (tensor<1x4x4x16xf32>, tensor<16x16x2x2xf32>) -> tensor<1x8x8x16xf32>
+  return %0 : tensor<1x8x8x16xf32>
+}
