@@ -42,9 +42,12 @@ public:
           if (dim.getKind() == DimKind::Symbol)
             order.try_emplace(dim.getName(), order.size());
     for (CheckOp check : function.getOps<CheckOp>())
-      if (!check.getBroadcast())
-        unify(apply(check.getLeft()), apply(check.getRight()));
+      if (!check.getBroadcast() &&
+          unify(apply(check.getLeft()), apply(check.getRight())))
+        checks.push_back(check);
   }
+  /// The checks that prove the renaming; they speak of inputs only.
+  ArrayRef<CheckOp> provedBy() const { return checks; }
   bool isEmpty() const { return to.empty(); }
 
   DimAttr apply(DimAttr dim) const {
@@ -65,18 +68,22 @@ private:
   bool isBound(DimAttr dim) const {
     return dim.getKind() == DimKind::Symbol && order.contains(dim.getName());
   }
-  void unify(DimAttr a, DimAttr b) {
+  bool unify(DimAttr a, DimAttr b) {
     if (a == b)
-      return;
+      return false;
     if (isBound(a) && (b.getKind() == DimKind::Constant ||
                        (isBound(b) && order[b.getName()] < order[a.getName()])))
       to[a.getName()] = b;
     else if (isBound(b) && (a.getKind() == DimKind::Constant || isBound(a)))
       to[b.getName()] = a;
+    else
+      return false;
+    return true;
   }
 
   llvm::StringMap<size_t> order; // of first appearance among the inputs
   llvm::StringMap<DimAttr> to;
+  SmallVector<CheckOp> checks;
 };
 
 AttrTypeReplacer replacerFor(const Renaming &renaming) {
@@ -110,15 +117,39 @@ void inferTypes(func::FuncOp function) {
   });
 }
 
+/// Inputs are read through reshapes to their new extents, behind the checks.
+void renameInputs(func::FuncOp function, const Renaming &renaming,
+                  AttrTypeReplacer &replacer) {
+  Block &body = function.getBody().front();
+  Operation *first = &body.front();
+  for (CheckOp check : renaming.provedBy())
+    if (check.getOperation() != first)
+      check->moveBefore(first);
+    else
+      first = first->getNextNode();
+  OpBuilder builder(first);
+  for (BlockArgument argument : function.getArguments()) {
+    Type type = replacer.replace(argument.getType());
+    if (type == argument.getType())
+      continue;
+    auto reshape =
+        ReshapeOp::create(builder, function.getLoc(), type, argument);
+    argument.replaceAllUsesExcept(reshape.getResult(), reshape);
+  }
+}
+
 struct UnifySymbols : impl::UnifySymbolsBase<UnifySymbols> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    Renaming renaming(function);
-    if (renaming.isEmpty())
-      return;
     auto renamed = cast<func::FuncOp>(function->clone());
+    Renaming renaming(renamed);
+    if (renaming.isEmpty()) {
+      renamed->destroy();
+      return;
+    }
     AttrTypeReplacer replacer = replacerFor(renaming);
-    renamed.walk([&](Operation *op) {
+    renameInputs(renamed, renaming, replacer);
+    renamed.getBody().walk([&](Operation *op) {
       if (!isa<CheckOp, SymbolOp>(op))
         replacer.replaceElementsIn(op, /*replaceAttrs=*/true,
                                    /*replaceLocs=*/false,

@@ -3,10 +3,12 @@
 //
 // RUN: sinter-opt %s --sinter-unify-symbols | FileCheck %s
 
-// One name for both; the check stays as it was.
+// One name for both, behind the check; the inputs keep theirs.
 // CHECK-LABEL: func @names
-// CHECK-SAME: (%arg0: tensor<?x?xf32, #sym.dims<[A, K]>>, %arg1: tensor<?x8xf32, #sym.dims<[K, 8]>>)
+// CHECK-SAME: (%arg0: tensor<?x?xf32, #sym.dims<[A, K]>>, %arg1: tensor<?x8xf32, #sym.dims<[L, 8]>>)
 // CHECK: graph.check <K> equals <L>
+// CHECK: %[[W:.*]] = graph.reshape %arg1 : tensor<?x8xf32, #sym.dims<[L, 8]>> to tensor<?x8xf32, #sym.dims<[K, 8]>>
+// CHECK: graph.matmul %arg0, %[[W]]
 func.func @names(%x: tensor<?x?xf32, #sym.dims<[A, K]>>, %w: tensor<?x8xf32, #sym.dims<[L, 8]>>) -> tensor<?x8xf32, #sym.dims<[A, 8]>> {
   graph.symbol "L" {min = 0 : i64, max = 99 : i64, input = 1 : i64, axis = 0 : i64}
   graph.check <K> equals <L>
@@ -17,8 +19,10 @@ func.func @names(%x: tensor<?x?xf32, #sym.dims<[A, K]>>, %w: tensor<?x8xf32, #sy
 // A constant; a tensor that is static now has no encoding, and the sum that
 // broadcast both ways is plain.
 // CHECK-LABEL: func @constant
-// CHECK-SAME: (%arg0: tensor<3xf32>, %arg1: tensor<3xf32>) -> tensor<3xf32>
-// CHECK: graph.map "add"(%arg0, %arg1) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+// CHECK-SAME: -> tensor<3xf32>
+// CHECK: graph.check <C> equals <D>
+// CHECK-NEXT: graph.check <D> equals <3>
+// CHECK: graph.map "add"(%{{.*}}, %{{.*}}) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
 func.func @constant(%x: tensor<?xf32, #sym.dims<[C]>>, %y: tensor<?xf32, #sym.dims<[D]>>) -> tensor<?xf32, #sym.dims<[min(1, C) * min(1, D) * max(C, D)]>> {
   graph.symbol "C" {min = 0 : i64, max = 99 : i64, input = 0 : i64, axis = 0 : i64}
   graph.symbol "D" {min = 0 : i64, max = 99 : i64, input = 1 : i64, axis = 0 : i64}
