@@ -13,29 +13,12 @@
 #include "dialects/kernel/KernelOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "passes/lower/Cluster.h"
 #include "passes/lower/Place.h"
 #include "llvm/ADT/StringMap.h"
 #include <deque>
 
 namespace sinter::lower {
-
-/// A root with the elementwise operations around it, or either alone. Values
-/// inside a graph.group are its block arguments; `outside` maps them.
-struct Cluster {
-  explicit Cluster(mlir::Location loc) : loc(loc) {}
-
-  mlir::Operation *root = nullptr;
-  llvm::SmallVector<mlir::Operation *> before, after; // elementwise, in order
-  llvm::SmallVector<mlir::Value> yields;              // inside
-  llvm::SmallVector<mlir::Value> results;             // outside, one per yield
-  llvm::DenseMap<mlir::Value, mlir::Value> outside;
-  mlir::Location loc;
-
-  mlir::Value outer(mlir::Value inside) const {
-    auto it = outside.find(inside);
-    return it == outside.end() ? inside : it->second;
-  }
-};
 
 class Lowering {
 public:
@@ -132,6 +115,7 @@ private:
   void assignDestinations();
   void claimOutputs(mlir::Block &block, mlir::ValueRange targets);
   void claimConcat(graph::ConcatOp op);
+  // Halos.cpp
   void requestHalos();
   bool requestHalo(mlir::Value value, llvm::SmallVector<int64_t> low,
                    llvm::SmallVector<int64_t> high);
@@ -158,6 +142,10 @@ int64_t elementBytes(mlir::Type element);
 
 /// Whether `op` is a view of its operand, decided without a kernel.
 bool isView(mlir::Operation *op);
+
+/// Whether a kernel writes `value`, at any place it is given. The coordinates
+/// of non-zero elements lie in rows of their bound until they are counted.
+bool isComputed(mlir::Value value);
 
 } // namespace sinter::lower
 
