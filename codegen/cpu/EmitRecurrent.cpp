@@ -44,10 +44,10 @@ public:
       rest = rest.drop_front();
       return first;
     };
-    if (op.getHasBias())
-      bias = take();
-    if (op.getHasBias() && op.getLinearBeforeReset())
+    if (op.getHasBias()) {
+      inputBias = take();
       recurrenceBias = take();
+    }
     initialH = take();
     if (plan.isLstm)
       initialC = take();
@@ -259,7 +259,7 @@ private:
     Values first;
     for (unsigned v = 0; v < tile.width; ++v)
       for (unsigned gate : allGates)
-        first.push_back(biasAt(bias, tile, v, gate));
+        first.push_back(productBias(tile, v, gate));
     Values sums;
     for (unsigned i = 0; i < count; ++i)
       sums.append(first);
@@ -349,16 +349,23 @@ private:
                           sums);
   }
 
+  /// The hidden part of a candidate that is scaled by r before the input part
+  /// joins: it has sums and a bias of its own.
+  bool isApart(unsigned gate) {
+    return plan.isGru && op.getLinearBeforeReset() && gate == 2;
+  }
+
   Value firstSum(const Step &step, const UnitTile &tile, unsigned i, unsigned v,
                  unsigned gate) {
-    if (!op.getLinearBeforeReset() || !plan.isGru)
-      return productAt(step, tile, i, v, gate);
-    // The candidate's hidden part is scaled by r before the input part joins.
-    Value own = biasAt(recurrenceBias, tile, v, gate);
-    if (gate == 2)
-      return own;
-    Value product = productAt(step, tile, i, v, gate);
-    return recurrenceBias ? sum(product, own) : product;
+    return isApart(gate) ? biasAt(recurrenceBias, tile, v, gate)
+                         : productAt(step, tile, i, v, gate);
+  }
+
+  Value productBias(const UnitTile &tile, unsigned v, unsigned gate) {
+    Value bias = biasAt(inputBias, tile, v, gate);
+    return !recurrenceBias || isApart(gate)
+               ? bias
+               : sum(bias, biasAt(recurrenceBias, tile, v, gate));
   }
 
   Value sum(Value x, Value y) {
@@ -458,7 +465,7 @@ private:
   unsigned lanes;
   PanelOffsets productOffsets;
   SmallVector<unsigned, 4> allGates;
-  Value bias, recurrenceBias, initialH, initialC, lengths, peephole;
+  Value inputBias, recurrenceBias, initialH, initialC, lengths, peephole;
 };
 
 } // namespace

@@ -168,14 +168,11 @@ def Kernel_RecurrentOp : Kernel_Root<"recurrent"> {
   let description = [{
     input [S, B, I]; weights: panels with k = I and n = G * ceil(H/16) * 16, panel
     u * G + g holding units 16u..16u+15 of gate g (LSTM: i, o, f, c; GRU: z, r, h),
-    zero past H; recurrence likewise with k = H. Extras, in this order: bias [n]
-    (`has_bias`; Wb + Rb, columns as the panels; GRU with linear_before_reset: see
-    below), initial h [B, H], initial c [B, H] (LSTM), lengths [B] i32
+    zero past H; recurrence likewise with k = H. Extras, in this order: Wb [n] and
+    Rb [n] (`has_bias`; columns as the panels), initial h [B, H], initial c [B, H] (LSTM), lengths [B] i32
     (`has_lengths`), peephole [3*H] in the order i, o, f (`has_peephole`).
     Outputs: Y [S, B, H], Y_h [B, H], Y_c [B, H] (LSTM). With `reverse` steps run
     from the end (of each sequence) and Y is in the order of the input.
-
-    With `linear_before_reset` the bias is a pair of views, Wb then Rb.
   }];
   let arguments = (ins View:$input, ViewOrPanels:$weights, ViewOrPanels:$recurrence,
                        Variadic<View>:$extras, Variadic<View>:$outputs,

@@ -364,7 +364,7 @@ LogicalResult RecurrentOp::verify() {
     return emitOpError() << "cell '" << getCell()
                          << "' is not lstm, gru or rnn";
   size_t states = isLstm ? 2 : 1, gates = isLstm ? 4 : isGru ? 3 : 1;
-  size_t biases = !getHasBias() ? 0 : getLinearBeforeReset() ? 2 : 1;
+  size_t biases = getHasBias() ? 2 : 0;
   size_t extras = biases + states + getHasLengths() + getHasPeephole();
   if (failed(verifyLength(*this, "extras", getExtras().size(), extras)) ||
       failed(verifyLength(*this, "outputs", getOutputs().size(), 1 + states)) ||

@@ -36,7 +36,8 @@ private:
   Place direction(const Place &place, unsigned axis, int64_t d);
   void addBias(KernelEmitter &emitter, int64_t d);
   void addState(KernelEmitter &emitter, Value initial, int64_t d);
-  void lowerDirection(int64_t d, int64_t directions);
+  void addOperands(KernelEmitter &emitter, int64_t d);
+  void launch(KernelEmitter &emitter, int64_t d, int64_t directions);
 
   Lowering &lowering;
   graph::RecurrentOp op;
@@ -85,35 +86,12 @@ Place RecurrentLowering::direction(const Place &place, unsigned axis,
   return result;
 }
 
-/// Wb + Rb; the sum is computed at run time, once a run: a few hundred
-/// additions.
 void RecurrentLowering::addBias(KernelEmitter &emitter, int64_t d) {
   if (!op.getBias())
     return;
   int64_t columns = cell.gates * hidden;
-  Place input = column(2 * d * columns),
-        recurrence = column((2 * d + 1) * columns);
-  if (op.getLinearBeforeReset()) {
-    emitter.addView(input);
-    emitter.addView(recurrence);
-    return;
-  }
-  Place sum = lowering.makeTemporary(input.dims, element);
-  KernelEmitter add(lowering, op.getLoc(), "bias");
-  for (const Place &place : {input, recurrence, sum})
-    add.addView(place);
-  add.launch(1, [&](OpBuilder &b, ValueRange arguments) {
-    Location unknown = b.getUnknownLoc();
-    auto root = kernel::NestOp::create(b, unknown, arguments.take_front(2),
-                                       ValueRange(), arguments.drop_front(2),
-                                       b.getStrArrayAttr({"none"}), 0);
-    OpBuilder inner(b.getContext());
-    Block *block = inner.createBlock(&root.getPrologue(), {},
-                                     {element, element}, {unknown, unknown});
-    kernel::YieldOp::create(inner, unknown,
-                            apply(inner, "add", block->getArguments()));
-  });
-  emitter.addView(sum);
+  emitter.addView(column(2 * d * columns));
+  emitter.addView(column((2 * d + 1) * columns));
 }
 
 void RecurrentLowering::addState(KernelEmitter &emitter, Value initial,
@@ -139,8 +117,7 @@ static ArrayRef<double> part(ArrayRef<double> values, int64_t d,
   return values.slice(d * count, count);
 }
 
-void RecurrentLowering::lowerDirection(int64_t d, int64_t directions) {
-  KernelEmitter emitter(lowering, op.getLoc(), op.getCell());
+void RecurrentLowering::addOperands(KernelEmitter &emitter, int64_t d) {
   int64_t n = (hidden + 15) / 16 * 16 * cell.gates;
   emitter.addView(input);
   emitter.addPanels(panels(op.getWeights(), d), 1, n,
@@ -158,21 +135,28 @@ void RecurrentLowering::lowerDirection(int64_t d, int64_t directions) {
   for (int64_t i = 0; i < cell.states; ++i)
     emitter.addView(
         direction(lowering.destinationOf(op.getResults()[1 + i]), 0, d));
+}
+
+void RecurrentLowering::launch(KernelEmitter &emitter, int64_t d,
+                               int64_t directions) {
   bool isReverse = op.getDirection() == "reverse" || d == 1;
   ArrayAttr activations = op.getActivations();
   SmallVector<Attribute> names(activations.getValue().slice(
       d * activations.size() / directions, activations.size() / directions));
-  emitter.launch(1 + cell.states, [&](OpBuilder &b, ValueRange arguments) {
-    auto root = kernel::RecurrentOp::create(
-        b, b.getUnknownLoc(), arguments[0], arguments[1], arguments[2],
-        arguments.drop_front(3).drop_back(1 + cell.states),
-        arguments.take_back(1 + cell.states), op.getCell(), isReverse,
-        b.getArrayAttr(names), part(op.getAlphas(), d, directions),
-        part(op.getBetas(), d, directions), op.getClipAttr(),
-        op.getLinearBeforeReset(), op.getInputForget(), bool(op.getBias()),
-        bool(op.getLengths()), bool(op.getPeephole()));
-    (void)root;
-  });
+  emitter.launch(
+      1 + cell.states,
+      [&](OpBuilder &b, ValueRange arguments) {
+        auto root = kernel::RecurrentOp::create(
+            b, b.getUnknownLoc(), arguments[0], arguments[1], arguments[2],
+            arguments.drop_front(3).drop_back(1 + cell.states),
+            arguments.take_back(1 + cell.states), op.getCell(), isReverse,
+            b.getArrayAttr(names), part(op.getAlphas(), d, directions),
+            part(op.getBetas(), d, directions), op.getClipAttr(),
+            op.getLinearBeforeReset(), op.getInputForget(), bool(op.getBias()),
+            bool(op.getLengths()), bool(op.getPeephole()));
+        (void)root;
+      },
+      /*noWait=*/d + 1 < directions);
 }
 
 LogicalResult RecurrentLowering::run() {
@@ -189,8 +173,13 @@ LogicalResult RecurrentLowering::run() {
   hidden = extent(op.getRecurrence(), 2);
   int64_t directions = extent(op.getWeights(), 0);
   input = lowering.rowContiguous(lowering.placeOf(op.getInput()), op.getLoc());
+  // Directions do not meet: with their operands ready, they run side by side.
+  std::vector<KernelEmitter> emitters;
+  emitters.reserve(directions);
   for (int64_t d = 0; d < directions; ++d)
-    lowerDirection(d, directions);
+    addOperands(emitters.emplace_back(lowering, op.getLoc(), op.getCell()), d);
+  for (int64_t d = 0; d < directions; ++d)
+    launch(emitters[d], d, directions);
   return success();
 }
 

@@ -74,7 +74,7 @@ std::string Layer::text() const {
   std::string biasType = "!kernel.view<[" + n + "] x f32, [1]>";
   std::vector<std::string> types, outs{y.type(), yH.type()};
   if (bias)
-    types.insert(types.end(), linear ? 2 : 1, biasType);
+    types.insert(types.end(), 2, biasType);
   types.push_back(h.type());
   if (states == 2) {
     types.push_back(c.type());
@@ -285,11 +285,7 @@ std::vector<std::shared_ptr<Guarded>> packedBias(const Layer &layer) {
         layer,
         {layer.b.begin() + i * columns, layer.b.begin() + (i + 1) * columns},
         1);
-  if (layer.linear)
-    return {guarded(half[0]), guarded(half[1])};
-  for (size_t i = 0; i < half[0].size(); ++i)
-    half[0][i] += half[1][i];
-  return {guarded(half[0])};
+  return {guarded(half[0]), guarded(half[1])};
 }
 
 void compare(const TestView &view, const evaluate::Value &want,
