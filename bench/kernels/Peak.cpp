@@ -14,6 +14,7 @@ namespace {
 
 constexpr long kRounds = 1000000;
 
+// clang-format off: it does not come to rest on these macros.
 #define SINTER_FMA(r, n) "vfmadd231ps %%" r "14, %%" r "15, %%" r #n "\n\t"
 #define SINTER_CHAINS(r)                                                       \
   SINTER_FMA(r, 0)                                                             \
@@ -30,6 +31,7 @@ constexpr long kRounds = 1000000;
                    : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",   \
                      "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",        \
                      "xmm13", "xmm14", "xmm15", "cc")
+// clang-format on
 
 void burn256() { SINTER_BURN("ymm"); }
 void burn512() { SINTER_BURN("zmm"); }

@@ -113,7 +113,6 @@ DimAttr TileProblem::reductionCount() const {
 }
 
 TileProblem problemOf(ContractOp op) {
-  MLIRContext *context = op.getContext();
   ViewType a = viewOf(op.getA());
   size_t batchAxes = a.getRank() - 2;
   TileProblem problem;
