@@ -206,10 +206,12 @@ static sym::DimAttr macsOf(kernel::DefineOp define) {
   }
   if (auto recurrent = dyn_cast<kernel::RecurrentOp>(define.getRoot())) {
     auto weights = cast<kernel::PanelsType>(recurrent.getWeights().getType()),
-         recurrence = cast<kernel::PanelsType>(recurrent.getRecurrence().getType());
+         recurrence =
+             cast<kernel::PanelsType>(recurrent.getRecurrence().getType());
     llvm::ArrayRef<sym::DimAttr> dims =
         cast<kernel::ViewType>(recurrent.getInput().getType()).getDims();
-    return dims[0] * dims[1] * weights.getN() * (weights.getK() + recurrence.getK());
+    return dims[0] * dims[1] * weights.getN() *
+           (weights.getK() + recurrence.getK());
   }
   return sym::constantDim(context, 0);
 }

@@ -41,12 +41,18 @@ bool sinter::sendMessage(int fd, MessageKind kind, llvm::StringRef bytes) {
          sendAll(fd, bytes.data(), bytes.size());
 }
 
-static Receive receiveAll(int fd, char *at, size_t bytes, bool forever, Clock::time_point deadline) {
+static Receive receiveAll(int fd, char *at, size_t bytes, bool forever,
+                          Clock::time_point deadline) {
   while (bytes) {
     if (!forever) {
-      int64_t left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      int64_t left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         deadline - Clock::now())
+                         .count();
       pollfd wait{fd, POLLIN, 0};
-      int ready = left <= 0 ? 0 : poll(&wait, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
+      int ready =
+          left <= 0 ? 0
+                    : poll(&wait, 1,
+                           static_cast<int>(std::min<int64_t>(left, 1 << 30)));
       if (ready == 0)
         return Receive::TimedOut;
       if (ready < 0 && errno == EINTR)
@@ -65,14 +71,17 @@ static Receive receiveAll(int fd, char *at, size_t bytes, bool forever, Clock::t
 
 Receive sinter::receiveMessage(int fd, Message &message, int64_t timeoutMs) {
   bool forever = timeoutMs < 0;
-  Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(forever ? 0 : timeoutMs);
+  Clock::time_point deadline =
+      Clock::now() + std::chrono::milliseconds(forever ? 0 : timeoutMs);
   Header header;
-  Receive got = receiveAll(fd, reinterpret_cast<char *>(&header), sizeof header, forever, deadline);
+  Receive got = receiveAll(fd, reinterpret_cast<char *>(&header), sizeof header,
+                           forever, deadline);
   if (got != Receive::Ok)
     return got;
   if (header.magic != headerMagic || header.bytes > messageLimit)
     return Receive::Closed;
   message.kind = static_cast<MessageKind>(header.kind);
   message.bytes.resize(header.bytes);
-  return receiveAll(fd, message.bytes.data(), message.bytes.size(), forever, deadline);
+  return receiveAll(fd, message.bytes.data(), message.bytes.size(), forever,
+                    deadline);
 }

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Messages between the compiler and its kernel workers: a kind, a length and bytes
-// over one stream socket. A reader trusts no length: it stops at a limit.
+// Messages between the compiler and its kernel workers: a kind, a length and
+// bytes over one stream socket. A reader trusts no length: it stops at a limit.
 #ifndef SINTER_COMPILER_PIPELINE_CHANNEL_H
 #define SINTER_COMPILER_PIPELINE_CHANNEL_H
 

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Text to define to machine code. The text is our own, but a worker treats it as
-// it would any file: what does not parse or verify is refused.
+// Text to define to machine code. The text is our own, but a worker treats it
+// as it would any file: what does not parse or verify is refused.
 #include "compiler/pipeline/CompileDefine.h"
 
 #include "codegen/cpu/CompileKernel.h"
@@ -21,7 +21,8 @@ KernelJob sinter::makeKernelJob(kernel::DefineOp define, llvm::StringRef isa) {
   mlir::OwningOpRef<kernel::DefineOp> copy(define.clone());
   copy->setSymName("kernel");
   if (kernel::ScheduleAttr schedule = define.getScheduleFor(isa))
-    (*copy)->setAttr("schedules", mlir::ArrayAttr::get(define.getContext(), {schedule}));
+    (*copy)->setAttr("schedules",
+                     mlir::ArrayAttr::get(define.getContext(), {schedule}));
   else
     (*copy)->removeAttr("schedules");
   llvm::raw_string_ostream out(job.define);
@@ -39,20 +40,24 @@ struct DefineCompiler {
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
   }
-  bool compile(llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol,
-               const cpu::CodegenOptions &options, std::string &object, std::string &error);
+  bool compile(llvm::StringRef define, llvm::StringRef isa,
+               llvm::StringRef symbol, const cpu::CodegenOptions &options,
+               std::string &object, std::string &error);
 
   mlir::MLIRContext context;
 };
 } // namespace
 
-bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol,
-                             const cpu::CodegenOptions &options, std::string &object, std::string &error) {
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-      error += diagnostic.str() + "\n";
-    return mlir::success();
-  });
+bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa,
+                             llvm::StringRef symbol,
+                             const cpu::CodegenOptions &options,
+                             std::string &object, std::string &error) {
+  mlir::ScopedDiagnosticHandler handler(
+      &context, [&](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          error += diagnostic.str() + "\n";
+        return mlir::success();
+      });
   const cpu::Target *target = cpu::findTarget(isa);
   if (!target) {
     error = "there is no target '" + isa.str() + "'";
@@ -75,16 +80,23 @@ bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa, llvm::
 
 KernelCompiler sinter::makeKernelCompiler() {
   auto compiler = std::make_shared<DefineCompiler>();
-  return [compiler](llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol, std::string &object,
-                    std::string &error) { return compiler->compile(define, isa, symbol, {}, object, error); };
+  return [compiler](llvm::StringRef define, llvm::StringRef isa,
+                    llvm::StringRef symbol, std::string &object,
+                    std::string &error) {
+    return compiler->compile(define, isa, symbol, {}, object, error);
+  };
 }
 
-llvm::Expected<std::string> sinter::kernelText(const KernelJob &job, KernelText kind) {
+llvm::Expected<std::string> sinter::kernelText(const KernelJob &job,
+                                               KernelText kind) {
   DefineCompiler compiler;
   cpu::CodegenOptions options;
   std::string text, object, error;
   (kind == KernelText::Llvm ? options.llvmText : options.asmText) = &text;
-  if (!compiler.compile(job.define, job.isa, job.display, options, object, error))
-    return userError(ErrorCode::C001, "kernel '" + job.display + "' could not be compiled for " + job.isa + "\n  " + error);
+  if (!compiler.compile(job.define, job.isa, job.display, options, object,
+                        error))
+    return userError(ErrorCode::C001, "kernel '" + job.display +
+                                          "' could not be compiled for " +
+                                          job.isa + "\n  " + error);
   return text;
 }

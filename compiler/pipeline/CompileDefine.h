@@ -11,8 +11,8 @@
 
 namespace sinter {
 
-/// The job of a define for an ISA: named `kernel`, with only that schedule and no
-/// locations, so that equal kernels of any model are equal texts.
+/// The job of a define for an ISA: named `kernel`, with only that schedule and
+/// no locations, so that equal kernels of any model are equal texts.
 KernelJob makeKernelJob(kernel::DefineOp define, llvm::StringRef isa);
 
 /// The compiler that a worker process serves: one MLIR context, no threads.

@@ -19,8 +19,10 @@ using llvm::StringRef;
 static constexpr int64_t maxExtent = int64_t(1) << 31;
 
 static bool isSymbolName(StringRef text) {
-  return !text.empty() && (llvm::isAlpha(text.front()) || text.front() == '_') &&
-         llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+  return !text.empty() &&
+         (llvm::isAlpha(text.front()) || text.front() == '_') &&
+         llvm::all_of(text,
+                      [](char c) { return llvm::isAlnum(c) || c == '_'; });
 }
 
 static bool isExtent(StringRef text) {
@@ -35,15 +37,18 @@ llvm::Expected<ShapeOption> sinter::parseShapeOption(const std::string &text) {
   ShapeOption option{name.str(), {}};
   // 'x' separates only where every part is a number: a symbol may contain one.
   llvm::SmallVector<StringRef> parts;
-  if (dims.contains('x') && llvm::all_of(dims, [](char c) { return llvm::isDigit(c) || c == 'x'; }))
+  if (dims.contains('x') &&
+      llvm::all_of(dims, [](char c) { return llvm::isDigit(c) || c == 'x'; }))
     dims.split(parts, 'x');
   else if (!dims.empty())
     dims.split(parts, ',');
   for (StringRef part : parts) {
     part = part.trim();
     if (!isExtent(part) && !isSymbolName(part))
-      return userError(ErrorCode::U002, "--shape '" + text + "': '" + part +
-                                            "' is neither an extent (0 to 2147483648) nor a name");
+      return userError(
+          ErrorCode::U002,
+          "--shape '" + text + "': '" + part +
+              "' is neither an extent (0 to 2147483648) nor a name");
     option.dims.push_back(part.str());
   }
   return option;
@@ -56,15 +61,18 @@ llvm::Expected<DimOption> sinter::parseDimOption(const std::string &text) {
   if (!range.contains(".."))
     high = low;
   if (!isSymbolName(name) || !isExtent(low) || !isExtent(high))
-    return userError(ErrorCode::U003, "--dim '" + text + "' is not NAME=MIN..MAX");
+    return userError(ErrorCode::U003,
+                     "--dim '" + text + "' is not NAME=MIN..MAX");
   low.getAsInteger(10, option.min);
   high.getAsInteger(10, option.max);
   if (option.min > option.max)
-    return userError(ErrorCode::U003, "--dim '" + text + "' holds no value: " + low + " > " + high);
+    return userError(ErrorCode::U003, "--dim '" + text + "' holds no value: " +
+                                          low + " > " + high);
   return option;
 }
 
-llvm::Expected<std::vector<std::string>> sinter::parseIsas(const std::string &text) {
+llvm::Expected<std::vector<std::string>>
+sinter::parseIsas(const std::string &text) {
   llvm::SmallVector<StringRef> parts;
   StringRef(text).split(parts, ',');
   static const char *const known[] = {"x86-64-v4", "x86-64-v3", "x86-64-v2"};
@@ -72,13 +80,15 @@ llvm::Expected<std::vector<std::string>> sinter::parseIsas(const std::string &te
   for (StringRef part : parts) {
     if (part == "native") {
       if (parts.size() > 1)
-        return userError(ErrorCode::U004, "--isa '" + text + "' mixes native with a name");
+        return userError(ErrorCode::U004,
+                         "--isa '" + text + "' mixes native with a name");
       return isas;
     }
     if (!llvm::is_contained(known, part))
       return userError(ErrorCode::U004, "--isa '" + part + "' is not known");
     if (llvm::is_contained(isas, part))
-      return userError(ErrorCode::U004, "--isa '" + text + "' names " + part + " twice");
+      return userError(ErrorCode::U004,
+                       "--isa '" + text + "' names " + part + " twice");
     isas.push_back(part.str());
   }
   // v4 is tried before v3, whatever order the user wrote.

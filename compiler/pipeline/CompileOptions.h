@@ -1,10 +1,10 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Everything that decides what comes out of a compile, in one struct. The command
-// line fills it (tools/sinter), a program that embeds the compiler fills it too.
-// Two compiles with equal options and equal model bytes give equal objects; jobs,
-// cacheDir and verbose never change a byte.
+// Everything that decides what comes out of a compile, in one struct. The
+// command line fills it (tools/sinter), a program that embeds the compiler
+// fills it too. Two compiles with equal options and equal model bytes give
+// equal objects; jobs, cacheDir and verbose never change a byte.
 #ifndef SINTER_COMPILER_PIPELINE_COMPILEOPTIONS_H
 #define SINTER_COMPILER_PIPELINE_COMPILEOPTIONS_H
 
@@ -33,7 +33,7 @@ enum class EmitKind { Object, Graph, Kernel, Exec, Image, Llvm, Asm };
 
 struct CompileOptions {
   std::string modelPath;
-  std::string outputPath; // for texts: "-" is stdout
+  std::string outputPath;        // for texts: "-" is stdout
   std::vector<std::string> isas; // best first; empty: this host, plus x86-64-v3
   std::vector<ShapeOption> shapes;
   std::vector<DimOption> dims;
@@ -41,13 +41,14 @@ struct CompileOptions {
   bool weightsInFile = false;
   bool exact = false;
   EmitKind emit = EmitKind::Object;
-  std::optional<std::string> cacheDir; // "" is no cache; absent: the user's cache folder
-  unsigned jobs = 0;                   // 0: one a CPU that this process may use
+  std::optional<std::string>
+      cacheDir;      // "" is no cache; absent: the user's cache folder
+  unsigned jobs = 0; // 0: one a CPU that this process may use
   bool verbose = false;
 };
 
-/// "NAME=1,3,224,224", "NAME=1x3x224x224", "NAME=N,3,H,W", "NAME=" (a scalar). The
-/// name ends at the last '='.
+/// "NAME=1,3,224,224", "NAME=1x3x224x224", "NAME=N,3,H,W", "NAME=" (a scalar).
+/// The name ends at the last '='.
 llvm::Expected<ShapeOption> parseShapeOption(const std::string &text);
 /// "H=32..4096" or "H=64".
 llvm::Expected<DimOption> parseDimOption(const std::string &text);

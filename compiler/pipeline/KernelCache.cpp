@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// FOLDER/ab/cdef....o: contents, then their SHA-256. The time of modification is
-// the time of last use: a hit sets it, pruning goes by it.
+// FOLDER/ab/cdef....o: contents, then their SHA-256. The time of modification
+// is the time of last use: a hit sets it, pruning goes by it.
 #include "compiler/pipeline/KernelCache.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -26,27 +26,31 @@ namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
 static std::array<uint8_t, 32> hashOf(llvm::ArrayRef<char> bytes) {
-  return llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+  return llvm::SHA256::hash(
+      {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
 }
 
 // Appends the GNU build id of a loaded object, if it is ours or LLVM's: others
 // (libc, the kernel's vDSO) take no part in generating code.
 static int addBuildId(dl_phdr_info *info, size_t, void *into) {
   StringRef name = path::filename(info->dlpi_name);
-  if (!name.empty() && !name.starts_with("libLLVM") && !name.starts_with("libMLIR"))
+  if (!name.empty() && !name.starts_with("libLLVM") &&
+      !name.starts_with("libMLIR"))
     return 0;
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const ElfW(Phdr) &header = info->dlpi_phdr[i];
     if (header.p_type != PT_NOTE)
       continue;
-    const char *at = reinterpret_cast<const char *>(info->dlpi_addr + header.p_vaddr);
+    const char *at =
+        reinterpret_cast<const char *>(info->dlpi_addr + header.p_vaddr);
     const char *end = at + header.p_memsz;
     while (at + sizeof(ElfW(Nhdr)) <= end) {
       ElfW(Nhdr) note;
       memcpy(&note, at, sizeof note);
       const char *owner = at + sizeof note;
       const char *id = owner + ((note.n_namesz + 3) & ~3u);
-      if (note.n_type == NT_GNU_BUILD_ID && StringRef(owner, note.n_namesz) == StringRef("GNU\0", 4))
+      if (note.n_type == NT_GNU_BUILD_ID &&
+          StringRef(owner, note.n_namesz) == StringRef("GNU\0", 4))
         static_cast<std::string *>(into)->append(id, note.n_descsz);
       at = id + ((note.n_descsz + 3) & ~3u);
     }
@@ -82,8 +86,10 @@ std::string sinter::defaultCacheDir() {
 std::string sinter::kernelKey(llvm::ArrayRef<StringRef> parts) {
   llvm::SHA256 hash;
   auto add = [&](StringRef part) {
-    uint64_t length = part.size(); // so that ("ab", "c") differs from ("a", "bc")
-    hash.update(StringRef(reinterpret_cast<const char *>(&length), sizeof length));
+    uint64_t length =
+        part.size(); // so that ("ab", "c") differs from ("a", "bc")
+    hash.update(
+        StringRef(reinterpret_cast<const char *>(&length), sizeof length));
     hash.update(part);
   };
   add(compilerBuild());
@@ -102,7 +108,8 @@ std::optional<std::vector<char>> KernelCache::find(StringRef key) const {
   if (folder.empty())
     return std::nullopt;
   std::string file = fileOf(key);
-  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
   if (!buffer || (*buffer)->getBufferSize() < 32)
     return std::nullopt;
   StringRef all = (*buffer)->getBuffer();
@@ -149,10 +156,12 @@ static std::vector<Entry> entriesOf(const std::string &folder) {
   std::error_code error;
   if (folder.empty())
     return entries;
-  for (fs::recursive_directory_iterator it(folder, error), end; it != end && !error; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, error), end;
+       it != end && !error; it.increment(error)) {
     llvm::ErrorOr<fs::basic_file_status> status = it->status();
     if (status && status->type() == fs::file_type::regular_file)
-      entries.push_back({it->path(), status->getSize(), status->getLastModificationTime()});
+      entries.push_back(
+          {it->path(), status->getSize(), status->getLastModificationTime()});
   }
   return entries;
 }

@@ -1,11 +1,12 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Machine code of kernels by content: the key hashes everything that decides the
-// bytes (the define's text, its schedule, the ISA, the build of this compiler), so
-// an entry is never wrong, only unused. Files appear by a rename, so two compiles
-// may share a folder; each ends with the hash of its contents, so a torn file is
-// a miss. A folder that cannot be written is no error: the compile is just slower.
+// Machine code of kernels by content: the key hashes everything that decides
+// the bytes (the define's text, its schedule, the ISA, the build of this
+// compiler), so an entry is never wrong, only unused. Files appear by a rename,
+// so two compiles may share a folder; each ends with the hash of its contents,
+// so a torn file is a miss. A folder that cannot be written is no error: the
+// compile is just slower.
 #ifndef SINTER_COMPILER_PIPELINE_KERNELCACHE_H
 #define SINTER_COMPILER_PIPELINE_KERNELCACHE_H
 
@@ -18,11 +19,12 @@
 
 namespace sinter {
 
-/// $XDG_CACHE_HOME/sinter/kernels, else ~/.cache/sinter/kernels; empty without both.
+/// $XDG_CACHE_HOME/sinter/kernels, else ~/.cache/sinter/kernels; empty without
+/// both.
 std::string defaultCacheDir();
 
-/// Hashes the parts and the build of the compiler: our own build id and those of
-/// the LLVM libraries in this process. 64 hexadecimal digits.
+/// Hashes the parts and the build of the compiler: our own build id and those
+/// of the LLVM libraries in this process. 64 hexadecimal digits.
 std::string kernelKey(llvm::ArrayRef<llvm::StringRef> parts);
 
 class KernelCache {
@@ -38,7 +40,8 @@ public:
   void store(llvm::StringRef key, llvm::ArrayRef<char> bytes) const;
 
   Size size() const;
-  /// Removes the entries that were used longest ago until `limit` bytes are left.
+  /// Removes the entries that were used longest ago until `limit` bytes are
+  /// left.
   void prune(uint64_t limit) const;
 
   const std::string &path() const { return folder; }

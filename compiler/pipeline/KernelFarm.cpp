@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One thread a worker process; jobs are taken from a shared counter and answered
-// into their own places, so order never depends on timing.
+// One thread a worker process; jobs are taken from a shared counter and
+// answered into their own places, so order never depends on timing.
 #include "compiler/pipeline/KernelFarm.h"
 
 #include "compiler/pipeline/Channel.h"
@@ -78,7 +78,8 @@ bool Worker::start() {
   posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, log, 2);
-  int failed = posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  int failed =
+      posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   fd = ends[0];
@@ -90,7 +91,8 @@ bool Worker::start() {
 std::string Worker::readLog() const {
   std::string text(4096, '\0');
   off_t end = lseek(log, 0, SEEK_END);
-  ssize_t got = pread(log, text.data(), text.size(), std::max<off_t>(0, end - 4096));
+  ssize_t got =
+      pread(log, text.data(), text.size(), std::max<off_t>(0, end - 4096));
   text.resize(std::max<ssize_t>(0, got));
   return text;
 }
@@ -107,10 +109,12 @@ std::string Worker::stop(bool kill) {
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
       ;
     if (WIFSIGNALED(status))
-      end = "the kernel compiler died of signal " + std::to_string(WTERMSIG(status)) + " (" +
+      end = "the kernel compiler died of signal " +
+            std::to_string(WTERMSIG(status)) + " (" +
             strsignal(WTERMSIG(status)) + ")";
     else
-      end = "the kernel compiler exited with code " + std::to_string(WEXITSTATUS(status));
+      end = "the kernel compiler exited with code " +
+            std::to_string(WEXITSTATUS(status));
     std::string text = readLog();
     if (!text.empty())
       end += ":\n" + text;
@@ -121,7 +125,8 @@ std::string Worker::stop(bool kill) {
   return end;
 }
 
-bool Worker::compile(const KernelJob &job, StringRef symbol, std::string &answer) {
+bool Worker::compile(const KernelJob &job, StringRef symbol,
+                     std::string &answer) {
   std::string request = job.isa + '\0' + symbol.str() + '\0' + job.define;
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (!start()) {
@@ -137,7 +142,9 @@ bool Worker::compile(const KernelJob &job, StringRef symbol, std::string &answer
       return reply.kind == MessageKind::Code;
     }
     answer = got == Receive::TimedOut
-                 ? "no answer after " + std::to_string(options.timeoutMs / 1000) + " seconds; " + stop(true)
+                 ? "no answer after " +
+                       std::to_string(options.timeoutMs / 1000) + " seconds; " +
+                       stop(true)
                  : stop(true);
   }
   return false;
@@ -147,11 +154,13 @@ bool Worker::compile(const KernelJob &job, StringRef symbol, std::string &answer
 static std::string saveReproducer(const KernelJob &job, StringRef reason) {
   llvm::SmallString<128> path;
   int fd;
-  if (llvm::sys::fs::createUniqueFile("sinter-reproducer-%%%%%%%%.mlir", fd, path) &&
+  if (llvm::sys::fs::createUniqueFile("sinter-reproducer-%%%%%%%%.mlir", fd,
+                                      path) &&
       llvm::sys::fs::createTemporaryFile("sinter-reproducer", "mlir", fd, path))
     return "(it could not be saved)";
   llvm::raw_fd_ostream out(fd, /*shouldClose=*/true);
-  out << "// sinter-opt --sinter-compile-kernel=isa=" << job.isa << "\n// kernel " << job.display << "\n";
+  out << "// sinter-opt --sinter-compile-kernel=isa=" << job.isa
+      << "\n// kernel " << job.display << "\n";
   llvm::SmallVector<StringRef> lines;
   reason.rtrim().split(lines, '\n');
   for (StringRef line : lines)
@@ -160,13 +169,14 @@ static std::string saveReproducer(const KernelJob &job, StringRef reason) {
   return path.str().str();
 }
 
-// A name from the contents, 64 bits of it: kernels of one object must not collide,
-// and those of two objects never meet.
+// A name from the contents, 64 bits of it: kernels of one object must not
+// collide, and those of two objects never meet.
 static std::string symbolOf(const KernelJob &job) {
   llvm::SHA256 hash;
   hash.update(job.isa + '\0');
   hash.update(job.define);
-  return "sinter_k_" + llvm::toHex(hash.final(), /*LowerCase=*/true).substr(0, 16);
+  return "sinter_k_" +
+         llvm::toHex(hash.final(), /*LowerCase=*/true).substr(0, 16);
 }
 
 static void runTask(Task &task, Worker &worker, const KernelCache &cache) {
@@ -183,7 +193,8 @@ static void runTask(Task &task, Worker &worker, const KernelCache &cache) {
   cache.store(task.key, task.code.object);
 }
 
-static void runAll(std::vector<Task> &tasks, const FarmOptions &options, const KernelCache &cache) {
+static void runAll(std::vector<Task> &tasks, const FarmOptions &options,
+                   const KernelCache &cache) {
   std::atomic<size_t> next{0}, done{0};
   std::atomic<bool> failed{false};
   std::mutex progressLock;
@@ -208,8 +219,9 @@ static void runAll(std::vector<Task> &tasks, const FarmOptions &options, const K
     thread.join();
 }
 
-llvm::Expected<std::vector<KernelCode>> sinter::compileKernels(const std::vector<KernelJob> &jobs,
-                                                               const FarmOptions &options) {
+llvm::Expected<std::vector<KernelCode>>
+sinter::compileKernels(const std::vector<KernelJob> &jobs,
+                       const FarmOptions &options) {
   constexpr uint64_t cacheLimit = uint64_t(2) << 30;
   KernelCache cache(options.cacheDir);
   std::vector<Task> tasks;
@@ -228,9 +240,11 @@ llvm::Expected<std::vector<KernelCode>> sinter::compileKernels(const std::vector
   for (const Task &task : tasks)
     if (!task.error.empty())
       return userError(ErrorCode::C001,
-                       "kernel '" + task.job->display + "' could not be compiled for " + task.job->isa +
+                       "kernel '" + task.job->display +
+                           "' could not be compiled for " + task.job->isa +
                            "\n  " + StringRef(task.error).rtrim(),
-                       "please report it with the file " + saveReproducer(*task.job, task.error));
+                       "please report it with the file " +
+                           saveReproducer(*task.job, task.error));
   std::vector<KernelCode> codes;
   for (size_t at : taskOf)
     codes.push_back(tasks[at].code);

@@ -1,13 +1,14 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Machine code for many kernels at once. LLVM aborts on what it cannot do, so it
-// never runs in the compiler itself: kernels go to worker processes, which live as
-// long as the farm, have limits on memory and time and are replaced when they die.
-// A kernel that kills or fails its worker twice is reported with a reproducer.
+// Machine code for many kernels at once. LLVM aborts on what it cannot do, so
+// it never runs in the compiler itself: kernels go to worker processes, which
+// live as long as the farm, have limits on memory and time and are replaced
+// when they die. A kernel that kills or fails its worker twice is reported with
+// a reproducer.
 //
-// What comes out depends on the jobs alone, never on the number of workers, on who
-// compiled what, or on what the cache held.
+// What comes out depends on the jobs alone, never on the number of workers, on
+// who compiled what, or on what the cache held.
 #ifndef SINTER_COMPILER_PIPELINE_KERNELFARM_H
 #define SINTER_COMPILER_PIPELINE_KERNELFARM_H
 
@@ -20,8 +21,9 @@
 
 namespace sinter {
 
-/// One kernel for one ISA. `define` is the text of a kernel.define with only the
-/// schedule of that ISA, without locations, named `kernel`. `display` is for people.
+/// One kernel for one ISA. `define` is the text of a kernel.define with only
+/// the schedule of that ISA, without locations, named `kernel`. `display` is
+/// for people.
 struct KernelJob {
   std::string define, isa, display;
 };
@@ -41,17 +43,18 @@ struct FarmOptions {
   std::function<void(size_t done, size_t total)> progress;
 };
 
-/// Compiles all jobs; the result is in their order. Equal jobs are compiled once.
-/// Fails with the first failed job in order, as SINTER-C001.
-llvm::Expected<std::vector<KernelCode>> compileKernels(const std::vector<KernelJob> &jobs,
-                                                       const FarmOptions &options);
+/// Compiles all jobs; the result is in their order. Equal jobs are compiled
+/// once. Fails with the first failed job in order, as SINTER-C001.
+llvm::Expected<std::vector<KernelCode>>
+compileKernels(const std::vector<KernelJob> &jobs, const FarmOptions &options);
 
-/// The worker's side: turns a define's text into an ELF object with `symbol`. On
-/// failure returns false with diagnostics in `error`.
-using KernelCompiler = std::function<bool(llvm::StringRef define, llvm::StringRef isa,
-                                          llvm::StringRef symbol, std::string &object,
-                                          std::string &error)>;
-/// Serves jobs on the socket that is standard input until it closes. The exit code.
+/// The worker's side: turns a define's text into an ELF object with `symbol`.
+/// On failure returns false with diagnostics in `error`.
+using KernelCompiler = std::function<bool(
+    llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol,
+    std::string &object, std::string &error)>;
+/// Serves jobs on the socket that is standard input until it closes. The exit
+/// code.
 int runKernelWorker(const KernelCompiler &compiler);
 
 } // namespace sinter

@@ -1,8 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The inside of a worker process: limits first, then one job after another. When a
-// kernel makes LLVM abort, hang or eat memory, this process dies and no other.
+// The inside of a worker process: limits first, then one job after another.
+// When a kernel makes LLVM abort, hang or eat memory, this process dies and no
+// other.
 #include "compiler/pipeline/Channel.h"
 #include "compiler/pipeline/KernelFarm.h"
 
@@ -42,14 +43,16 @@ int sinter::runKernelWorker(const KernelCompiler &compiler) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   limitMemory();
   Message request;
-  while (receiveMessage(0, request, -1) == Receive::Ok && request.kind == MessageKind::Compile) {
+  while (receiveMessage(0, request, -1) == Receive::Ok &&
+         request.kind == MessageKind::Compile) {
     limitSeconds();
     StringRef isa, symbol, define;
     std::tie(isa, define) = StringRef(request.bytes).split('\0');
     std::tie(symbol, define) = define.split('\0');
     std::string object, error;
     bool ok = compiler(define, isa, symbol, object, error);
-    if (!sendMessage(0, ok ? MessageKind::Code : MessageKind::Failed, ok ? object : error))
+    if (!sendMessage(0, ok ? MessageKind::Code : MessageKind::Failed,
+                     ok ? object : error))
       return 1;
   }
   return 0;

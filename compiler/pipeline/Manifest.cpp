@@ -16,10 +16,12 @@
 using namespace sinter;
 namespace json = llvm::json;
 
-static json::Array describeTensors(mlir::ArrayAttr names, mlir::ArrayAttr types) {
+static json::Array describeTensors(mlir::ArrayAttr names,
+                                   mlir::ArrayAttr types) {
   json::Array list;
   for (auto [name, type] : llvm::zip(names, types)) {
-    auto tensor = mlir::cast<mlir::RankedTensorType>(mlir::cast<mlir::TypeAttr>(type).getValue());
+    auto tensor = mlir::cast<mlir::RankedTensorType>(
+        mlir::cast<mlir::TypeAttr>(type).getValue());
     json::Array shape;
     for (sym::DimAttr dim : sym::dimsOf(tensor)) {
       if (std::optional<int64_t> value = sym::asConstant(dim))
@@ -29,8 +31,10 @@ static json::Array describeTensors(mlir::ArrayAttr names, mlir::ArrayAttr types)
     }
     std::string element;
     llvm::raw_string_ostream(element) << tensor.getElementType();
-    list.push_back(json::Object{{"name", json::fixUTF8(mlir::cast<mlir::StringAttr>(name).getValue())},
-                                {"type", element}, {"shape", std::move(shape)}});
+    list.push_back(json::Object{
+        {"name", json::fixUTF8(mlir::cast<mlir::StringAttr>(name).getValue())},
+        {"type", element},
+        {"shape", std::move(shape)}});
   }
   return list;
 }
@@ -42,29 +46,38 @@ static void describeModel(const std::string &path, json::Object &manifest) {
   if (!file)
     return;
   llvm::StringRef bytes(file->bytes().data(), file->bytes().size());
-  llvm::ArrayRef<uint8_t> data(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
-  manifest["model_sha256"] = llvm::toHex(llvm::SHA256::hash(data), /*LowerCase=*/true);
+  llvm::ArrayRef<uint8_t> data(reinterpret_cast<const uint8_t *>(bytes.data()),
+                               bytes.size());
+  manifest["model_sha256"] =
+      llvm::toHex(llvm::SHA256::hash(data), /*LowerCase=*/true);
   onnx::Model model;
   const char *reason = nullptr;
   json::Object metadata;
   if (onnx::parseModel(file->bytes(), model, reason))
     for (auto [key, value] : model.metadata)
-      metadata[json::fixUTF8({key.data(), key.size()})] = json::fixUTF8({value.data(), value.size()});
+      metadata[json::fixUTF8({key.data(), key.size()})] =
+          json::fixUTF8({value.data(), value.size()});
   manifest["metadata_props"] = std::move(metadata);
 }
 
-std::string sinter::makeManifest(mlir::ModuleOp module, const CompileOptions &options,
-                                 const std::vector<std::string> &isas, json::Array facts) {
+std::string sinter::makeManifest(mlir::ModuleOp module,
+                                 const CompileOptions &options,
+                                 const std::vector<std::string> &isas,
+                                 json::Array facts) {
   auto program = module.lookupSymbol<exec::ProgramOp>("main");
   json::Array symbols;
   program.walk([&](exec::SymbolOp symbol) {
-    symbols.push_back(json::Object{{"name", symbol.getName()}, {"min", static_cast<int64_t>(symbol.getMin())},
-                                   {"max", static_cast<int64_t>(symbol.getMax())},
-                                   {"divisor", static_cast<int64_t>(symbol.getDivisor())}});
+    symbols.push_back(
+        json::Object{{"name", symbol.getName()},
+                     {"min", static_cast<int64_t>(symbol.getMin())},
+                     {"max", static_cast<int64_t>(symbol.getMax())},
+                     {"divisor", static_cast<int64_t>(symbol.getDivisor())}});
   });
   json::Object manifest{{"compiler", std::string("sinter ") + SINTER_VERSION},
-                        {"inputs", describeTensors(program.getInputNames(), program.getInputTypes())},
-                        {"outputs", describeTensors(program.getOutputNames(), program.getOutputTypes())},
+                        {"inputs", describeTensors(program.getInputNames(),
+                                                   program.getInputTypes())},
+                        {"outputs", describeTensors(program.getOutputNames(),
+                                                    program.getOutputTypes())},
                         {"symbols", std::move(symbols)},
                         {"isas", json::Array(isas)},
                         {"facts", std::move(facts)}};

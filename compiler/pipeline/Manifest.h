@@ -11,13 +11,14 @@
 
 namespace sinter {
 
-/// The JSON text that travels in an object, for tools and for servers; the runtime
-/// never reads it: inputs, outputs, symbols with their ranges, instruction sets,
-/// the hash of the model's file, its metadata, the version of the compiler, the
-/// weights that were computed from others (docs/rfcs/0002). The
-/// same for the same model wherever it lies.
+/// The JSON text that travels in an object, for tools and for servers; the
+/// runtime never reads it: inputs, outputs, symbols with their ranges,
+/// instruction sets, the hash of the model's file, its metadata, the version of
+/// the compiler, the weights that were computed from others (docs/rfcs/0002).
+/// The same for the same model wherever it lies.
 std::string makeManifest(mlir::ModuleOp module, const CompileOptions &options,
-                         const std::vector<std::string> &isas, llvm::json::Array facts);
+                         const std::vector<std::string> &isas,
+                         llvm::json::Array facts);
 
 } // namespace sinter
 

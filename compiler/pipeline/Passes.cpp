@@ -15,14 +15,16 @@
 
 using namespace sinter;
 
-void sinter::addGraphPasses(mlir::OpPassManager &passes, const PassOptions &options) {
+void sinter::addGraphPasses(mlir::OpPassManager &passes,
+                            const PassOptions &options) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
   addSimplifyPasses(functions, evaluate::makeConstantEvaluator());
   functions.addPass(createChannelsLast());
   functions.addPass(createFormGroups());
 }
 
-void sinter::addLoweringPasses(mlir::OpPassManager &passes, const PassOptions &options) {
+void sinter::addLoweringPasses(mlir::OpPassManager &passes,
+                               const PassOptions &options) {
   passes.addPass(createLowerToExec());
   ChooseSchedulesOptions schedules;
   schedules.isas.assign(options.isas.begin(), options.isas.end());

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which passes run, in which order. docs/architecture.md says what each floor does;
-// the headers of the passes say why they stand where they stand.
+// Which passes run, in which order. docs/architecture.md says what each floor
+// does; the headers of the passes say why they stand where they stand.
 #ifndef SINTER_COMPILER_PIPELINE_PASSES_H
 #define SINTER_COMPILER_PIPELINE_PASSES_H
 

@@ -29,13 +29,16 @@ namespace {
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
-      : options(options), context(mlir::MLIRContext::Threading::DISABLED), progress(options.verbose) {}
+      : options(options), context(mlir::MLIRContext::Threading::DISABLED),
+        progress(options.verbose) {}
   llvm::Error run();
 
 private:
   llvm::Error chooseIsas();
   llvm::Error import();
-  llvm::Error transform(const char *phase, void (*addPasses)(mlir::OpPassManager &, const PassOptions &));
+  llvm::Error transform(const char *phase,
+                        void (*addPasses)(mlir::OpPassManager &,
+                                          const PassOptions &));
   llvm::Error makeImage();
   llvm::Error makeKernels();
   llvm::Error writeResult();
@@ -74,33 +77,40 @@ llvm::Error Compilation::chooseIsas() {
   }
   for (const std::string &isa : isas)
     if (!cpu::findTarget(isa))
-      return userError(ErrorCode::U004, "no code can be made for '" + isa + "' yet");
+      return userError(ErrorCode::U004,
+                       "no code can be made for '" + isa + "' yet");
   return llvm::Error::success();
 }
 
 llvm::Error Compilation::import() {
   Diagnostics faults(options.modelPath);
-  module = importModel(options.modelPath, context, importOptionsOf(options), faults);
+  module =
+      importModel(options.modelPath, context, importOptionsOf(options), faults);
   if (module && options.verbose)
     llvm::errs() << faults.text();
-  return module ? llvm::Error::success() : formattedError(exitCodeOf(faults.text()), faults.text());
+  return module ? llvm::Error::success()
+                : formattedError(exitCodeOf(faults.text()), faults.text());
 }
 
 llvm::Error Compilation::transform(const char *phase,
-                                   void (*addPasses)(mlir::OpPassManager &, const PassOptions &)) {
+                                   void (*addPasses)(mlir::OpPassManager &,
+                                                     const PassOptions &)) {
   progress.phase(phase);
   DiagnosticCollector diagnostics(context, options.modelPath);
   mlir::PassManager passes(&context);
   if (options.verbose)
     passes.enableTiming();
   addPasses(passes, {isas, options.exact});
-  return mlir::succeeded(passes.run(*module)) ? llvm::Error::success() : diagnostics.take(phase);
+  return mlir::succeeded(passes.run(*module)) ? llvm::Error::success()
+                                              : diagnostics.take(phase);
 }
 
 llvm::Error Compilation::makeImage() {
   progress.phase("image");
   DiagnosticCollector diagnostics(context, options.modelPath);
-  return mlir::succeeded(buildImage(*module, image)) ? llvm::Error::success() : diagnostics.take("image");
+  return mlir::succeeded(buildImage(*module, image))
+             ? llvm::Error::success()
+             : diagnostics.take("image");
 }
 
 static uint64_t featuresOf(llvm::StringRef isa) {
@@ -118,7 +128,9 @@ llvm::Error Compilation::makeKernels() {
   FarmOptions farm;
   farm.workers = options.jobs ? options.jobs : availableCpus();
   farm.cacheDir = options.cacheDir.value_or(defaultCacheDir());
-  farm.progress = [&](size_t done, size_t total) { progress.step(done, total); };
+  farm.progress = [&](size_t done, size_t total) {
+    progress.step(done, total);
+  };
   auto compiled = compileKernels(jobs, farm);
   if (!compiled)
     return compiled.takeError();
@@ -133,11 +145,13 @@ llvm::Error Compilation::makeKernels() {
 }
 
 static WeightPiece pieceOf(const WeightBlob &blob) {
-  return {blob.offset, blob.bytes, [&blob](llvm::MutableArrayRef<char> into) -> llvm::Error {
+  return {blob.offset, blob.bytes,
+          [&blob](llvm::MutableArrayRef<char> into) -> llvm::Error {
             std::string problem;
             if (packWeight(blob, into, problem))
               return llvm::Error::success();
-            return userError(ErrorCode::C002, "a weight could not be packed: " + problem);
+            return userError(ErrorCode::C002,
+                             "a weight could not be packed: " + problem);
           }};
 }
 
@@ -157,7 +171,9 @@ llvm::Error Compilation::writeResult() {
   llvm::StringSet<> seen; // equal kernels share a symbol and an object
   for (const KernelCode &code : codes)
     if (seen.insert(code.symbol).second)
-      inputs.kernelBuffers.push_back({llvm::StringRef(code.object.data(), code.object.size()), code.symbol});
+      inputs.kernelBuffers.push_back(
+          {llvm::StringRef(code.object.data(), code.object.size()),
+           code.symbol});
   for (const WeightBlob &blob : image.weights)
     if (blob.bytes)
       inputs.weights.push_back(pieceOf(blob));
@@ -168,18 +184,21 @@ llvm::Error Compilation::writeResult() {
 }
 
 // To stdout, or to a file that appears when it is complete.
-llvm::Error Compilation::emitText(llvm::function_ref<void(llvm::raw_ostream &)> print) {
+llvm::Error
+Compilation::emitText(llvm::function_ref<void(llvm::raw_ostream &)> print) {
   if (options.outputPath == "-") {
     print(llvm::outs());
     return llvm::Error::success();
   }
-  llvm::Error error = llvm::writeToOutput(options.outputPath, [&](llvm::raw_ostream &out) {
-    print(out);
-    return llvm::Error::success();
-  });
+  llvm::Error error =
+      llvm::writeToOutput(options.outputPath, [&](llvm::raw_ostream &out) {
+        print(out);
+        return llvm::Error::success();
+      });
   if (!error)
     return llvm::Error::success();
-  return userError(ErrorCode::O001, "'" + options.outputPath + "': " + llvm::toString(std::move(error)));
+  return userError(ErrorCode::O001, "'" + options.outputPath + "': " +
+                                        llvm::toString(std::move(error)));
 }
 
 llvm::Error Compilation::emitKernelTexts(KernelText kind) {
@@ -196,10 +215,12 @@ llvm::Error Compilation::emitKernelTexts(KernelText kind) {
 // The output replaces what has its name: never a device, a pipe or a folder.
 static llvm::Error checkOutput(const std::string &path) {
   llvm::sys::fs::file_status status;
-  if (path == "-" || llvm::sys::fs::status(path, status) || !llvm::sys::fs::exists(status) ||
+  if (path == "-" || llvm::sys::fs::status(path, status) ||
+      !llvm::sys::fs::exists(status) ||
       status.type() == llvm::sys::fs::file_type::regular_file)
     return llvm::Error::success();
-  return userError(ErrorCode::O001, "cannot write '" + path + "': it exists and is no regular file");
+  return userError(ErrorCode::O001, "cannot write '" + path +
+                                        "': it exists and is no regular file");
 }
 
 llvm::Error Compilation::run() {
@@ -223,13 +244,17 @@ llvm::Error Compilation::run() {
     return error;
   if (options.emit == EmitKind::Image)
     return emitText([&](llvm::raw_ostream &out) {
-      out.write(reinterpret_cast<const char *>(image.image.data()), image.image.size());
+      out.write(reinterpret_cast<const char *>(image.image.data()),
+                image.image.size());
     });
   if (options.emit != EmitKind::Object)
-    return emitKernelTexts(options.emit == EmitKind::Llvm ? KernelText::Llvm : KernelText::Asm);
+    return emitKernelTexts(options.emit == EmitKind::Llvm ? KernelText::Llvm
+                                                          : KernelText::Asm);
   if (llvm::Error error = makeKernels())
     return error;
   return writeResult();
 }
 
-llvm::Error sinter::compileModel(const CompileOptions &options) { return Compilation(options).run(); }
+llvm::Error sinter::compileModel(const CompileOptions &options) {
+  return Compilation(options).run();
+}

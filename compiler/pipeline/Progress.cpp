@@ -10,7 +10,8 @@
 using namespace sinter;
 
 Progress::Progress(bool verbose)
-    : verbose(verbose), isTerminal(isatty(2)), begin(Clock::now()), phaseBegin(begin) {}
+    : verbose(verbose), isTerminal(isatty(2)), begin(Clock::now()),
+      phaseBegin(begin) {}
 
 Progress::~Progress() {
   finishPhase();
@@ -20,8 +21,10 @@ Progress::~Progress() {
 
 void Progress::finishPhase() {
   if (verbose && !current.empty())
-    fprintf(stderr, "%s%-10s %8.1f ms\n", isShown ? "\r\033[K" : "", current.c_str(),
-            std::chrono::duration<double, std::milli>(Clock::now() - phaseBegin).count());
+    fprintf(stderr, "%s%-10s %8.1f ms\n", isShown ? "\r\033[K" : "",
+            current.c_str(),
+            std::chrono::duration<double, std::milli>(Clock::now() - phaseBegin)
+                .count());
 }
 
 void Progress::phase(const std::string &name) {

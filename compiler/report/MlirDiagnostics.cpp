@@ -13,7 +13,8 @@ using namespace sinter;
 std::string sinter::describeLocation(mlir::Location location) {
   std::string op;
   if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(location)) {
-    if (auto text = mlir::dyn_cast_or_null<mlir::StringAttr>(fused.getMetadata()))
+    if (auto text =
+            mlir::dyn_cast_or_null<mlir::StringAttr>(fused.getMetadata()))
       op = " (" + text.str() + ")";
     for (mlir::Location inner : fused.getLocations()) {
       std::string found = describeLocation(inner);
@@ -29,12 +30,16 @@ std::string sinter::describeLocation(mlir::Location location) {
   return "";
 }
 
-DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context, std::string subject)
-    : subject(std::move(subject)), handler(&context, [this](mlir::Diagnostic &diagnostic) {
+DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context,
+                                         std::string subject)
+    : subject(std::move(subject)),
+      handler(&context, [this](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
           return mlir::success(); // remarks of passes are not for users
         std::string node = describeLocation(diagnostic.getLocation());
-        text += this->subject + ": error: " + (node.empty() ? "" : node + ": ") + diagnostic.str() + "\n";
+        text += this->subject +
+                ": error: " + (node.empty() ? "" : node + ": ") +
+                diagnostic.str() + "\n";
         for (mlir::Diagnostic &note : diagnostic.getNotes())
           text += "  " + note.str() + "\n";
         return mlir::success();
@@ -46,7 +51,7 @@ llvm::Error DiagnosticCollector::take(llvm::StringRef phase) {
   if (all.empty())
     all = subject + ": error: " + phase.str() + " failed and gave no reason\n";
   if (findErrorCode(all).empty())
-    all += std::string("  ") + errorText(ErrorCode::C002).remedy + "\n  [" + errorText(ErrorCode::C002).code +
-           "] see docs/error-codes.md\n";
+    all += std::string("  ") + errorText(ErrorCode::C002).remedy + "\n  [" +
+           errorText(ErrorCode::C002).code + "] see docs/error-codes.md\n";
   return formattedError(exitCodeOf(all), std::move(all));
 }

@@ -12,7 +12,8 @@
 
 namespace sinter {
 
-/// The ONNX node behind a location, as "node 'conv_1' (Conv)"; empty without one.
+/// The ONNX node behind a location, as "node 'conv_1' (Conv)"; empty without
+/// one.
 std::string describeLocation(mlir::Location location);
 
 /// Collects what is reported in a context while it lives.

@@ -14,9 +14,12 @@ namespace {
 class FormattedError : public llvm::ErrorInfo<FormattedError> {
 public:
   static char ID;
-  FormattedError(ExitCode exit, std::string text) : exit(exit), text(std::move(text)) {}
+  FormattedError(ExitCode exit, std::string text)
+      : exit(exit), text(std::move(text)) {}
   void log(llvm::raw_ostream &out) const override { out << text; }
-  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+  std::error_code convertToErrorCode() const override {
+    return llvm::inconvertibleErrorCode();
+  }
 
   ExitCode exit;
   std::string text;
@@ -32,7 +35,8 @@ llvm::Error sinter::formattedError(ExitCode exit, std::string text) {
 llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what,
                               const llvm::Twine &remedy) {
   return llvm::createStringError(what + "\n  " + remedy + "\n  [" +
-                                 errorText(code).code + "] see docs/error-codes.md");
+                                 errorText(code).code +
+                                 "] see docs/error-codes.md");
 }
 
 llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what) {
@@ -41,7 +45,8 @@ llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what) {
 
 StringRef sinter::findErrorCode(StringRef text) {
   constexpr StringRef prefix = "SINTER-";
-  for (size_t at = text.find(prefix); at != StringRef::npos; at = text.find(prefix, at + 1)) {
+  for (size_t at = text.find(prefix); at != StringRef::npos;
+       at = text.find(prefix, at + 1)) {
     StringRef code = text.substr(at, prefix.size() + 4);
     if (findErrorText({code.data(), code.size()}))
       return code;
@@ -68,7 +73,9 @@ ExitCode sinter::exitCodeOf(StringRef text) {
 
 ExitCode sinter::printError(StringRef subject, llvm::Error error) {
   ExitCode first = ExitCode::Ok;
-  auto note = [&](ExitCode exit) { first = first == ExitCode::Ok ? exit : first; };
+  auto note = [&](ExitCode exit) {
+    first = first == ExitCode::Ok ? exit : first;
+  };
   llvm::handleAllErrors(
       std::move(error),
       [&](const FormattedError &info) {
@@ -78,7 +85,8 @@ ExitCode sinter::printError(StringRef subject, llvm::Error error) {
       [&](const llvm::ErrorInfoBase &info) {
         std::string text = info.message();
         note(exitCodeOf(text));
-        llvm::errs() << subject << ": error: " << StringRef(text).rtrim() << "\n";
+        llvm::errs() << subject << ": error: " << StringRef(text).rtrim()
+                     << "\n";
       });
   return first;
 }

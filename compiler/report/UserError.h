@@ -34,10 +34,11 @@ enum class ExitCode {
 /// An error of the table: `what` in a sentence, the code's remedy, the code.
 llvm::Error userError(ErrorCode code, const llvm::Twine &what);
 /// The same with a remedy that fits better than the table's.
-llvm::Error userError(ErrorCode code, const llvm::Twine &what, const llvm::Twine &remedy);
+llvm::Error userError(ErrorCode code, const llvm::Twine &what,
+                      const llvm::Twine &remedy);
 
-/// An error whose text is complete, with its subject: printed as it is. A model's
-/// faults come as one, all of them.
+/// An error whose text is complete, with its subject: printed as it is. A
+/// model's faults come as one, all of them.
 llvm::Error formattedError(ExitCode exit, std::string text);
 
 /// The first "SINTER-X000" in a text; empty when there is none.
@@ -46,8 +47,8 @@ llvm::StringRef findErrorCode(llvm::StringRef text);
 /// From the letter of the code in `text`; Internal when it names none.
 ExitCode exitCodeOf(llvm::StringRef text);
 
-/// Prints the error after "`subject`: error: " and returns its exit code. Several
-/// errors are printed one by one; the first decides.
+/// Prints the error after "`subject`: error: " and returns its exit code.
+/// Several errors are printed one by one; the first decides.
 ExitCode printError(llvm::StringRef subject, llvm::Error error);
 
 } // namespace sinter

@@ -77,7 +77,8 @@ static ItemPlan planItems(RecurrentOp op) {
 static ItemPlan planItems(RowOp op) {
   NestPlan plan = planOf(op);
   ItemPlan items;
-  items.extents.assign(plan.extents.begin(), plan.extents.begin() + plan.parallel);
+  items.extents.assign(plan.extents.begin(),
+                       plan.extents.begin() + plan.parallel);
   int64_t cost = 3;
   for (sym::DimAttr extent : ArrayRef(plan.extents).drop_front(plan.parallel))
     cost *= std::max<int64_t>(1, sym::asConstant(extent).value_or(128));
@@ -90,11 +91,13 @@ static ItemPlan planItems(RowOp op) {
 
 static ItemPlan planItems(WindowOp op) {
   ItemPlan items;
-  items.extents = sym::Dims(cast<ViewType>(op.getOutputs()[0].getType()).getDims());
+  items.extents =
+      sym::Dims(cast<ViewType>(op.getOutputs()[0].getType()).getDims());
   int64_t positions = 1;
   for (int64_t extent : op.getKernel())
     positions *= extent;
-  items.blocks = cutExtents(items.extents, std::min<int64_t>(positions, 16384), 65536);
+  items.blocks =
+      cutExtents(items.extents, std::min<int64_t>(positions, 16384), 65536);
   return items;
 }
 

@@ -123,9 +123,9 @@ NestPlan plan(ValueRange inputs, ValueRange extras, ValueRange outputs,
   plan.extents = sym::Dims(type.getDims());
   unsigned rank = plan.extents.size();
   plan.parallel = rank - axes;
-  for (auto [values, list] : {std::pair(inputs, &plan.inputs),
-                              std::pair(extras, &plan.extras),
-                              std::pair(outputs, &plan.outputs)})
+  for (auto [values, list] :
+       {std::pair(inputs, &plan.inputs), std::pair(extras, &plan.extras),
+        std::pair(outputs, &plan.outputs)})
     for (Value value : values)
       list->push_back(operandOf(value));
   plan.axisOf.resize(rank);

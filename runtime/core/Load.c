@@ -88,7 +88,8 @@ static sinter_status load_named(const char *path, const char *name,
                                 const sinter_model **out, sinter_error *error) {
   /* A bare name is a file here, not a library to be searched for. */
   char here[4096];
-  if (!strchr(path, '/') && snprintf(here, sizeof here, "./%s", path) < (int)sizeof here)
+  if (!strchr(path, '/') &&
+      snprintf(here, sizeof here, "./%s", path) < (int)sizeof here)
     path = here;
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   const sinter_model *(*function)(void) = 0;

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The reading half: the whole file in memory, the zip's central directory, and one
-// .npy header a member. Arrays point into the file's bytes.
+// The reading half: the whole file in memory, the zip's central directory, and
+// one .npy header a member. Arrays point into the file's bytes.
 #include "runtime/npz/Npz.h"
 
 #include <errno.h>
@@ -32,7 +32,8 @@ static uint64_t little(const char *at, int bytes) {
   return value;
 }
 
-static int readFile(const char *path, char **bytes, uint64_t *size, Problem *problem) {
+static int readFile(const char *path, char **bytes, uint64_t *size,
+                    Problem *problem) {
   FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
   if (!file)
     return fail(problem, "%s: %s", path, strerror(errno));
@@ -52,7 +53,8 @@ static int readFile(const char *path, char **bytes, uint64_t *size, Problem *pro
     fclose(file);
   if (!all || broken) {
     free(all);
-    return fail(problem, "%s: %s", path, all ? strerror(errno) : "not enough memory");
+    return fail(problem, "%s: %s", path,
+                all ? strerror(errno) : "not enough memory");
   }
   *bytes = all;
   *size = n;
@@ -61,10 +63,12 @@ static int readFile(const char *path, char **bytes, uint64_t *size, Problem *pro
 
 /* ---- .npy ---- */
 
-static const struct { const char *text; uint8_t dtype, bytes; } types[] = {
-    {"<f4", 1, 4}, {"|u1", 2, 1}, {"|i1", 3, 1}, {"<u2", 4, 2}, {"<i2", 5, 2},
-    {"<i4", 6, 4}, {"<i8", 7, 8}, {"|b1", 9, 1}, {"<f2", 10, 2}, {"<f8", 11, 8},
-    {"<u4", 12, 4}, {"<u8", 13, 8}};
+static const struct {
+  const char *text;
+  uint8_t dtype, bytes;
+} types[] = {{"<f4", 1, 4},  {"|u1", 2, 1},  {"|i1", 3, 1},  {"<u2", 4, 2},
+             {"<i2", 5, 2},  {"<i4", 6, 4},  {"<i8", 7, 8},  {"|b1", 9, 1},
+             {"<f2", 10, 2}, {"<f8", 11, 8}, {"<u4", 12, 4}, {"<u8", 13, 8}};
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };
 
 /* The value behind 'key': in the header, which is NUL-terminated; else NULL. */
@@ -78,7 +82,8 @@ static const char *valueOf(const char *header, const char *key) {
   return at;
 }
 
-static int parseShape(const char *at, sinter_npz_array *array, Problem *problem) {
+static int parseShape(const char *at, sinter_npz_array *array,
+                      Problem *problem) {
   if (!at || *at++ != '(')
     return fail(problem, "array '%s': the header has no shape", array->name);
   while (*at && *at != ')') {
@@ -86,9 +91,11 @@ static int parseShape(const char *at, sinter_npz_array *array, Problem *problem)
     errno = 0;
     long long dim = strtoll(at, &end, 10);
     if (end == at || errno || dim < 0)
-      return fail(problem, "array '%s': the shape in its header is damaged", array->name);
+      return fail(problem, "array '%s': the shape in its header is damaged",
+                  array->name);
     if (array->rank == 8)
-      return fail(problem, "array '%s' has more than 8 dimensions", array->name);
+      return fail(problem, "array '%s' has more than 8 dimensions",
+                  array->name);
     array->dim[array->rank++] = dim;
     for (at = end; *at == ',' || *at == ' ';)
       ++at;
@@ -96,24 +103,30 @@ static int parseShape(const char *at, sinter_npz_array *array, Problem *problem)
   return 0;
 }
 
-static int parseHeader(const char *header, sinter_npz_array *array, uint64_t *bytes,
-                       Problem *problem) {
+static int parseHeader(const char *header, sinter_npz_array *array,
+                       uint64_t *bytes, Problem *problem) {
   const char *descr = valueOf(header, "'descr'");
   const char *order = valueOf(header, "'fortran_order'");
   if (!descr || !order)
     return fail(problem, "array '%s': its header is damaged", array->name);
   if (strncmp(order, "False", 5) != 0)
-    return fail(problem, "array '%s' is in Fortran order: save numpy.ascontiguousarray(x)", array->name);
+    return fail(
+        problem,
+        "array '%s' is in Fortran order: save numpy.ascontiguousarray(x)",
+        array->name);
   uint64_t size = 0;
   for (int i = 0; i < TYPE_COUNT; ++i)
-    if (descr[0] == '\'' && strncmp(descr + 1, types[i].text, 3) == 0 && descr[4] == '\'') {
+    if (descr[0] == '\'' && strncmp(descr + 1, types[i].text, 3) == 0 &&
+        descr[4] == '\'') {
       array->dtype = types[i].dtype;
       size = types[i].bytes;
     }
   if (!size)
     return fail(problem,
-                "array '%s' has the type %.8s: numbers and bools in little endian are read, "
-                "pickled objects and strings are refused", array->name, descr);
+                "array '%s' has the type %.8s: numbers and bools in little "
+                "endian are read, "
+                "pickled objects and strings are refused",
+                array->name, descr);
   if (parseShape(valueOf(header, "'shape'"), array, problem))
     return -1;
   for (int i = 0; i < array->rank; ++i)
@@ -123,7 +136,8 @@ static int parseHeader(const char *header, sinter_npz_array *array, uint64_t *by
   return 0;
 }
 
-static int parseArray(const char *at, uint64_t n, sinter_npz_array *array, Problem *problem) {
+static int parseArray(const char *at, uint64_t n, sinter_npz_array *array,
+                      Problem *problem) {
   if (n < 12 || memcmp(at, "\x93NUMPY", 6) != 0)
     return fail(problem, "'%s' is not an .npy array", array->name);
   int wide = at[6] >= 2;
@@ -141,8 +155,9 @@ static int parseArray(const char *at, uint64_t n, sinter_npz_array *array, Probl
   if (status)
     return -1;
   if (bytes > n - start - length)
-    return fail(problem, "array '%s' is cut off: %llu bytes of %llu", array->name,
-                (unsigned long long)(n - start - length), (unsigned long long)bytes);
+    return fail(problem, "array '%s' is cut off: %llu bytes of %llu",
+                array->name, (unsigned long long)(n - start - length),
+                (unsigned long long)bytes);
   array->data = at + start + length;
   array->bytes = bytes;
   return 0;
@@ -161,14 +176,16 @@ static const char *findEnd(const char *file, uint64_t n) {
 }
 
 /* One entry of the directory, at *at; advances *at. */
-static int readEntry(const char *file, uint64_t n, const char **at, sinter_npz_array *array,
-                     Problem *problem) {
+static int readEntry(const char *file, uint64_t n, const char **at,
+                     sinter_npz_array *array, Problem *problem) {
   uint64_t left = file + n - *at;
   const char *entry = *at;
   if (left < ENTRY_BYTES || memcmp(entry, "PK\1\2", 4) != 0)
     return fail(problem, "the directory of the .npz is damaged");
-  uint64_t method = little(entry + 10, 2), size = little(entry + 24, 4), place = little(entry + 42, 4);
-  uint64_t nameBytes = little(entry + 28, 2), skip = nameBytes + little(entry + 30, 2) + little(entry + 32, 2);
+  uint64_t method = little(entry + 10, 2), size = little(entry + 24, 4),
+           place = little(entry + 42, 4);
+  uint64_t nameBytes = little(entry + 28, 2),
+           skip = nameBytes + little(entry + 30, 2) + little(entry + 32, 2);
   if (skip > left - ENTRY_BYTES)
     return fail(problem, "the directory of the .npz is damaged");
   *at = entry + ENTRY_BYTES + skip;
@@ -181,25 +198,31 @@ static int readEntry(const char *file, uint64_t n, const char **at, sinter_npz_a
   if (stem > 4 && strcmp(name + stem - 4, ".npy") == 0)
     name[stem - 4] = 0;
   if (method != 0)
-    return fail(problem, "array '%s' is compressed: save it with numpy.savez", name);
-  if (place > n || n - place < LOCAL_BYTES || memcmp(file + place, "PK\3\4", 4) != 0)
+    return fail(problem, "array '%s' is compressed: save it with numpy.savez",
+                name);
+  if (place > n || n - place < LOCAL_BYTES ||
+      memcmp(file + place, "PK\3\4", 4) != 0)
     return fail(problem, "array '%s' lies outside the file", name);
-  uint64_t data = place + LOCAL_BYTES + little(file + place + 26, 2) + little(file + place + 28, 2);
-  if (size == 0xFFFFFFFFu && data <= n) /* zip64: the .npy header has the size */
+  uint64_t data = place + LOCAL_BYTES + little(file + place + 26, 2) +
+                  little(file + place + 28, 2);
+  if (size == 0xFFFFFFFFu &&
+      data <= n) /* zip64: the .npy header has the size */
     size = n - data;
   if (data > n || size > n - data)
     return fail(problem, "array '%s' is cut off", name);
   return parseArray(file + data, size, array, problem);
 }
 
-int sinter_npz_read(const char *path, sinter_npz *out, char *error, uint64_t n) {
+int sinter_npz_read(const char *path, sinter_npz *out, char *error,
+                    uint64_t n) {
   Problem problem = {error, n};
   uint64_t size;
   memset(out, 0, sizeof *out);
   if (readFile(path, &out->file, &size, &problem))
     return -1;
   const char *end = findEnd(out->file, size);
-  uint64_t count = end ? little(end + 10, 2) : 0, directory = end ? little(end + 16, 4) : size;
+  uint64_t count = end ? little(end + 10, 2) : 0,
+           directory = end ? little(end + 16, 4) : size;
   if (!end || directory > size) {
     sinter_npz_free(out);
     return fail(&problem, "%s is not an .npz file", path);
@@ -207,14 +230,17 @@ int sinter_npz_read(const char *path, sinter_npz *out, char *error, uint64_t n) 
   out->arrays = calloc(count + 1, sizeof *out->arrays);
   const char *at = out->file + directory;
   int status = out->arrays ? 0 : fail(&problem, "not enough memory");
-  while (!status && out->count < count) /* counted first: free() takes its name */
-    status = readEntry(out->file, size, &at, &out->arrays[out->count++], &problem);
+  while (!status &&
+         out->count < count) /* counted first: free() takes its name */
+    status =
+        readEntry(out->file, size, &at, &out->arrays[out->count++], &problem);
   if (status)
     sinter_npz_free(out);
   return status;
 }
 
-int sinter_npy_read(const char *path, sinter_npz *out, char *error, uint64_t n) {
+int sinter_npy_read(const char *path, sinter_npz *out, char *error,
+                    uint64_t n) {
   Problem problem = {error, n};
   uint64_t size;
   memset(out, 0, sizeof *out);
@@ -225,8 +251,9 @@ int sinter_npy_read(const char *path, sinter_npz *out, char *error, uint64_t n) 
   if (!status) {
     out->count = 1;
     out->arrays[0].name = calloc(1, 1);
-    status = out->arrays[0].name ? parseArray(out->file, size, out->arrays, &problem)
-                                 : fail(&problem, "not enough memory");
+    status = out->arrays[0].name
+                 ? parseArray(out->file, size, out->arrays, &problem)
+                 : fail(&problem, "not enough memory");
   }
   if (status)
     sinter_npz_free(out);

@@ -36,8 +36,8 @@ typedef struct {
 /* Both return 0, or -1 with a sentence in error. path "-" is stdin or stdout.
    `out` is empty after a failure; sinter_npz_free() takes it in any state. */
 int sinter_npz_read(const char *path, sinter_npz *out, char *error, uint64_t n);
-int sinter_npz_write(const char *path, const sinter_npz_array *arrays, uint32_t count,
-                     char *error, uint64_t n);
+int sinter_npz_write(const char *path, const sinter_npz_array *arrays,
+                     uint32_t count, char *error, uint64_t n);
 /* One .npy file as an npz of one array without a name. */
 int sinter_npy_read(const char *path, sinter_npz *out, char *error, uint64_t n);
 void sinter_npz_free(sinter_npz *npz);

@@ -31,8 +31,9 @@ static uint32_t crcStep(uint32_t crc, const void *data, uint64_t n) {
 }
 
 static const char *typeText(uint8_t dtype) {
-  static const char *const texts[] = {0, "<f4", "|u1", "|i1", "<u2", "<i2", "<i4", "<i8",
-                                      0, "|b1", "<f2", "<f8", "<u4", "<u8"};
+  static const char *const texts[] = {0,     "<f4", "|u1", "|i1", "<u2",
+                                      "<i2", "<i4", "<i8", 0,     "|b1",
+                                      "<f2", "<f8", "<u4", "<u8"};
   return dtype < sizeof texts / sizeof texts[0] ? texts[dtype] : 0;
 }
 
@@ -41,9 +42,15 @@ static uint64_t npyHeader(const sinter_npz_array *array, char into[512]) {
   const char *type = typeText(array->dtype);
   if (!type)
     return 0;
-  int n = 10 + snprintf(into + 10, 400, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+  int n =
+      10 + snprintf(into + 10, 400,
+                    "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
   for (int i = 0; i < array->rank; ++i)
-    n += snprintf(into + n, 400, array->rank == 1 ? "%lld," : i ? ", %lld" : "%lld", (long long)array->dim[i]);
+    n += snprintf(into + n, 400,
+                  array->rank == 1 ? "%lld,"
+                  : i              ? ", %lld"
+                                   : "%lld",
+                  (long long)array->dim[i]);
   n += snprintf(into + n, 8, "), }");
   while ((n + 1) % 64)
     into[n++] = ' ';
@@ -58,7 +65,8 @@ typedef struct {
   uint64_t place, size, header;
 } Member;
 
-/* The fields that local header and directory share, from `version needed` on. */
+/* The fields that local header and directory share, from `version needed` on.
+ */
 static void putCommon(char *at, const Member *member, uint64_t nameBytes) {
   put(at, 20, 2);
   put(at + 8, 0x21, 4); /* 1 January 1980 */
@@ -69,12 +77,15 @@ static void putCommon(char *at, const Member *member, uint64_t nameBytes) {
   put(at + 22, nameBytes + 4, 2);
 }
 
-static int writeMember(FILE *file, const sinter_npz_array *array, Member *member) {
+static int writeMember(FILE *file, const sinter_npz_array *array,
+                       Member *member) {
   char header[512] = {0}, local[30] = "PK\3\4";
   member->header = npyHeader(array, header);
   member->size = member->header + array->bytes;
-  member->crc = ~crcStep(crcStep(~0u, header, member->header), array->data, array->bytes);
-  if (!member->header || member->size >= 0xFFFFFFFFu || member->place >= 0xFFFFFFFFu)
+  member->crc =
+      ~crcStep(crcStep(~0u, header, member->header), array->data, array->bytes);
+  if (!member->header || member->size >= 0xFFFFFFFFu ||
+      member->place >= 0xFFFFFFFFu)
     return -1;
   putCommon(local + 4, member, strlen(array->name));
   fwrite(local, 1, sizeof local, file);
@@ -85,8 +96,9 @@ static int writeMember(FILE *file, const sinter_npz_array *array, Member *member
   return ferror(file) ? -1 : 0;
 }
 
-static void writeDirectory(FILE *file, const sinter_npz_array *arrays, const Member *members,
-                           uint32_t count, uint64_t place) {
+static void writeDirectory(FILE *file, const sinter_npz_array *arrays,
+                           const Member *members, uint32_t count,
+                           uint64_t place) {
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < count; ++i) {
     char entry[46] = "PK\1\2\x14";
@@ -104,7 +116,8 @@ static void writeDirectory(FILE *file, const sinter_npz_array *arrays, const Mem
   fwrite(end, 1, sizeof end, file);
 }
 
-static int writeAll(FILE *file, const sinter_npz_array *arrays, uint32_t count) {
+static int writeAll(FILE *file, const sinter_npz_array *arrays,
+                    uint32_t count) {
   Member *members = calloc(count + 1, sizeof *members);
   uint64_t place = 0;
   int status = members && count < 65535 ? 0 : -1;
@@ -119,11 +132,12 @@ static int writeAll(FILE *file, const sinter_npz_array *arrays, uint32_t count) 
   return status || fflush(file) ? -1 : 0;
 }
 
-int sinter_npz_write(const char *path, const sinter_npz_array *arrays, uint32_t count,
-                     char *error, uint64_t n) {
+int sinter_npz_write(const char *path, const sinter_npz_array *arrays,
+                     uint32_t count, char *error, uint64_t n) {
   char temporary[4096];
   int toStdout = strcmp(path, "-") == 0;
-  int long_ = snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary;
+  int long_ = snprintf(temporary, sizeof temporary, "%s.tmp", path) >=
+              (int)sizeof temporary;
   FILE *file = toStdout ? stdout : long_ ? NULL : fopen(temporary, "wb");
   errno = file ? 0 : errno ? errno : ENAMETOOLONG;
   int status = file ? writeAll(file, arrays, count) : -1;
@@ -136,6 +150,8 @@ int sinter_npz_write(const char *path, const sinter_npz_array *arrays, uint32_t 
     }
   }
   if (status)
-    snprintf(error, n, "%s: %s", path, reason ? strerror(reason) : "a tensor is over 4 GB or of a type that NumPy lacks");
+    snprintf(error, n, "%s: %s", path,
+             reason ? strerror(reason)
+                    : "a tensor is over 4 GB or of a type that NumPy lacks");
   return status ? -1 : 0;
 }

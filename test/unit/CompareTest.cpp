@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The measure that decides whether a model passes must itself see every mistake.
+// The measure that decides whether a model passes must itself see every
+// mistake.
 #include "tools/sinter/Compare.h"
 
 #include <cmath>
@@ -11,29 +12,37 @@
 using namespace sinter;
 
 static HostTensor floats(const char *name, std::vector<float> values) {
-  HostTensor tensor{name, 1, {static_cast<int64_t>(values.size())}, std::vector<char>(values.size() * 4)};
+  HostTensor tensor{name,
+                    1,
+                    {static_cast<int64_t>(values.size())},
+                    std::vector<char>(values.size() * 4)};
   memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
   return tensor;
 }
 
 TEST(Compare, RelativeToTheLargestMagnitude) {
-  Difference d = largestError({floats("y", {1, -10, 3})}, {floats("y", {1, -10, 4})});
+  Difference d =
+      largestError({floats("y", {1, -10, 3})}, {floats("y", {1, -10, 4})});
   EXPECT_DOUBLE_EQ(d.error, 0.1);
   EXPECT_EQ(d.element, 2u);
   EXPECT_EQ(d.found, 3);
 }
 
 TEST(Compare, WorstOutputIsNamed) {
-  Difference d = largestError({floats("a", {1}), floats("b", {2})}, {floats("a", {1}), floats("b", {1})});
+  Difference d = largestError({floats("a", {1}), floats("b", {2})},
+                              {floats("a", {1}), floats("b", {1})});
   EXPECT_EQ(d.output, "b");
   EXPECT_DOUBLE_EQ(d.error, 1);
 }
 
 TEST(Compare, NotANumber) {
   float nan = std::nanf("");
-  EXPECT_EQ(largestError({floats("y", {nan, 1})}, {floats("y", {nan, 1})}).error, 0);
-  EXPECT_TRUE(std::isinf(largestError({floats("y", {nan, 1})}, {floats("y", {1, 1})}).error));
-  EXPECT_TRUE(std::isinf(largestError({floats("y", {1, 1})}, {floats("y", {nan, 1})}).error));
+  EXPECT_EQ(
+      largestError({floats("y", {nan, 1})}, {floats("y", {nan, 1})}).error, 0);
+  EXPECT_TRUE(std::isinf(
+      largestError({floats("y", {nan, 1})}, {floats("y", {1, 1})}).error));
+  EXPECT_TRUE(std::isinf(
+      largestError({floats("y", {1, 1})}, {floats("y", {nan, 1})}).error));
 }
 
 TEST(Compare, ShapesAndNamesMustMatch) {
@@ -46,7 +55,8 @@ TEST(Compare, ShapesAndNamesMustMatch) {
 }
 
 TEST(HostTensor, RandomIsSeededByNameAndSeed) {
-  HostTensor a = randomTensor("x", 1, {1000}, 1), b = randomTensor("x", 1, {1000}, 1);
+  HostTensor a = randomTensor("x", 1, {1000}, 1),
+             b = randomTensor("x", 1, {1000}, 1);
   EXPECT_EQ(a.bytes, b.bytes);
   EXPECT_NE(a.bytes, randomTensor("y", 1, {1000}, 1).bytes);
   EXPECT_NE(a.bytes, randomTensor("x", 1, {1000}, 2).bytes);
@@ -60,7 +70,8 @@ TEST(HostTensor, RandomIsSeededByNameAndSeed) {
 }
 
 TEST(HostTensor, HalfAndBfloat16Widen) {
-  HostTensor half{"h", 10, {1}, {0x00, 0x3C}}, brain{"b", 16, {1}, {static_cast<char>(0x80), 0x3F}};
+  HostTensor half{"h", 10, {1}, {0x00, 0x3C}},
+      brain{"b", 16, {1}, {static_cast<char>(0x80), 0x3F}};
   EXPECT_EQ(asDoubles(half)[0], 1.0);
   EXPECT_EQ(asDoubles(brain)[0], 1.0);
 }

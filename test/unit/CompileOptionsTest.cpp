@@ -31,8 +31,11 @@ TEST(CompileOptions, ShapeForms) {
 }
 
 TEST(CompileOptions, ShapeRefusals) {
-  for (const char *text : {"x", "=1,2", "x=1,-2", "x=1,,2", "x=1,2.5", "x=99999999999"})
-    EXPECT_NE(errorOf(parseShapeOption(text)).find("SINTER-U002"), std::string::npos) << text;
+  for (const char *text :
+       {"x", "=1,2", "x=1,-2", "x=1,,2", "x=1,2.5", "x=99999999999"})
+    EXPECT_NE(errorOf(parseShapeOption(text)).find("SINTER-U002"),
+              std::string::npos)
+        << text;
 }
 
 TEST(CompileOptions, Dims) {
@@ -41,7 +44,9 @@ TEST(CompileOptions, Dims) {
   EXPECT_EQ(dim->min, 32);
   EXPECT_EQ(dim->max, 4096);
   for (const char *text : {"H", "H=", "H=5..", "H=9..3", "3=1..2", "H=a..b"})
-    EXPECT_NE(errorOf(parseDimOption(text)).find("SINTER-U003"), std::string::npos) << text;
+    EXPECT_NE(errorOf(parseDimOption(text)).find("SINTER-U003"),
+              std::string::npos)
+        << text;
 }
 
 TEST(CompileOptions, IsasAreSortedBestFirst) {
@@ -49,7 +54,8 @@ TEST(CompileOptions, IsasAreSortedBestFirst) {
   ASSERT_TRUE(bool(isas));
   EXPECT_EQ(*isas, (std::vector<std::string>{"x86-64-v4", "x86-64-v3"}));
   EXPECT_NE(errorOf(parseIsas("sse2")).find("SINTER-U004"), std::string::npos);
-  EXPECT_NE(errorOf(parseIsas("native,x86-64-v3")).find("SINTER-U004"), std::string::npos);
+  EXPECT_NE(errorOf(parseIsas("native,x86-64-v3")).find("SINTER-U004"),
+            std::string::npos);
 }
 
 TEST(UserError, ExitCodeFollowsTheLetter) {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The farm with workers that this test plays itself: it is started again with
-// --kernel-worker and compiles to the upper case of the define, or misbehaves as
-// the define tells it to.
+// --kernel-worker and compiles to the upper case of the define, or misbehaves
+// as the define tells it to.
 #include "compiler/pipeline/KernelFarm.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -17,8 +17,9 @@
 
 using namespace sinter;
 
-static bool pretend(llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol,
-                    std::string &object, std::string &error) {
+static bool pretend(llvm::StringRef define, llvm::StringRef isa,
+                    llvm::StringRef symbol, std::string &object,
+                    std::string &error) {
   if (define.starts_with("abort"))
     abort();
   if (define.starts_with("hang"))
@@ -31,7 +32,8 @@ static bool pretend(llvm::StringRef define, llvm::StringRef isa, llvm::StringRef
   return true;
 }
 
-// gtest_main has no hook before main; a constructor sees the arguments on Linux.
+// gtest_main has no hook before main; a constructor sees the arguments on
+// Linux.
 __attribute__((constructor)) static void serveAsWorker(int argc, char **argv) {
   if (argc > 1 && llvm::StringRef(argv[1]) == "--kernel-worker")
     _exit(runKernelWorker(pretend));
@@ -71,7 +73,8 @@ TEST_F(Farm, AnswersInOrderAndCompilesEqualJobsOnce) {
   EXPECT_EQ((*result)[0].symbol, (*result)[2].symbol);
   EXPECT_NE((*result)[0].symbol, (*result)[1].symbol);
   const std::vector<char> &object = (*result)[3].object;
-  EXPECT_EQ(std::string(object.begin(), object.end()), "v3|" + (*result)[3].symbol + "|C");
+  EXPECT_EQ(std::string(object.begin(), object.end()),
+            "v3|" + (*result)[3].symbol + "|C");
 }
 
 TEST_F(Farm, CacheAnswersWithoutWorkers) {
@@ -86,7 +89,8 @@ TEST_F(Farm, TornCacheEntryIsAMiss) {
   KernelCache cache(options.cacheDir);
   std::string key = kernelKey({"v3", "a"});
   ASSERT_TRUE(cache.find(key).has_value());
-  std::string file = options.cacheDir + "/" + key.substr(0, 2) + "/" + key.substr(2) + ".o";
+  std::string file =
+      options.cacheDir + "/" + key.substr(0, 2) + "/" + key.substr(2) + ".o";
   ASSERT_EQ(truncate(file.c_str(), 40), 0);
   EXPECT_FALSE(cache.find(key).has_value());
   EXPECT_EQ(errorOf({{"a", "v3", "a"}}), "");
@@ -106,23 +110,27 @@ TEST_F(Farm, PruneDropsTheOldest) {
 }
 
 TEST_F(Farm, CrashIsReportedWithAReproducer) {
-  std::string error = errorOf({{"a", "v3", "a"}, {"abort now", "v3", "conv_1"}});
+  std::string error =
+      errorOf({{"a", "v3", "a"}, {"abort now", "v3", "conv_1"}});
   EXPECT_NE(error.find("kernel 'conv_1'"), std::string::npos) << error;
   EXPECT_NE(error.find("signal 6"), std::string::npos) << error;
   size_t at = error.find("sinter-reproducer-");
   ASSERT_NE(at, std::string::npos) << error;
-  auto file = llvm::MemoryBuffer::getFile(error.substr(at, error.find('\n', at) - at));
+  auto file =
+      llvm::MemoryBuffer::getFile(error.substr(at, error.find('\n', at) - at));
   ASSERT_TRUE(bool(file));
   EXPECT_TRUE((*file)->getBuffer().contains("abort now"));
 }
 
 TEST_F(Farm, HangIsEnded) {
   options.timeoutMs = 200;
-  EXPECT_NE(errorOf({{"hang", "v3", "k"}}).find("no answer"), std::string::npos);
+  EXPECT_NE(errorOf({{"hang", "v3", "k"}}).find("no answer"),
+            std::string::npos);
 }
 
 TEST_F(Farm, RefusalCarriesTheReason) {
-  EXPECT_NE(errorOf({{"refuse", "v3", "k"}}).find("no such tile"), std::string::npos);
+  EXPECT_NE(errorOf({{"refuse", "v3", "k"}}).find("no such tile"),
+            std::string::npos);
 }
 
 TEST_F(Farm, ReadOnlyCacheIsTolerated) {

@@ -167,15 +167,17 @@ Nest draw(unsigned seed, bool reduces) {
 Nest drawPlanes(unsigned seed) {
   Random random(seed);
   Nest nest;
-  Domain domain({1 + random.below(3), 1 + random.below(70), 2 + random.below(4)},
-                /*dynamic=*/false, random);
+  Domain domain(
+      {1 + random.below(3), 1 + random.below(70), 2 + random.below(4)},
+      /*dynamic=*/false, random);
   if (random.oneIn(2)) {
     domain.text[1] = "p0";
     nest.params = {domain.dims[1]};
   }
   nest.function = &functions()[random.below(functions().size())];
   for (const std::string &element : nest.function->inputs) {
-    nest.inputs.push_back(makeView(domain, element, {0, 2, 1}, random.below(3)));
+    nest.inputs.push_back(
+        makeView(domain, element, {0, 2, 1}, random.below(3)));
     nest.inputs.back().allocate(random);
     nest.inputs.back().fill(random);
   }

@@ -41,8 +41,10 @@ const sinter_npz_array arrays[] = {{"x", 1, 2, {2, 3}, floats, sizeof floats},
 } // namespace
 
 TEST_F(Npz, RoundTrip) {
-  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 3, error, sizeof error), 0) << error;
-  ASSERT_EQ(sinter_npz_read(path.c_str(), &npz, error, sizeof error), 0) << error;
+  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 3, error, sizeof error), 0)
+      << error;
+  ASSERT_EQ(sinter_npz_read(path.c_str(), &npz, error, sizeof error), 0)
+      << error;
   ASSERT_EQ(npz.count, 3u);
   EXPECT_STREQ(npz.arrays[0].name, "x");
   EXPECT_EQ(npz.arrays[0].rank, 2);
@@ -54,7 +56,8 @@ TEST_F(Npz, RoundTrip) {
 }
 
 TEST_F(Npz, EveryCutIsRefused) {
-  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 3, error, sizeof error), 0) << error;
+  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 3, error, sizeof error), 0)
+      << error;
   std::string whole = bytes();
   for (size_t n = 0; n < whole.size(); ++n) {
     EXPECT_EQ(readBytes(whole.substr(0, n)), -1) << n;
@@ -63,7 +66,8 @@ TEST_F(Npz, EveryCutIsRefused) {
 }
 
 TEST_F(Npz, DamagedBytesNeverLeaveTheFile) {
-  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 3, error, sizeof error), 0) << error;
+  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 3, error, sizeof error), 0)
+      << error;
   std::string whole = bytes();
   for (size_t at = 0; at < whole.size(); ++at) {
     std::string damaged = whole;
@@ -79,9 +83,11 @@ TEST_F(Npz, DamagedBytesNeverLeaveTheFile) {
 }
 
 TEST_F(Npz, PickleIsRefused) {
-  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 1, error, sizeof error), 0) << error;
+  ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 1, error, sizeof error), 0)
+      << error;
   std::string whole = bytes();
   whole.replace(whole.find("<f4"), 3, "|O8");
   EXPECT_EQ(readBytes(whole), -1);
-  EXPECT_NE(std::string(error).find("pickled objects"), std::string::npos) << error;
+  EXPECT_NE(std::string(error).find("pickled objects"), std::string::npos)
+      << error;
 }

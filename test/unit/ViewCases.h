@@ -66,9 +66,10 @@ TestView randomView(const Domain &domain, const std::string &element,
 void forEachIndex(const Shape &dims,
                   const std::function<void(const Shape &)> &visit);
 
-/// Parses `text` (one kernel.define), compiles it for every target (emulated where
-/// this machine lacks it), and calls `check` with the kernel, its number of items and scratch,
-/// and the name of the target. Fails the current test when it does not compile.
+/// Parses `text` (one kernel.define), compiles it for every target (emulated
+/// where this machine lacks it), and calls `check` with the kernel, its number
+/// of items and scratch, and the name of the target. Fails the current test
+/// when it does not compile.
 struct Prepared {
   LoadedKernel *kernel;
   int64_t items, scratch;

@@ -128,7 +128,8 @@ TEST(Window, RandomPools) {
                         run.scratch, parts);
         forEachIndex(w.output.dims, [&](const Shape &at) {
           double want = w.expected(at), got = w.output.get(at);
-          if (got != want && !(std::fabs(got - want) <=
+          if (got != want &&
+              !(std::fabs(got - want) <=
                 1e-5 * std::max(1.0, std::fabs(want))) &&
               !HasFailure())
             ADD_FAILURE() << run.isa << " seed " << seed << ": got " << got

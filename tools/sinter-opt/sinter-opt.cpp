@@ -21,7 +21,8 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect, sinter::exec::ExecDialect,
-                  sinter::graph::GraphDialect, sinter::kernel::KernelDialect, sinter::sym::SymDialect>();
+                  sinter::graph::GraphDialect, sinter::kernel::KernelDialect,
+                  sinter::sym::SymDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   sinter::registerFusionPasses();
@@ -31,10 +32,12 @@ int main(int argc, char **argv) {
   sinter::registerSchedulePasses();
   // Before its generated registration, which has nothing that evaluates.
   auto evaluator = sinter::evaluate::makeConstantEvaluator();
-  mlir::registerPass([evaluator] { return sinter::createFoldConstants(evaluator); });
+  mlir::registerPass(
+      [evaluator] { return sinter::createFoldConstants(evaluator); });
   sinter::registerSimplifyPasses();
   mlir::PassPipelineRegistration<> simplify(
-      "sinter-simplify", "All passes of passes/simplify", [evaluator](mlir::OpPassManager &passes) {
+      "sinter-simplify", "All passes of passes/simplify",
+      [evaluator](mlir::OpPassManager &passes) {
         sinter::addSimplifyPasses(passes.nest<mlir::func::FuncOp>(), evaluator);
       });
   return mlir::asMainReturnCode(

@@ -42,15 +42,19 @@ private:
 
   Arguments &arguments;
   Raw raw;
-  CLI::App app{"Sinter compiles an ONNX model, ahead of time, into one object file.", "sinter"};
+  CLI::App app{
+      "Sinter compiles an ONNX model, ahead of time, into one object file.",
+      "sinter"};
   std::vector<std::pair<CLI::App *, Command>> commands;
 };
 
 } // namespace
 
 static const char *const exitCodes =
-    "Exit codes: 0 ok, 1 a comparison failed, 2 usage, 3 the model was refused, 4 data or\n"
-    "shapes that do not fit, 5 machine (instruction set, memory, disk), 6 internal error.";
+    "Exit codes: 0 ok, 1 a comparison failed, 2 usage, 3 the model was "
+    "refused, 4 data or\n"
+    "shapes that do not fit, 5 machine (instruction set, memory, disk), 6 "
+    "internal error.";
 
 Parser::Parser(Arguments &arguments) : arguments(arguments) {
   app.require_subcommand(1);
@@ -78,116 +82,153 @@ void Parser::addModel(CLI::App *sub, const char *name, const char *text) {
 
 void Parser::addShapes(CLI::App *sub) {
   sub->add_option("--shape", raw.shapes,
-                  "NAME=1,3,224,224 or NAME=1x3x224x224 or NAME=N,3,H,W: the shape of an input")
-      ->take_all()->allow_extra_args(false);
+                  "NAME=1,3,224,224 or NAME=1x3x224x224 or NAME=N,3,H,W: the "
+                  "shape of an input")
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 void Parser::addCompiling(CLI::App *sub) {
   CompileOptions &compile = arguments.compile;
   addShapes(sub);
-  sub->add_option("--dim", raw.dims, "H=32..4096: the values that a symbol may have")
-      ->take_all()->allow_extra_args(false);
-  sub->add_option("--isa", raw.isa,
-                  "native, x86-64-v2, x86-64-v3, x86-64-v4 or several with commas "
-                  "(default: this host, plus x86-64-v3 as fallback)");
-  sub->add_flag("--exact", compile.exact, "Forbid algorithms that round differently (Winograd)");
-  sub->add_option("--cache-dir", raw.cacheDir, "Folder of the kernel cache, or none");
-  sub->add_option("--jobs,-j", compile.jobs, "Kernels compiled at once (default: the CPUs)");
+  sub->add_option("--dim", raw.dims,
+                  "H=32..4096: the values that a symbol may have")
+      ->take_all()
+      ->allow_extra_args(false);
+  sub->add_option(
+      "--isa", raw.isa,
+      "native, x86-64-v2, x86-64-v3, x86-64-v4 or several with commas "
+      "(default: this host, plus x86-64-v3 as fallback)");
+  sub->add_flag("--exact", compile.exact,
+                "Forbid algorithms that round differently (Winograd)");
+  sub->add_option("--cache-dir", raw.cacheDir,
+                  "Folder of the kernel cache, or none");
+  sub->add_option("--jobs,-j", compile.jobs,
+                  "Kernels compiled at once (default: the CPUs)");
   sub->add_flag("-v,--verbose", compile.verbose, "Say what each phase took");
 }
 
 void Parser::addInputs(CLI::App *sub) {
-  sub->add_option("--inputs", arguments.inputs, "Inputs from an .npz file, by name");
-  sub->add_option("--threads", arguments.threads, "Threads of a run (default: the CPUs)");
+  sub->add_option("--inputs", arguments.inputs,
+                  "Inputs from an .npz file, by name");
+  sub->add_option("--threads", arguments.threads,
+                  "Threads of a run (default: the CPUs)");
 }
 
 void Parser::addPeers(CLI::App *sub, const char *text) {
   sub->add_option("--against", raw.against, text);
   sub->add_option("--python", arguments.python,
-                  "Python that can import onnxruntime (default: $SINTER_PYTHON, ~/.cache/sinter/venv)");
+                  "Python that can import onnxruntime (default: "
+                  "$SINTER_PYTHON, ~/.cache/sinter/venv)");
 }
 
 void Parser::addCompile() {
-  CLI::App *sub = command(Command::Compile, "compile", "Compile a model into an object");
+  CLI::App *sub =
+      command(Command::Compile, "compile", "Compile a model into an object");
   CompileOptions &compile = arguments.compile;
   addModel(sub, "MODEL", "The .onnx file");
-  sub->add_option("-o,--output", compile.outputPath,
-                  "OUT.o, OUT.a, OUT.so, or no suffix for an executable; OUT.h and OUT.hpp "
-                  "are written beside it");
+  sub->add_option(
+      "-o,--output", compile.outputPath,
+      "OUT.o, OUT.a, OUT.so, or no suffix for an executable; OUT.h and OUT.hpp "
+      "are written beside it");
   sub->add_option("--target", raw.target, "cpu")->check(CLI::IsMember({"cpu"}));
   addCompiling(sub);
-  sub->add_option("--weights", raw.weights, "embed (in the object) or file (OUT.weights beside it)")
+  sub->add_option("--weights", raw.weights,
+                  "embed (in the object) or file (OUT.weights beside it)")
       ->check(CLI::IsMember({"embed", "file"}));
-  sub->add_option("--prefix", compile.prefix, "Prefix of the C names (default: from OUT)");
+  sub->add_option("--prefix", compile.prefix,
+                  "Prefix of the C names (default: from OUT)");
   sub->add_option("--emit", raw.emit,
-                  "Write the text of a floor instead: graph, kernel, exec, image, llvm or asm");
+                  "Write the text of a floor instead: graph, kernel, exec, "
+                  "image, llvm or asm");
 }
 
 void Parser::addCheck() {
-  CLI::App *sub = command(Command::Check, "check",
-                          "List everything in a model that cannot be compiled, in one run");
+  CLI::App *sub =
+      command(Command::Check, "check",
+              "List everything in a model that cannot be compiled, in one run");
   addModel(sub, "MODEL", "The .onnx file");
   addShapes(sub);
   sub->add_flag("--json", arguments.json, "Print JSON");
 }
 
 void Parser::addRun() {
-  CLI::App *sub = command(Command::Run, "run", "Run a model or an object on given inputs");
-  addModel(sub, "FILE", "A .onnx file (compiled first) or an object of `sinter compile`");
+  CLI::App *sub =
+      command(Command::Run, "run", "Run a model or an object on given inputs");
+  addModel(sub, "FILE",
+           "A .onnx file (compiled first) or an object of `sinter compile`");
   addCompiling(sub);
   addInputs(sub);
-  sub->add_option("--outputs", arguments.outputs, "Write the outputs to an .npz file");
+  sub->add_option("--outputs", arguments.outputs,
+                  "Write the outputs to an .npz file");
   sub->add_option("--input", arguments.inputFiles, "NAME=f.npy: one input")
-      ->take_all()->allow_extra_args(false);
+      ->take_all()
+      ->allow_extra_args(false);
   sub->add_option("--random", arguments.random, "Random inputs from this seed");
 }
 
 void Parser::addVerify() {
-  CLI::App *sub = command(Command::Verify, "verify", "Compare a compiled model with references");
+  CLI::App *sub = command(Command::Verify, "verify",
+                          "Compare a compiled model with references");
   addModel(sub, "MODEL", "The .onnx file");
   addCompiling(sub);
   addInputs(sub);
-  addPeers(sub, "evaluator, onnxruntime or both with a comma (default: evaluator)");
+  addPeers(sub,
+           "evaluator, onnxruntime or both with a comma (default: evaluator)");
   sub->add_option("--data", arguments.data,
-                  "Folder with input_N.pb and output_N.pb (ONNX's test_data_set); repeatable")
-      ->take_all()->allow_extra_args(false);
+                  "Folder with input_N.pb and output_N.pb (ONNX's "
+                  "test_data_set); repeatable")
+      ->take_all()
+      ->allow_extra_args(false);
   sub->add_option("--tolerance", arguments.tolerance,
                   "Largest error that passes, relative to the largest output");
-  sub->add_option("--seeds", arguments.seeds, "Random inputs to compare (default 3)")
+  sub->add_option("--seeds", arguments.seeds,
+                  "Random inputs to compare (default 3)")
       ->check(CLI::Range(1, 1000));
   sub->add_flag("--json", arguments.json, "Print JSON");
 }
 
 void Parser::addBench() {
-  CLI::App *sub = command(Command::Bench, "bench", "Measure a model, in turn with other runtimes");
-  addModel(sub, "FILE", "A .onnx file (compiled first) or an object of `sinter compile`");
+  CLI::App *sub = command(Command::Bench, "bench",
+                          "Measure a model, in turn with other runtimes");
+  addModel(sub, "FILE",
+           "A .onnx file (compiled first) or an object of `sinter compile`");
   addCompiling(sub);
   addInputs(sub);
-  addPeers(sub, "onnxruntime, openvino or both with a comma; needs the .onnx file");
-  sub->add_option("--seconds", arguments.seconds, "Time to measure each engine (default 4)")
+  addPeers(sub,
+           "onnxruntime, openvino or both with a comma; needs the .onnx file");
+  sub->add_option("--seconds", arguments.seconds,
+                  "Time to measure each engine (default 4)")
       ->check(CLI::Range(0.1, 3600.0));
   sub->add_flag("--roofline", arguments.roofline,
                 "Print each kernel's time beside what this machine could do");
-  sub->add_option("--json", arguments.jsonFile, "Write the figures to FILE (- is stdout)");
+  sub->add_option("--json", arguments.jsonFile,
+                  "Write the figures to FILE (- is stdout)");
 }
 
 void Parser::addSmallCommands() {
-  CLI::App *inspect = command(Command::Inspect, "inspect", "Print what is inside an object");
+  CLI::App *inspect =
+      command(Command::Inspect, "inspect", "Print what is inside an object");
   addModel(inspect, "OBJECT", "An object of `sinter compile`");
   inspect->add_flag("--json", arguments.json, "Print JSON");
-  CLI::App *explain = command(Command::Explain, "explain", "Explain an error code");
-  explain->add_option("CODE", arguments.file, "SINTER-I001, I001, or all")->required();
-  CLI::App *cache = command(Command::Cache, "cache", "Show or empty the kernel cache");
+  CLI::App *explain =
+      command(Command::Explain, "explain", "Explain an error code");
+  explain->add_option("CODE", arguments.file, "SINTER-I001, I001, or all")
+      ->required();
+  CLI::App *cache =
+      command(Command::Cache, "cache", "Show or empty the kernel cache");
   cache->add_option("--cache-dir", raw.cacheDir, "Folder of the kernel cache");
   cache->add_flag("--clear", arguments.clear, "Remove all entries");
 }
 
-static llvm::Error splitAgainst(const std::string &text, Command command, std::vector<std::string> &into) {
+static llvm::Error splitAgainst(const std::string &text, Command command,
+                                std::vector<std::string> &into) {
   std::stringstream parts(text);
   bool bench = command == Command::Bench;
   for (std::string part; std::getline(parts, part, ',');) {
     if (part != "onnxruntime" && part != (bench ? "openvino" : "evaluator"))
-      return userError(ErrorCode::U006, "--against '" + part + "' is not known to this command");
+      return userError(ErrorCode::U006,
+                       "--against '" + part + "' is not known to this command");
     into.push_back(part);
   }
   return llvm::Error::success();
@@ -228,14 +269,19 @@ llvm::Error Parser::convert() {
   if (arguments.command == Command::Compile && compile.outputPath.empty())
     return userError(ErrorCode::U006, "nothing to write: -o OUT is missing");
   if (arguments.random && !arguments.inputs.empty())
-    return userError(ErrorCode::U006, "--random and --inputs contradict each other");
+    return userError(ErrorCode::U006,
+                     "--random and --inputs contradict each other");
   return splitAgainst(raw.against, arguments.command, arguments.against);
 }
 
 std::optional<ExitCode> Parser::parse(int argc, char **argv) {
   if (argc > 1 && argv[1][0] != '-' &&
-      llvm::none_of(commands, [&](auto &entry) { return entry.first->get_name() == argv[1]; }))
-    return printError("sinter", userError(ErrorCode::U006, std::string("there is no command '") + argv[1] + "'",
+      llvm::none_of(commands, [&](auto &entry) {
+        return entry.first->get_name() == argv[1];
+      }))
+    return printError("sinter", userError(ErrorCode::U006,
+                                          std::string("there is no command '") +
+                                              argv[1] + "'",
                                           "sinter --help lists them."));
   try {
     app.parse(argc, argv);
@@ -254,13 +300,17 @@ std::optional<ExitCode> Parser::parse(int argc, char **argv) {
 }
 
 std::string Parser::helpPage() {
-  std::string page = "# `sinter`\n\nGenerated by `sinter help-page`; do not edit.\n\n```\n" + app.help() + "```\n";
+  std::string page =
+      "# `sinter`\n\nGenerated by `sinter help-page`; do not edit.\n\n```\n" +
+      app.help() + "```\n";
   for (auto [sub, kind] : commands)
-    page += "\n## `sinter " + sub->get_name() + "`\n\n```\n" + sub->help("sinter") + "```\n";
+    page += "\n## `sinter " + sub->get_name() + "`\n\n```\n" +
+            sub->help("sinter") + "```\n";
   return page;
 }
 
-std::optional<ExitCode> sinter::parseArguments(int argc, char **argv, Arguments &arguments) {
+std::optional<ExitCode> sinter::parseArguments(int argc, char **argv,
+                                               Arguments &arguments) {
   return Parser(arguments).parse(argc, argv);
 }
 

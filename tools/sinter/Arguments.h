@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The command line as values. One parser (Arguments.cpp) knows all commands and
-// their options; commands see only this struct. What can never work is refused by
-// the parser, before a file is opened.
+// their options; commands see only this struct. What can never work is refused
+// by the parser, before a file is opened.
 #ifndef SINTER_TOOLS_SINTER_ARGUMENTS_H
 #define SINTER_TOOLS_SINTER_ARGUMENTS_H
 
@@ -16,7 +16,16 @@
 
 namespace sinter {
 
-enum class Command { Compile, Check, Run, Verify, Inspect, Bench, Explain, Cache };
+enum class Command {
+  Compile,
+  Check,
+  Run,
+  Verify,
+  Inspect,
+  Bench,
+  Explain,
+  Cache
+};
 
 struct Arguments {
   Command command = Command::Compile;
@@ -46,9 +55,10 @@ struct Arguments {
   bool clear = false;
 };
 
-/// Fills `arguments`. When there is nothing more to do (help, version, a refused
-/// option: already printed) returns the exit code.
-std::optional<ExitCode> parseArguments(int argc, char **argv, Arguments &arguments);
+/// Fills `arguments`. When there is nothing more to do (help, version, a
+/// refused option: already printed) returns the exit code.
+std::optional<ExitCode> parseArguments(int argc, char **argv,
+                                       Arguments &arguments);
 
 /// All commands and options as one page of Markdown (docs/commands.md).
 std::string helpPage();

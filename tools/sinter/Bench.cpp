@@ -1,10 +1,10 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `sinter bench`: engines in their own processes, in turn, with the others stopped;
-// minimum, median and 99th percentile of all runs, and what a user waits for:
-// load, first run, start to first result. A figure never comes without the
-// machine it was measured on.
+// `sinter bench`: engines in their own processes, in turn, with the others
+// stopped; minimum, median and 99th percentile of all runs, and what a user
+// waits for: load, first run, start to first result. A figure never comes
+// without the machine it was measured on.
 #include "tools/sinter/Commands.h"
 
 #include "tools/sinter/Compare.h"
@@ -74,18 +74,23 @@ llvm::Error Bench::makeInputs() {
 llvm::Error Bench::addPeers() {
   peers.push_back(std::make_unique<Peer>(
       "sinter",
-      std::vector<std::string>{engineProgram(), loadable.soPath, inputs, folder.file("sinter.npz"), std::to_string(threads)},
+      std::vector<std::string>{engineProgram(), loadable.soPath, inputs,
+                               folder.file("sinter.npz"),
+                               std::to_string(threads)},
       /*countFromReady=*/false));
   if (arguments.against.empty())
     return llvm::Error::success();
   if (!loadable.fromModel)
-    return userError(ErrorCode::U006, "--against needs the .onnx file, not an object");
+    return userError(ErrorCode::U006,
+                     "--against needs the .onnx file, not an object");
   auto python = findPython(arguments.python);
   if (!python)
     return python.takeError();
   for (const std::string &engine : arguments.against)
     peers.push_back(std::make_unique<Peer>(
-        engine, pythonEngine(*python, engine, arguments.file, inputs, folder.file(engine + ".npz"), threads),
+        engine,
+        pythonEngine(*python, engine, arguments.file, inputs,
+                     folder.file(engine + ".npz"), threads),
         /*countFromReady=*/true));
   return llvm::Error::success();
 }
@@ -98,7 +103,8 @@ llvm::Error Bench::measure() {
       return error;
     peer->pause();
   }
-  unsigned rounds = std::max(1u, static_cast<unsigned>(arguments.seconds / roundSeconds + 0.5));
+  unsigned rounds = std::max(
+      1u, static_cast<unsigned>(arguments.seconds / roundSeconds + 0.5));
   for (unsigned round = 0; round < rounds; ++round)
     for (auto &peer : peers) {
       std::this_thread::sleep_for(100ms);
@@ -130,32 +136,43 @@ json::Object Bench::figuresOf(const Peer &peer) const {
   bool ours = &peer == peers.front().get();
   uint64_t modelBytes = 0;
   llvm::sys::fs::file_size(arguments.file, modelBytes);
-  return json::Object{{"min_ms", f.min()},          {"median_ms", f.median()},
-                      {"p99_ms", f.p99()},          {"load_ms", f.loadMs},
-                      {"first_ms", f.firstMs},      {"start_to_first_ms", f.startToFirstMs},
-                      {"rss_mb", f.rssMb},
-                      {"object_bytes", static_cast<int64_t>(ours ? loadable.objectBytes : modelBytes)},
-                      {"compile_s", ours ? loadable.compileSeconds : 0.0}};
+  return json::Object{
+      {"min_ms", f.min()},
+      {"median_ms", f.median()},
+      {"p99_ms", f.p99()},
+      {"load_ms", f.loadMs},
+      {"first_ms", f.firstMs},
+      {"start_to_first_ms", f.startToFirstMs},
+      {"rss_mb", f.rssMb},
+      {"object_bytes",
+       static_cast<int64_t>(ours ? loadable.objectBytes : modelBytes)},
+      {"compile_s", ours ? loadable.compileSeconds : 0.0}};
 }
 
 void Bench::printTable() const {
   llvm::raw_ostream &out = llvm::outs();
-  out << machineLine() << ", " << threads << (threads == 1 ? " thread" : " threads") << "\n"
-      << llvm::formatv("{0,-14}{1,9}{2,11}{3,9}{4,9}{5,10}{6,13}{7,9}{8,10}\n", "engine", "min ms", "median ms",
-                       "p99 ms", "load ms", "first ms", "to first ms", "RSS MB", "speed-up");
+  out << machineLine() << ", " << threads
+      << (threads == 1 ? " thread" : " threads") << "\n"
+      << llvm::formatv("{0,-14}{1,9}{2,11}{3,9}{4,9}{5,10}{6,13}{7,9}{8,10}\n",
+                       "engine", "min ms", "median ms", "p99 ms", "load ms",
+                       "first ms", "to first ms", "RSS MB", "speed-up");
   for (auto &peer : peers) {
     const PeerFigures &f = peer->figures;
-    out << llvm::formatv("{0,-14}{1,9:F3}{2,11:F3}{3,9:F3}{4,9:F2}{5,10:F2}{6,13:F1}{7,9:F1}", peer->name, f.min(),
-                         f.median(), f.p99(), f.loadMs, f.firstMs, f.startToFirstMs, f.rssMb);
+    out << llvm::formatv(
+        "{0,-14}{1,9:F3}{2,11:F3}{3,9:F3}{4,9:F2}{5,10:F2}{6,13:F1}{7,9:F1}",
+        peer->name, f.min(), f.median(), f.p99(), f.loadMs, f.firstMs,
+        f.startToFirstMs, f.rssMb);
     if (peer != peers.front())
       out << llvm::formatv("{0,9:F2}x", f.min() / peers.front()->figures.min());
     out << "\n";
   }
   for (size_t i = 1; i < peers.size(); ++i)
-    out << "outputs differ from " << peers[i]->name << " by " << llvm::format("%.2e", differences[i - 1])
+    out << "outputs differ from " << peers[i]->name << " by "
+        << llvm::format("%.2e", differences[i - 1])
         << " of the largest value\n";
   if (loadable.compileSeconds)
-    out << llvm::format("compiled in %.2f s, object %.1f MB\n", loadable.compileSeconds, loadable.objectBytes / 1e6);
+    out << llvm::format("compiled in %.2f s, object %.1f MB\n",
+                        loadable.compileSeconds, loadable.objectBytes / 1e6);
 }
 
 llvm::Error Bench::writeJson() const {
@@ -167,7 +184,8 @@ llvm::Error Bench::writeJson() const {
   std::error_code code;
   llvm::raw_fd_ostream out(arguments.jsonFile, code);
   if (code)
-    return userError(ErrorCode::O010, "'" + arguments.jsonFile + "': " + code.message());
+    return userError(ErrorCode::O010,
+                     "'" + arguments.jsonFile + "': " + code.message());
   out << llvm::formatv("{0:2}", json::Value(std::move(object))) << "\n";
   return llvm::Error::success();
 }

@@ -20,6 +20,7 @@ ExitCode sinter::runCache(const Arguments &arguments) {
     cache.prune(0);
   KernelCache::Size size = cache.size();
   llvm::outs() << cache.path() << ": " << size.files << " kernels, "
-               << llvm::format("%.1f", size.bytes / 1e6) << " MB (limit 2 GB, least recently used go first)\n";
+               << llvm::format("%.1f", size.bytes / 1e6)
+               << " MB (limit 2 GB, least recently used go first)\n";
   return ExitCode::Ok;
 }

@@ -12,7 +12,8 @@ using namespace sinter;
 
 ExitCode sinter::runCheck(const Arguments &arguments) {
   Diagnostics faults(arguments.file);
-  bool ok = checkModel(arguments.file, importOptionsOf(arguments.compile), faults);
+  bool ok =
+      checkModel(arguments.file, importOptionsOf(arguments.compile), faults);
   if (arguments.json) {
     llvm::outs() << faults.json() << "\n";
   } else {

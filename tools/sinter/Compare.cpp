@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Comparing tensors by name. NaN equals NaN, an infinity equals itself; anything
-// else that is not finite makes the error infinite.
+// Comparing tensors by name. NaN equals NaN, an infinity equals itself;
+// anything else that is not finite makes the error infinite.
 #include "tools/sinter/Compare.h"
 
 #include <cmath>
@@ -12,7 +12,8 @@ using namespace sinter;
 
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-static Difference mismatch(const std::string &output, const std::string &problem) {
+static Difference mismatch(const std::string &output,
+                           const std::string &problem) {
   Difference difference;
   difference.error = infinity;
   difference.output = output;
@@ -20,12 +21,16 @@ static Difference mismatch(const std::string &output, const std::string &problem
   return difference;
 }
 
-static Difference compareOne(const HostTensor &found, const HostTensor &expected) {
+static Difference compareOne(const HostTensor &found,
+                             const HostTensor &expected) {
   if (found.dims != expected.dims)
-    return mismatch(found.name, "its shape is " + shapeText(found.dims) + ", expected " + shapeText(expected.dims));
+    return mismatch(found.name, "its shape is " + shapeText(found.dims) +
+                                    ", expected " + shapeText(expected.dims));
   std::vector<double> a = asDoubles(found), b = asDoubles(expected);
   if (a.size() != b.size())
-    return mismatch(found.name, std::string("its type is ") + dtypeName(found.dtype) + ", expected " + dtypeName(expected.dtype));
+    return mismatch(found.name, std::string("its type is ") +
+                                    dtypeName(found.dtype) + ", expected " +
+                                    dtypeName(expected.dtype));
   double largest = 0;
   for (double value : b)
     if (std::isfinite(value))
@@ -48,14 +53,16 @@ static Difference compareOne(const HostTensor &found, const HostTensor &expected
   return worst;
 }
 
-Difference sinter::largestError(const std::vector<HostTensor> &found, const std::vector<HostTensor> &expected) {
+Difference sinter::largestError(const std::vector<HostTensor> &found,
+                                const std::vector<HostTensor> &expected) {
   Difference worst;
   for (const HostTensor &reference : expected) {
     const HostTensor *match = nullptr;
     for (const HostTensor &candidate : found)
       if (candidate.name == reference.name)
         match = &candidate;
-    Difference difference = match ? compareOne(*match, reference) : mismatch(reference.name, "it is missing");
+    Difference difference = match ? compareOne(*match, reference)
+                                  : mismatch(reference.name, "it is missing");
     if (worst.output.empty() || difference.error > worst.error)
       worst = difference;
   }

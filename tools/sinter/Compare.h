@@ -19,7 +19,8 @@ struct Difference {
   std::string problem; // why error is infinite
 };
 
-Difference largestError(const std::vector<HostTensor> &found, const std::vector<HostTensor> &expected);
+Difference largestError(const std::vector<HostTensor> &found,
+                        const std::vector<HostTensor> &expected);
 
 } // namespace sinter
 

@@ -10,13 +10,16 @@
 using namespace sinter;
 
 static const ErrorText rows[] = {
-#define SINTER_ERROR(code, title, meaning, remedy) {"SINTER-" #code, title, meaning, remedy},
+#define SINTER_ERROR(code, title, meaning, remedy)                             \
+  {"SINTER-" #code, title, meaning, remedy},
 #include "dialects/Support/ErrorCodes.def"
 #undef SINTER_ERROR
 };
 
 static void print(llvm::raw_ostream &out, const ErrorText &text) {
-  out << text.code << ": " << text.title << "\n\n" << text.meaning << "\n" << text.remedy << "\n";
+  out << text.code << ": " << text.title << "\n\n"
+      << text.meaning << "\n"
+      << text.remedy << "\n";
 }
 
 ExitCode sinter::runExplain(const Arguments &arguments) {
@@ -27,8 +30,10 @@ ExitCode sinter::runExplain(const Arguments &arguments) {
   }
   const ErrorText *text = findErrorText(arguments.file);
   if (!text)
-    return printError("sinter", userError(ErrorCode::U006, "there is no error code '" + arguments.file + "'",
-                                          "sinter explain all lists them."));
+    return printError(
+        "sinter", userError(ErrorCode::U006,
+                            "there is no error code '" + arguments.file + "'",
+                            "sinter explain all lists them."));
   print(llvm::outs(), *text);
   return ExitCode::Ok;
 }

@@ -24,13 +24,22 @@ uint64_t HostTensor::elements() const {
 
 unsigned sinter::dtypeBytes(int32_t dtype) {
   switch (dtype) {
-  case SINTER_U8: case SINTER_I8: case SINTER_BOOL:
+  case SINTER_U8:
+  case SINTER_I8:
+  case SINTER_BOOL:
     return 1;
-  case SINTER_U16: case SINTER_I16: case SINTER_F16: case SINTER_BF16:
+  case SINTER_U16:
+  case SINTER_I16:
+  case SINTER_F16:
+  case SINTER_BF16:
     return 2;
-  case SINTER_F32: case SINTER_I32: case SINTER_U32:
+  case SINTER_F32:
+  case SINTER_I32:
+  case SINTER_U32:
     return 4;
-  case SINTER_I64: case SINTER_F64: case SINTER_U64:
+  case SINTER_I64:
+  case SINTER_F64:
+  case SINTER_U64:
     return 8;
   }
   return 0;
@@ -38,20 +47,34 @@ unsigned sinter::dtypeBytes(int32_t dtype) {
 
 const char *sinter::dtypeName(int32_t dtype) {
   switch (dtype) {
-  case SINTER_F32: return "float32";
-  case SINTER_U8: return "uint8";
-  case SINTER_I8: return "int8";
-  case SINTER_U16: return "uint16";
-  case SINTER_I16: return "int16";
-  case SINTER_I32: return "int32";
-  case SINTER_I64: return "int64";
-  case SINTER_STRING: return "string";
-  case SINTER_BOOL: return "bool";
-  case SINTER_F16: return "float16";
-  case SINTER_F64: return "float64";
-  case SINTER_U32: return "uint32";
-  case SINTER_U64: return "uint64";
-  case SINTER_BF16: return "bfloat16";
+  case SINTER_F32:
+    return "float32";
+  case SINTER_U8:
+    return "uint8";
+  case SINTER_I8:
+    return "int8";
+  case SINTER_U16:
+    return "uint16";
+  case SINTER_I16:
+    return "int16";
+  case SINTER_I32:
+    return "int32";
+  case SINTER_I64:
+    return "int64";
+  case SINTER_STRING:
+    return "string";
+  case SINTER_BOOL:
+    return "bool";
+  case SINTER_F16:
+    return "float16";
+  case SINTER_F64:
+    return "float64";
+  case SINTER_U32:
+    return "uint32";
+  case SINTER_U64:
+    return "uint64";
+  case SINTER_BF16:
+    return "bfloat16";
   }
   return "unknown";
 }
@@ -59,11 +82,13 @@ const char *sinter::dtypeName(int32_t dtype) {
 static double smallFloat(uint16_t bits, const llvm::fltSemantics &semantics) {
   llvm::APFloat value(semantics, llvm::APInt(16, bits));
   bool lossy;
-  value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lossy);
+  value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven,
+                &lossy);
   return value.convertToDouble();
 }
 
-template <typename T> static void widen(const HostTensor &tensor, std::vector<double> &into) {
+template <typename T>
+static void widen(const HostTensor &tensor, std::vector<double> &into) {
   for (size_t i = 0; i < into.size(); ++i) {
     T value;
     memcpy(&value, tensor.bytes.data() + i * sizeof(T), sizeof(T));
@@ -72,24 +97,48 @@ template <typename T> static void widen(const HostTensor &tensor, std::vector<do
 }
 
 std::vector<double> sinter::asDoubles(const HostTensor &tensor) {
-  std::vector<double> values(dtypeBytes(tensor.dtype) ? tensor.bytes.size() / dtypeBytes(tensor.dtype) : 0);
+  std::vector<double> values(
+      dtypeBytes(tensor.dtype) ? tensor.bytes.size() / dtypeBytes(tensor.dtype)
+                               : 0);
   switch (tensor.dtype) {
-  case SINTER_F32: widen<float>(tensor, values); break;
-  case SINTER_F64: widen<double>(tensor, values); break;
-  case SINTER_U8: case SINTER_BOOL: widen<uint8_t>(tensor, values); break;
-  case SINTER_I8: widen<int8_t>(tensor, values); break;
-  case SINTER_U16: widen<uint16_t>(tensor, values); break;
-  case SINTER_I16: widen<int16_t>(tensor, values); break;
-  case SINTER_I32: widen<int32_t>(tensor, values); break;
-  case SINTER_U32: widen<uint32_t>(tensor, values); break;
-  case SINTER_I64: widen<int64_t>(tensor, values); break;
-  case SINTER_U64: widen<uint64_t>(tensor, values); break;
-  case SINTER_F16: case SINTER_BF16: {
+  case SINTER_F32:
+    widen<float>(tensor, values);
+    break;
+  case SINTER_F64:
+    widen<double>(tensor, values);
+    break;
+  case SINTER_U8:
+  case SINTER_BOOL:
+    widen<uint8_t>(tensor, values);
+    break;
+  case SINTER_I8:
+    widen<int8_t>(tensor, values);
+    break;
+  case SINTER_U16:
+    widen<uint16_t>(tensor, values);
+    break;
+  case SINTER_I16:
+    widen<int16_t>(tensor, values);
+    break;
+  case SINTER_I32:
+    widen<int32_t>(tensor, values);
+    break;
+  case SINTER_U32:
+    widen<uint32_t>(tensor, values);
+    break;
+  case SINTER_I64:
+    widen<int64_t>(tensor, values);
+    break;
+  case SINTER_U64:
+    widen<uint64_t>(tensor, values);
+    break;
+  case SINTER_F16:
+  case SINTER_BF16: {
     widen<uint16_t>(tensor, values);
     for (double &value : values)
-      value = smallFloat(static_cast<uint16_t>(value), tensor.dtype == SINTER_F16
-                                                           ? llvm::APFloat::IEEEhalf()
-                                                           : llvm::APFloat::BFloat());
+      value = smallFloat(static_cast<uint16_t>(value),
+                         tensor.dtype == SINTER_F16 ? llvm::APFloat::IEEEhalf()
+                                                    : llvm::APFloat::BFloat());
     break;
   }
   }
@@ -117,19 +166,21 @@ struct Random {
 };
 } // namespace
 
-template <typename T> static void put(std::vector<char> &bytes, size_t at, T value) {
+template <typename T>
+static void put(std::vector<char> &bytes, size_t at, T value) {
   memcpy(bytes.data() + at * sizeof(T), &value, sizeof(T));
 }
 
-static uint16_t toSmallFloat(double value, const llvm::fltSemantics &semantics) {
+static uint16_t toSmallFloat(double value,
+                             const llvm::fltSemantics &semantics) {
   llvm::APFloat result(value);
   bool lossy;
   result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &lossy);
   return static_cast<uint16_t>(result.bitcastToAPInt().getZExtValue());
 }
 
-HostTensor sinter::randomTensor(const std::string &name, int32_t dtype, std::vector<int64_t> dims,
-                                uint64_t seed) {
+HostTensor sinter::randomTensor(const std::string &name, int32_t dtype,
+                                std::vector<int64_t> dims, uint64_t seed) {
   HostTensor tensor{name, dtype, std::move(dims), {}};
   uint64_t n = tensor.elements();
   unsigned size = dtypeBytes(dtype);
@@ -141,9 +192,11 @@ HostTensor sinter::randomTensor(const std::string &name, int32_t dtype, std::vec
     else if (dtype == SINTER_F64)
       put<double>(tensor.bytes, i, random.normal());
     else if (dtype == SINTER_F16)
-      put<uint16_t>(tensor.bytes, i, toSmallFloat(random.normal(), llvm::APFloat::IEEEhalf()));
+      put<uint16_t>(tensor.bytes, i,
+                    toSmallFloat(random.normal(), llvm::APFloat::IEEEhalf()));
     else if (dtype == SINTER_BF16)
-      put<uint16_t>(tensor.bytes, i, toSmallFloat(random.normal(), llvm::APFloat::BFloat()));
+      put<uint16_t>(tensor.bytes, i,
+                    toSmallFloat(random.normal(), llvm::APFloat::BFloat()));
     else
       tensor.bytes[i * size] = static_cast<char>(random.next() & 1);
   }
@@ -157,7 +210,8 @@ std::string sinter::shapeText(const std::vector<int64_t> &dims) {
   return dims.empty() ? "scalar" : text;
 }
 
-llvm::Expected<std::vector<HostTensor>> sinter::readTensors(const std::string &npzPath) {
+llvm::Expected<std::vector<HostTensor>>
+sinter::readTensors(const std::string &npzPath) {
   sinter_npz npz;
   char problem[512];
   if (sinter_npz_read(npzPath.c_str(), &npz, problem, sizeof problem) != 0)
@@ -166,35 +220,48 @@ llvm::Expected<std::vector<HostTensor>> sinter::readTensors(const std::string &n
   for (uint32_t i = 0; i < npz.count; ++i) {
     const sinter_npz_array &array = npz.arrays[i];
     const char *data = static_cast<const char *>(array.data);
-    tensors.push_back({array.name, array.dtype, {array.dim, array.dim + array.rank}, {data, data + array.bytes}});
+    tensors.push_back({array.name,
+                       array.dtype,
+                       {array.dim, array.dim + array.rank},
+                       {data, data + array.bytes}});
   }
   sinter_npz_free(&npz);
   return tensors;
 }
 
-llvm::Expected<HostTensor> sinter::readTensor(const std::string &npyPath, const std::string &name) {
+llvm::Expected<HostTensor> sinter::readTensor(const std::string &npyPath,
+                                              const std::string &name) {
   sinter_npz npz;
   char problem[512];
   if (sinter_npy_read(npyPath.c_str(), &npz, problem, sizeof problem) != 0)
     return userError(ErrorCode::R002, problem);
   const sinter_npz_array &array = npz.arrays[0];
   const char *data = static_cast<const char *>(array.data);
-  HostTensor tensor{name, array.dtype, {array.dim, array.dim + array.rank}, {data, data + array.bytes}};
+  HostTensor tensor{name,
+                    array.dtype,
+                    {array.dim, array.dim + array.rank},
+                    {data, data + array.bytes}};
   sinter_npz_free(&npz);
   return tensor;
 }
 
-llvm::Error sinter::writeTensors(const std::string &npzPath, const std::vector<HostTensor> &tensors) {
+llvm::Error sinter::writeTensors(const std::string &npzPath,
+                                 const std::vector<HostTensor> &tensors) {
   std::vector<sinter_npz_array> arrays;
   for (const HostTensor &tensor : tensors) {
-    sinter_npz_array array{tensor.name.c_str(), static_cast<uint8_t>(tensor.dtype),
-                           static_cast<uint8_t>(tensor.dims.size()), {}, tensor.bytes.data(), tensor.bytes.size()};
+    sinter_npz_array array{tensor.name.c_str(),
+                           static_cast<uint8_t>(tensor.dtype),
+                           static_cast<uint8_t>(tensor.dims.size()),
+                           {},
+                           tensor.bytes.data(),
+                           tensor.bytes.size()};
     for (size_t i = 0; i < tensor.dims.size() && i < 8; ++i)
       array.dim[i] = tensor.dims[i];
     arrays.push_back(array);
   }
   char problem[512];
-  if (sinter_npz_write(npzPath.c_str(), arrays.data(), arrays.size(), problem, sizeof problem) != 0)
+  if (sinter_npz_write(npzPath.c_str(), arrays.data(), arrays.size(), problem,
+                       sizeof problem) != 0)
     return userError(ErrorCode::O010, problem);
   return llvm::Error::success();
 }

@@ -24,12 +24,14 @@ TemporaryFolder::~TemporaryFolder() {
     fs::remove_directories(folder);
 }
 
-llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file, const CompileOptions &options,
+llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file,
+                                              const CompileOptions &options,
                                               const TemporaryFolder &folder) {
   Loadable result;
   llvm::StringRef name(file);
   if (!fs::is_regular_file(file))
-    return userError(ErrorCode::U001, "'" + file + "' is not a file that can be read");
+    return userError(ErrorCode::U001,
+                     "'" + file + "' is not a file that can be read");
   if (name.ends_with(".o") || name.ends_with(".a")) {
     result.soPath = folder.file("linked.so");
     if (llvm::Error error = linkShared(file, result.soPath))
@@ -43,13 +45,18 @@ llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file, const Com
     auto begin = std::chrono::steady_clock::now();
     if (llvm::Error error = compileModel(compile))
       return std::move(error);
-    result.compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    result.compileSeconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+            .count();
     result.fromModel = true;
   } else {
-    return userError(ErrorCode::U006, "'" + file + "' is neither a model nor an object",
-                     "give a .onnx file, or a .so, .o or .a that sinter compile wrote");
+    return userError(
+        ErrorCode::U006, "'" + file + "' is neither a model nor an object",
+        "give a .onnx file, or a .so, .o or .a that sinter compile wrote");
   }
-  if (fs::file_size(result.fromModel || !name.ends_with(".so") ? result.soPath : file, result.objectBytes))
+  if (fs::file_size(result.fromModel || !name.ends_with(".so") ? result.soPath
+                                                               : file,
+                    result.objectBytes))
     result.objectBytes = 0;
   return result;
 }

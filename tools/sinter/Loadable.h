@@ -17,7 +17,9 @@ public:
   TemporaryFolder();
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder &) = delete;
-  std::string file(const std::string &name) const { return folder + "/" + name; }
+  std::string file(const std::string &name) const {
+    return folder + "/" + name;
+  }
 
 private:
   std::string folder;
@@ -30,8 +32,10 @@ struct Loadable {
   bool fromModel = false;
 };
 
-/// MODEL.onnx is compiled, .o and .a are linked into `folder`, .so stays where it is.
-llvm::Expected<Loadable> makeLoadable(const std::string &file, const CompileOptions &options,
+/// MODEL.onnx is compiled, .o and .a are linked into `folder`, .so stays where
+/// it is.
+llvm::Expected<Loadable> makeLoadable(const std::string &file,
+                                      const CompileOptions &options,
                                       const TemporaryFolder &folder);
 
 } // namespace sinter

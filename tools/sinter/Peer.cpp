@@ -25,7 +25,8 @@ static double quantile(std::vector<double> values, double share) {
   if (values.empty())
     return 0;
   std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1, static_cast<size_t>(share * values.size()))];
+  return values[std::min(values.size() - 1,
+                         static_cast<size_t>(share * values.size()))];
 }
 double PeerFigures::min() const { return quantile(ms, 0); }
 double PeerFigures::median() const { return quantile(ms, 0.5); }
@@ -55,7 +56,8 @@ llvm::Expected<std::string> Peer::readLine() {
     if (got < 0 && errno == EINTR)
       continue;
     if (got <= 0)
-      return userError(ErrorCode::R003, "the process of " + name + " ended early");
+      return userError(ErrorCode::R003,
+                       "the process of " + name + " ended early");
     buffer.append(bytes, got);
   }
 }
@@ -90,7 +92,8 @@ llvm::Error Peer::start() {
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   auto begin = Clock::now();
-  int failed = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  int failed =
+      posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(in[0]);
   close(out[1]);
@@ -98,7 +101,9 @@ llvm::Error Peer::start() {
   from = out[0];
   if (failed) {
     pid = -1;
-    return userError(ErrorCode::R003, "'" + command[0] + "' could not be started: " + strerror(failed));
+    return userError(ErrorCode::R003,
+                     "'" + command[0] +
+                         "' could not be started: " + strerror(failed));
   }
   auto ready = readLine();
   if (!ready)
@@ -108,7 +113,8 @@ llvm::Error Peer::start() {
   auto first = readObject();
   if (!first)
     return first.takeError();
-  figures.startToFirstMs = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  figures.startToFirstMs =
+      std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   figures.loadMs = first->getNumber("load_ms").value_or(0);
   figures.firstMs = first->getNumber("first_ms").value_or(0);
   return llvm::Error::success();
@@ -117,7 +123,8 @@ llvm::Error Peer::start() {
 llvm::Error Peer::round(double seconds) {
   std::string line = "round " + std::to_string(seconds) + "\n";
   if (write(to, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-    return userError(ErrorCode::R003, "the process of " + name + " ended early");
+    return userError(ErrorCode::R003,
+                     "the process of " + name + " ended early");
   auto object = readObject();
   if (!object)
     return object.takeError();
@@ -132,7 +139,8 @@ void Peer::resume() { kill(pid, SIGCONT); }
 
 void Peer::finish() {
   resume();
-  auto status = llvm::MemoryBuffer::getFileAsStream("/proc/" + std::to_string(pid) + "/status");
+  auto status = llvm::MemoryBuffer::getFileAsStream(
+      "/proc/" + std::to_string(pid) + "/status");
   if (status) {
     StringRef rest = (*status)->getBuffer().split("VmRSS:").second.ltrim();
     long long kilobytes = 0;
@@ -158,11 +166,14 @@ llvm::Expected<std::string> sinter::findPython(const std::string &asked) {
     if (llvm::sys::fs::can_execute(candidate))
       return candidate;
   return userError(ErrorCode::U007, candidates.empty() ? "no Python was named"
-                                                       : "'" + candidates[0] + "' cannot be run");
+                                                       : "'" + candidates[0] +
+                                                             "' cannot be run");
 }
 
-std::vector<std::string> sinter::pythonEngine(const std::string &python, const std::string &engine,
-                                              const std::string &model, const std::string &inputs,
-                                              const std::string &outputs, unsigned threads) {
-  return {python, "-c", engineScript, engine, model, inputs, outputs, std::to_string(threads)};
+std::vector<std::string>
+sinter::pythonEngine(const std::string &python, const std::string &engine,
+                     const std::string &model, const std::string &inputs,
+                     const std::string &outputs, unsigned threads) {
+  return {python, "-c",   engineScript, engine,
+          model,  inputs, outputs,      std::to_string(threads)};
 }

@@ -7,11 +7,11 @@
 //   engine: ready
 //   engine: {"load_ms": 31.0, "first_ms": 52.1}     or {"error": "..."}
 //           (and the outputs are in the .npz file that it was told)
-//   we:     round 0.5                               engine: {"ms": [48.1, 47.9, ...]}
-//   we:     end
+//   we:     round 0.5                               engine: {"ms": [48.1, 47.9,
+//   ...]} we:     end
 //
-// While one engine runs, the others are stopped (SIGSTOP): a pool that spins for
-// work would take the time of the one that is measured.
+// While one engine runs, the others are stopped (SIGSTOP): a pool that spins
+// for work would take the time of the one that is measured.
 #ifndef SINTER_TOOLS_SINTER_PEER_H
 #define SINTER_TOOLS_SINTER_PEER_H
 
@@ -33,10 +33,11 @@ struct PeerFigures {
 
 class Peer {
 public:
-  /// `countFromReady`: start-to-first begins at the line "ready", not at the start
-  /// of the process (Python's own start is nobody's cost).
+  /// `countFromReady`: start-to-first begins at the line "ready", not at the
+  /// start of the process (Python's own start is nobody's cost).
   Peer(std::string name, std::vector<std::string> command, bool countFromReady)
-      : name(std::move(name)), command(std::move(command)), countFromReady(countFromReady) {}
+      : name(std::move(name)), command(std::move(command)),
+        countFromReady(countFromReady) {}
   ~Peer();
   Peer(const Peer &) = delete;
 
@@ -66,9 +67,10 @@ private:
 /// The Python to use: --python, $SINTER_PYTHON, ~/.cache/sinter/venv.
 llvm::Expected<std::string> findPython(const std::string &asked);
 /// The command of bench/engine.py, whose text this program carries.
-std::vector<std::string> pythonEngine(const std::string &python, const std::string &engine,
-                                      const std::string &model, const std::string &inputs,
-                                      const std::string &outputs, unsigned threads);
+std::vector<std::string>
+pythonEngine(const std::string &python, const std::string &engine,
+             const std::string &model, const std::string &inputs,
+             const std::string &outputs, unsigned threads);
 
 } // namespace sinter
 

@@ -26,29 +26,36 @@ EvaluatorReference::EvaluatorReference() : impl(std::make_unique<Impl>()) {}
 EvaluatorReference::~EvaluatorReference() = default;
 
 static const std::pair<int32_t, ElementKind> kinds[] = {
-    {SINTER_F32, ElementKind::F32}, {SINTER_U8, ElementKind::U8},   {SINTER_I8, ElementKind::I8},
-    {SINTER_U16, ElementKind::U16}, {SINTER_I16, ElementKind::I16}, {SINTER_I32, ElementKind::I32},
-    {SINTER_I64, ElementKind::I64}, {SINTER_BOOL, ElementKind::Bool}, {SINTER_F16, ElementKind::F16},
-    {SINTER_F64, ElementKind::F64}, {SINTER_U32, ElementKind::U32}, {SINTER_U64, ElementKind::U64},
+    {SINTER_F32, ElementKind::F32},  {SINTER_U8, ElementKind::U8},
+    {SINTER_I8, ElementKind::I8},    {SINTER_U16, ElementKind::U16},
+    {SINTER_I16, ElementKind::I16},  {SINTER_I32, ElementKind::I32},
+    {SINTER_I64, ElementKind::I64},  {SINTER_BOOL, ElementKind::Bool},
+    {SINTER_F16, ElementKind::F16},  {SINTER_F64, ElementKind::F64},
+    {SINTER_U32, ElementKind::U32},  {SINTER_U64, ElementKind::U64},
     {SINTER_BF16, ElementKind::BF16}};
 
-llvm::Expected<std::unique_ptr<EvaluatorReference>> EvaluatorReference::open(const CompileOptions &options) {
+llvm::Expected<std::unique_ptr<EvaluatorReference>>
+EvaluatorReference::open(const CompileOptions &options) {
   std::unique_ptr<EvaluatorReference> reference(new EvaluatorReference());
   Diagnostics faults(options.modelPath);
   reference->impl->module =
-      importModel(options.modelPath, reference->impl->context, importOptionsOf(options), faults);
+      importModel(options.modelPath, reference->impl->context,
+                  importOptionsOf(options), faults);
   if (!reference->impl->module)
     return formattedError(exitCodeOf(faults.text()), faults.text());
-  reference->impl->main = reference->impl->module->lookupSymbol<mlir::func::FuncOp>("main");
+  reference->impl->main =
+      reference->impl->module->lookupSymbol<mlir::func::FuncOp>("main");
   return reference;
 }
 
 static std::string nameOf(mlir::DictionaryAttr attributes) {
-  auto name = attributes ? attributes.getAs<mlir::StringAttr>("graph.name") : nullptr;
+  auto name =
+      attributes ? attributes.getAs<mlir::StringAttr>("graph.name") : nullptr;
   return name ? name.str() : "";
 }
 
-llvm::Expected<std::vector<HostTensor>> EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
+llvm::Expected<std::vector<HostTensor>>
+EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
   mlir::func::FuncOp main = impl->main;
   std::vector<evaluate::Tensor> arguments(main.getNumArguments());
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
@@ -72,7 +79,8 @@ llvm::Expected<std::vector<HostTensor>> EvaluatorReference::run(const std::vecto
   std::vector<HostTensor> outputs;
   for (unsigned i = 0; i < results->size(); ++i) {
     evaluate::Tensor &result = (*results)[i];
-    HostTensor output{nameOf(main.getResultAttrDict(i)), 0, result.shape, std::move(result.bytes)};
+    HostTensor output{nameOf(main.getResultAttrDict(i)), 0, result.shape,
+                      std::move(result.bytes)};
     for (auto [dtype, kind] : kinds)
       if (kind == result.kind)
         output.dtype = dtype;
@@ -81,8 +89,8 @@ llvm::Expected<std::vector<HostTensor>> EvaluatorReference::run(const std::vecto
   return outputs;
 }
 
-// The elements of a tensor in little endian: raw, or out of the typed fields, whose
-// chunks are fixed-width values or varints.
+// The elements of a tensor in little endian: raw, or out of the typed fields,
+// whose chunks are fixed-width values or varints.
 static bool elementBytes(const onnx::Tensor &proto, std::vector<char> &bytes) {
   if (proto.raw) {
     bytes.assign(proto.raw->begin(), proto.raw->end());
@@ -92,7 +100,8 @@ static bool elementBytes(const onnx::Tensor &proto, std::vector<char> &bytes) {
     for (onnx::Text chunk : *fixed)
       bytes.insert(bytes.end(), chunk.begin(), chunk.end());
   unsigned size = dtypeBytes(static_cast<int32_t>(proto.type));
-  for (const onnx::Texts *varints : {&proto.ints32, &proto.ints64, &proto.uints64})
+  for (const onnx::Texts *varints :
+       {&proto.ints32, &proto.ints64, &proto.uints64})
     for (onnx::Text chunk : *varints)
       for (size_t at = 0; at < chunk.size();) {
         uint64_t value = 0;
@@ -108,10 +117,13 @@ static bool elementBytes(const onnx::Tensor &proto, std::vector<char> &bytes) {
   return size != 0;
 }
 
-static llvm::Expected<HostTensor> readProto(const std::string &path, const std::string &name) {
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+static llvm::Expected<HostTensor> readProto(const std::string &path,
+                                            const std::string &name) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                          /*RequiresNullTerminator=*/false);
   if (!file)
-    return userError(ErrorCode::R002, "'" + path + "': " + file.getError().message());
+    return userError(ErrorCode::R002,
+                     "'" + path + "': " + file.getError().message());
   onnx::Tensor proto;
   const char *problem = "";
   std::string_view bytes((*file)->getBufferStart(), (*file)->getBufferSize());
@@ -119,12 +131,15 @@ static llvm::Expected<HostTensor> readProto(const std::string &path, const std::
   if (!onnx::parseTensor(bytes, proto, problem))
     return userError(ErrorCode::R002, "'" + path + "': " + problem);
   if (!elementBytes(proto, elements))
-    return userError(ErrorCode::R002, "'" + path + "' has elements of a type that is not read");
-  return HostTensor{proto.name.empty() ? name : std::string(proto.name), static_cast<int32_t>(proto.type), proto.dims,
+    return userError(ErrorCode::R002,
+                     "'" + path + "' has elements of a type that is not read");
+  return HostTensor{proto.name.empty() ? name : std::string(proto.name),
+                    static_cast<int32_t>(proto.type), proto.dims,
                     std::move(elements)};
 }
 
-static llvm::Error readSeries(const std::string &stem, const std::vector<std::string> &names,
+static llvm::Error readSeries(const std::string &stem,
+                              const std::vector<std::string> &names,
                               std::vector<HostTensor> &into) {
   for (size_t i = 0; i < names.size(); ++i) {
     std::string path = stem + std::to_string(i) + ".pb";
@@ -138,12 +153,16 @@ static llvm::Error readSeries(const std::string &stem, const std::vector<std::st
   return llvm::Error::success();
 }
 
-llvm::Expected<DataSet> sinter::readDataSet(const std::string &folder, const std::vector<std::string> &inputNames,
-                                            const std::vector<std::string> &outputNames) {
+llvm::Expected<DataSet>
+sinter::readDataSet(const std::string &folder,
+                    const std::vector<std::string> &inputNames,
+                    const std::vector<std::string> &outputNames) {
   DataSet data;
-  if (llvm::Error error = readSeries(folder + "/input_", inputNames, data.inputs))
+  if (llvm::Error error =
+          readSeries(folder + "/input_", inputNames, data.inputs))
     return std::move(error);
-  if (llvm::Error error = readSeries(folder + "/output_", outputNames, data.outputs))
+  if (llvm::Error error =
+          readSeries(folder + "/output_", outputNames, data.outputs))
     return std::move(error);
   if (data.outputs.empty())
     return userError(ErrorCode::R002, "'" + folder + "' holds no output_0.pb");

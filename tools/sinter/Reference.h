@@ -15,11 +15,14 @@ namespace sinter {
 /// The reference evaluator on an imported model.
 class EvaluatorReference {
 public:
-  static llvm::Expected<std::unique_ptr<EvaluatorReference>> open(const CompileOptions &options);
+  static llvm::Expected<std::unique_ptr<EvaluatorReference>>
+  open(const CompileOptions &options);
   ~EvaluatorReference();
 
-  /// `exact`: float64 to the end; else plain fp32, each value rounded to its type.
-  llvm::Expected<std::vector<HostTensor>> run(const std::vector<HostTensor> &inputs, bool exact);
+  /// `exact`: float64 to the end; else plain fp32, each value rounded to its
+  /// type.
+  llvm::Expected<std::vector<HostTensor>>
+  run(const std::vector<HostTensor> &inputs, bool exact);
 
 private:
   EvaluatorReference();
@@ -27,14 +30,17 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// The names of a model's outputs come from `outputNames`, in the model's order.
+/// The names of a model's outputs come from `outputNames`, in the model's
+/// order.
 struct DataSet {
   std::vector<HostTensor> inputs, outputs;
 };
 /// A folder of ONNX's form: input_0.pb, ..., output_0.pb, ... Tensors without a
 /// name in the file get the one of the same position.
-llvm::Expected<DataSet> readDataSet(const std::string &folder, const std::vector<std::string> &inputNames,
-                                    const std::vector<std::string> &outputNames);
+llvm::Expected<DataSet>
+readDataSet(const std::string &folder,
+            const std::vector<std::string> &inputNames,
+            const std::vector<std::string> &outputNames);
 
 } // namespace sinter
 

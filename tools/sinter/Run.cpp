@@ -15,12 +15,14 @@
 
 using namespace sinter;
 
-// Inputs of --inputs, --input and --random; what none names is random when asked.
-static llvm::Expected<std::vector<HostTensor>> collectInputs(const Arguments &arguments,
-                                                             const Session &session) {
+// Inputs of --inputs, --input and --random; what none names is random when
+// asked.
+static llvm::Expected<std::vector<HostTensor>>
+collectInputs(const Arguments &arguments, const Session &session) {
   std::vector<HostTensor> inputs;
   if (arguments.random) {
-    auto random = session.randomInputs(*arguments.random, arguments.compile.shapes);
+    auto random =
+        session.randomInputs(*arguments.random, arguments.compile.shapes);
     if (!random)
       return random.takeError();
     inputs = std::move(*random);
@@ -35,18 +37,22 @@ static llvm::Expected<std::vector<HostTensor>> collectInputs(const Arguments &ar
     auto tensor = readTensor(file.str(), name.str());
     if (!tensor)
       return tensor.takeError();
-    llvm::erase_if(inputs, [&, n = name](const HostTensor &input) { return input.name == n; });
+    llvm::erase_if(inputs, [&, n = name](const HostTensor &input) {
+      return input.name == n;
+    });
     inputs.push_back(std::move(*tensor));
   }
   if (inputs.empty() && !session.inputNames().empty())
-    return userError(ErrorCode::R002, "no inputs were given",
-                     "give --inputs FILE.npz, --input NAME=FILE.npy or --random SEED");
+    return userError(
+        ErrorCode::R002, "no inputs were given",
+        "give --inputs FILE.npz, --input NAME=FILE.npy or --random SEED");
   return inputs;
 }
 
 static void printShort(const HostTensor &tensor) {
   std::vector<double> values = asDoubles(tensor);
-  llvm::outs() << tensor.name << ": " << dtypeName(tensor.dtype) << " " << shapeText(tensor.dims) << " [";
+  llvm::outs() << tensor.name << ": " << dtypeName(tensor.dtype) << " "
+               << shapeText(tensor.dims) << " [";
   for (size_t i = 0; i < std::min<size_t>(values.size(), 6); ++i)
     llvm::outs() << (i ? ", " : "") << llvm::format("%.6g", values[i]);
   llvm::outs() << (values.size() > 6 ? ", ...]\n" : "]\n");
@@ -55,21 +61,27 @@ static void printShort(const HostTensor &tensor) {
 // An executable that `sinter compile` wrote reads and writes .npz files itself.
 static llvm::Error runExecutable(const Arguments &arguments) {
   if (arguments.inputs.empty() || arguments.outputs.empty())
-    return userError(ErrorCode::U006, "an executable is run with --inputs and --outputs");
+    return userError(ErrorCode::U006,
+                     "an executable is run with --inputs and --outputs");
   llvm::SmallString<256> program(arguments.file);
   llvm::sys::fs::make_absolute(program);
-  std::string threads = std::to_string(arguments.threads ? arguments.threads : availableCpus());
+  std::string threads =
+      std::to_string(arguments.threads ? arguments.threads : availableCpus());
   std::string problem;
   int status = llvm::sys::ExecuteAndWait(
-      program, {program, arguments.inputs, arguments.outputs, "--threads", threads}, std::nullopt, {}, 0, 0, &problem);
+      program,
+      {program, arguments.inputs, arguments.outputs, "--threads", threads},
+      std::nullopt, {}, 0, 0, &problem);
   if (status == 0)
     return llvm::Error::success();
-  return userError(ErrorCode::R001, "the program ended with status " + std::to_string(status) +
-                                        (problem.empty() ? "" : ": " + problem));
+  return userError(ErrorCode::R001,
+                   "the program ended with status " + std::to_string(status) +
+                       (problem.empty() ? "" : ": " + problem));
 }
 
 static bool isExecutable(llvm::StringRef file) {
-  return !llvm::sys::path::filename(file).contains('.') && llvm::sys::fs::can_execute(file);
+  return !llvm::sys::path::filename(file).contains('.') &&
+         llvm::sys::fs::can_execute(file);
 }
 
 static llvm::Error run(const Arguments &arguments) {
@@ -79,7 +91,9 @@ static llvm::Error run(const Arguments &arguments) {
   auto loadable = makeLoadable(arguments.file, arguments.compile, folder);
   if (!loadable)
     return loadable.takeError();
-  auto session = Session::open(loadable->soPath, arguments.threads ? arguments.threads : availableCpus());
+  auto session =
+      Session::open(loadable->soPath,
+                    arguments.threads ? arguments.threads : availableCpus());
   if (!session)
     return session.takeError();
   auto inputs = collectInputs(arguments, **session);
@@ -95,4 +109,6 @@ static llvm::Error run(const Arguments &arguments) {
   return llvm::Error::success();
 }
 
-ExitCode sinter::runRun(const Arguments &arguments) { return printError(arguments.file, run(arguments)); }
+ExitCode sinter::runRun(const Arguments &arguments) {
+  return printError(arguments.file, run(arguments));
+}

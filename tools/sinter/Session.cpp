@@ -13,29 +13,35 @@ llvm::Error Session::fail(const char *doing, const sinter_error &error) const {
   char text[1024] = "";
   sinter_error_text(model, &error, text, sizeof text);
   ErrorCode code = ErrorCode::R001;
-  if (error.code == SINTER_E_ISA || error.code == SINTER_E_MEMORY || error.code == SINTER_E_IO)
+  if (error.code == SINTER_E_ISA || error.code == SINTER_E_MEMORY ||
+      error.code == SINTER_E_IO)
     code = ErrorCode::O010;
   return userError(code, llvm::Twine(doing) + ": " + text);
 }
 
-llvm::Expected<std::unique_ptr<Session>> Session::open(const std::string &soPath, unsigned threads,
-                                                       uint32_t isaMask) {
+llvm::Expected<std::unique_ptr<Session>>
+Session::open(const std::string &soPath, unsigned threads, uint32_t isaMask) {
   std::unique_ptr<Session> session(new Session());
   sinter_error error{};
-  if (sinter_load(soPath.c_str(), nullptr, &session->model, &error) != SINTER_OK)
+  if (sinter_load(soPath.c_str(), nullptr, &session->model, &error) !=
+      SINTER_OK)
     return session->fail("the object could not be loaded", error);
   session->info.size = sizeof session->info;
   sinter_info_of(session->model, &session->info);
-  if (threads > 1 && sinter_pool_create(threads, 0, &session->pool) != SINTER_OK)
-    return userError(ErrorCode::O010, "a pool of " + std::to_string(threads) + " threads could not be made");
+  if (threads > 1 &&
+      sinter_pool_create(threads, 0, &session->pool) != SINTER_OK)
+    return userError(ErrorCode::O010, "a pool of " + std::to_string(threads) +
+                                          " threads could not be made");
   sinter_open_args args{};
   args.size = sizeof args;
   args.isa_mask = isaMask;
   args.width = threads;
   args.host = threads > 1 ? &session->pool : nullptr;
-  if (sinter_program_open(session->model, &args, nullptr, 0, &session->program, &error) != SINTER_OK)
+  if (sinter_program_open(session->model, &args, nullptr, 0, &session->program,
+                          &error) != SINTER_OK)
     return session->fail("the model could not be opened", error);
-  if (sinter_context_init(session->program, 0, nullptr, 0, nullptr, 0, &session->context, &error) != SINTER_OK)
+  if (sinter_context_init(session->program, 0, nullptr, 0, nullptr, 0,
+                          &session->context, &error) != SINTER_OK)
     return session->fail("no context could be made", error);
   return session;
 }
@@ -81,19 +87,25 @@ llvm::Error Session::bind(const std::vector<HostTensor> &inputs) {
       if (input.name == wanted.name)
         found = &input;
     if (!found)
-      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name + "' (" + dtypeName(wanted.dtype) +
+      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name +
+                                            "' (" + dtypeName(wanted.dtype) +
                                             ") was not given");
     if (found->dtype != static_cast<int32_t>(wanted.dtype))
-      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name + "' is " + dtypeName(found->dtype) +
-                                            ", the model takes " + dtypeName(wanted.dtype));
+      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name +
+                                            "' is " + dtypeName(found->dtype) +
+                                            ", the model takes " +
+                                            dtypeName(wanted.dtype));
     if (found->dims.size() != wanted.rank)
-      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name + "' has " +
-                                            std::to_string(found->dims.size()) + " dimensions, the model takes " +
+      return userError(ErrorCode::R002, llvm::Twine("input '") + wanted.name +
+                                            "' has " +
+                                            std::to_string(found->dims.size()) +
+                                            " dimensions, the model takes " +
                                             std::to_string(wanted.rank));
     sinter_tensor tensor{};
     tensor.data = const_cast<char *>(found->bytes.data());
     tensor.bytes = found->bytes.size();
-    tensor.rank = static_cast<uint8_t>(std::min<size_t>(found->dims.size(), 255));
+    tensor.rank =
+        static_cast<uint8_t>(std::min<size_t>(found->dims.size(), 255));
     tensor.dtype = static_cast<uint8_t>(found->dtype);
     for (size_t i = 0; i < found->dims.size() && i < 8; ++i)
       tensor.dim[i] = found->dims[i];
@@ -102,12 +114,15 @@ llvm::Error Session::bind(const std::vector<HostTensor> &inputs) {
     error.arg = slot;
     error.node = error.kernel = error.axis = 0xFFFFFFFFu;
     if (error.code != SINTER_OK)
-      return fail(("input '" + found->name + "' (" + dtypeName(found->dtype) + " " + shapeText(found->dims) +
-                   ") does not fit").c_str(), error);
+      return fail(("input '" + found->name + "' (" + dtypeName(found->dtype) +
+                   " " + shapeText(found->dims) + ") does not fit")
+                      .c_str(),
+                  error);
   }
   for (const HostTensor &input : inputs)
     if (!llvm::is_contained(inputNames(), input.name))
-      return userError(ErrorCode::U008, "the model has no input '" + input.name + "'");
+      return userError(ErrorCode::U008,
+                       "the model has no input '" + input.name + "'");
   return llvm::Error::success();
 }
 
@@ -117,7 +132,8 @@ static void *grow(void *self, uint64_t bytes, uint64_t) {
   return into.data();
 }
 
-llvm::Expected<std::vector<HostTensor>> Session::run(const std::vector<HostTensor> &inputs) {
+llvm::Expected<std::vector<HostTensor>>
+Session::run(const std::vector<HostTensor> &inputs) {
   if (llvm::Error error = bind(inputs))
     return std::move(error);
   std::vector<HostTensor> outputs(info.n_outputs);
@@ -125,7 +141,8 @@ llvm::Expected<std::vector<HostTensor>> Session::run(const std::vector<HostTenso
     sinter_set_alloc(context, info.n_inputs + i, grow, &outputs[i].bytes);
   sinter_error error{};
   sinter_status status = sinter_run(context, &error);
-  if (status == SINTER_E_MEMORY && error.expected > 0 && uint64_t(error.expected) > scratchBytes) {
+  if (status == SINTER_E_MEMORY && error.expected > 0 &&
+      uint64_t(error.expected) > scratchBytes) {
     free(scratch);
     scratchBytes = (error.expected + 63) & ~int64_t(63);
     scratch = aligned_alloc(64, scratchBytes);
@@ -145,7 +162,8 @@ llvm::Expected<std::vector<HostTensor>> Session::run(const std::vector<HostTenso
   return outputs;
 }
 
-llvm::Expected<size_t> Session::profile(const std::vector<HostTensor> &inputs, std::vector<sinter_sample> &ring) {
+llvm::Expected<size_t> Session::profile(const std::vector<HostTensor> &inputs,
+                                        std::vector<sinter_sample> &ring) {
   sinter_profile(context, ring.data(), ring.size());
   auto outputs = run(inputs);
   size_t count = std::min<uint64_t>(sinter_profile_count(context), ring.size());
@@ -155,7 +173,8 @@ llvm::Expected<size_t> Session::profile(const std::vector<HostTensor> &inputs, s
   return count;
 }
 
-// The extent of a dimension that nobody named: batch 1, images 224, sequences 128.
+// The extent of a dimension that nobody named: batch 1, images 224, sequences
+// 128.
 static int64_t referenceExtent(unsigned rank, unsigned axis) {
   if (axis == 0)
     return 1;
@@ -167,36 +186,47 @@ llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
   symbols.assign(info.n_symbols, -1);
   for (const ShapeOption &shape : shapes) {
     if (!llvm::is_contained(inputNames(), shape.input))
-      return userError(ErrorCode::U008, "--shape names '" + shape.input + "', which is no input of the model");
+      return userError(ErrorCode::U008,
+                       "--shape names '" + shape.input +
+                           "', which is no input of the model");
     for (uint32_t slot = 0; slot < info.n_inputs; ++slot) {
       sinter_tensor_info input = infoOf(model, slot);
       if (shape.input != input.name)
         continue;
       if (shape.dims.size() != input.rank)
-        return userError(ErrorCode::U002, "--shape gives '" + shape.input + "' " + std::to_string(shape.dims.size()) +
-                                              " dimensions, the model has " + std::to_string(input.rank));
+        return userError(ErrorCode::U002,
+                         "--shape gives '" + shape.input + "' " +
+                             std::to_string(shape.dims.size()) +
+                             " dimensions, the model has " +
+                             std::to_string(input.rank));
       for (unsigned axis = 0; axis < input.rank; ++axis)
         if (input.symbol[axis] < info.n_symbols)
-          llvm::StringRef(shape.dims[axis]).getAsInteger(10, symbols[input.symbol[axis]]);
+          llvm::StringRef(shape.dims[axis])
+              .getAsInteger(10, symbols[input.symbol[axis]]);
     }
   }
   for (uint32_t slot = 0; slot < info.n_inputs; ++slot) {
     sinter_tensor_info input = infoOf(model, slot);
     for (unsigned axis = 0; axis < input.rank; ++axis) {
-      if (input.symbol[axis] >= info.n_symbols || symbols[input.symbol[axis]] >= 0)
+      if (input.symbol[axis] >= info.n_symbols ||
+          symbols[input.symbol[axis]] >= 0)
         continue;
       sinter_symbol_info symbol{};
       symbol.size = sizeof symbol;
       sinter_symbol_info_of(model, input.symbol[axis], &symbol);
-      int64_t extent = std::max(symbol.min, std::min(symbol.max, referenceExtent(input.rank, axis)));
-      symbols[input.symbol[axis]] = extent / std::max<int64_t>(1, symbol.divisor) * std::max<int64_t>(1, symbol.divisor);
+      int64_t extent = std::max(
+          symbol.min, std::min(symbol.max, referenceExtent(input.rank, axis)));
+      symbols[input.symbol[axis]] = extent /
+                                    std::max<int64_t>(1, symbol.divisor) *
+                                    std::max<int64_t>(1, symbol.divisor);
     }
   }
   return llvm::Error::success();
 }
 
-llvm::Expected<std::vector<HostTensor>> Session::randomInputs(uint64_t seed,
-                                                              const std::vector<ShapeOption> &shapes) const {
+llvm::Expected<std::vector<HostTensor>>
+Session::randomInputs(uint64_t seed,
+                      const std::vector<ShapeOption> &shapes) const {
   std::vector<int64_t> symbols;
   if (llvm::Error error = resolveSymbols(shapes, symbols))
     return std::move(error);
@@ -206,9 +236,11 @@ llvm::Expected<std::vector<HostTensor>> Session::randomInputs(uint64_t seed,
     std::vector<int64_t> dims;
     for (unsigned axis = 0; axis < input.rank; ++axis)
       dims.push_back(input.dim[axis] >= 0 ? input.dim[axis]
-                     : input.symbol[axis] < info.n_symbols ? symbols[input.symbol[axis]]
-                                                           : referenceExtent(input.rank, axis));
-    inputs.push_back(randomTensor(input.name, input.dtype, std::move(dims), seed));
+                     : input.symbol[axis] < info.n_symbols
+                         ? symbols[input.symbol[axis]]
+                         : referenceExtent(input.rank, axis));
+    inputs.push_back(
+        randomTensor(input.name, input.dtype, std::move(dims), seed));
   }
   return inputs;
 }

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A compiled model, opened through the same C API that users have: what the tools
-// measure and compare is what users get.
+// A compiled model, opened through the same C API that users have: what the
+// tools measure and compare is what users get.
 #ifndef SINTER_TOOLS_SINTER_SESSION_H
 #define SINTER_TOOLS_SINTER_SESSION_H
 
@@ -16,20 +16,22 @@ namespace sinter {
 class Session {
 public:
   /// Loads a .so and binds it to this machine.
-  static llvm::Expected<std::unique_ptr<Session>> open(const std::string &soPath, unsigned threads,
-                                                       uint32_t isaMask = 0);
+  static llvm::Expected<std::unique_ptr<Session>>
+  open(const std::string &soPath, unsigned threads, uint32_t isaMask = 0);
   ~Session();
 
   /// One run. Inputs are matched by name; results are in the model's order.
-  llvm::Expected<std::vector<HostTensor>> run(const std::vector<HostTensor> &inputs);
+  llvm::Expected<std::vector<HostTensor>>
+  run(const std::vector<HostTensor> &inputs);
 
   /// One run with a sample for each record in `ring`; how many there are.
-  llvm::Expected<size_t> profile(const std::vector<HostTensor> &inputs, std::vector<sinter_sample> &ring);
+  llvm::Expected<size_t> profile(const std::vector<HostTensor> &inputs,
+                                 std::vector<sinter_sample> &ring);
 
   /// Random inputs for the shapes given, or for the reference shape: batch 1,
   /// images of 224, sequences of 128.
-  llvm::Expected<std::vector<HostTensor>> randomInputs(uint64_t seed,
-                                                       const std::vector<ShapeOption> &shapes) const;
+  llvm::Expected<std::vector<HostTensor>>
+  randomInputs(uint64_t seed, const std::vector<ShapeOption> &shapes) const;
 
   const sinter_model *getModel() const { return model; }
   std::vector<std::string> inputNames() const;
@@ -39,7 +41,8 @@ private:
   Session() = default;
   llvm::Error fail(const char *doing, const sinter_error &error) const;
   llvm::Error bind(const std::vector<HostTensor> &inputs);
-  llvm::Error resolveSymbols(const std::vector<ShapeOption> &shapes, std::vector<int64_t> &symbols) const;
+  llvm::Error resolveSymbols(const std::vector<ShapeOption> &shapes,
+                             std::vector<int64_t> &symbols) const;
 
   const sinter_model *model = nullptr;
   sinter_program *program = nullptr;

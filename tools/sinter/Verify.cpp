@@ -1,16 +1,16 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `sinter verify`: compiles a model, runs the object on several inputs and judges
-// the outputs (docs/rfcs, numeric contract):
+// `sinter verify`: compiles a model, runs the object on several inputs and
+// judges the outputs (docs/rfcs, numeric contract):
 //
 //   evaluator    at most 4 times the error that plain fp32 has, both measured
 //                against float64 to the end; errors below 1e-6 always pass
 //   onnxruntime  within 1e-4
 //   --data       the stored outputs, within 1e-4
 //
-// A case is one set of inputs: a seed for each shape, a folder, or --inputs. What
-// we refuse to run passes only when ONNX Runtime refuses it too.
+// A case is one set of inputs: a seed for each shape, a folder, or --inputs.
+// What we refuse to run passes only when ONNX Runtime refuses it too.
 #include "tools/sinter/Commands.h"
 
 #include "tools/sinter/Compare.h"
@@ -47,13 +47,18 @@ public:
   llvm::Expected<bool> run();
 
 private:
-  bool isAgainst(const char *name) const { return llvm::is_contained(arguments.against, name); }
+  bool isAgainst(const char *name) const {
+    return llvm::is_contained(arguments.against, name);
+  }
   llvm::Error makeCases();
   llvm::Error check(const Case &one);
-  llvm::Error checkEvaluator(const Case &one, const std::vector<HostTensor> &ours);
-  llvm::Error checkRuntime(const Case &one, const std::vector<HostTensor> &ours);
+  llvm::Error checkEvaluator(const Case &one,
+                             const std::vector<HostTensor> &ours);
+  llvm::Error checkRuntime(const Case &one,
+                           const std::vector<HostTensor> &ours);
   llvm::Error checkRefusal(const Case &one, llvm::Error ours);
-  void add(const Case &one, const char *reference, const Difference &difference, double limit);
+  void add(const Case &one, const char *reference, const Difference &difference,
+           double limit);
   bool report() const;
 
   const Arguments &arguments;
@@ -69,7 +74,8 @@ private:
 static constexpr double plainFactor = 4, floorError = 1e-6, runtimeLimit = 1e-4;
 
 // --shape may be repeated for one input: the k-th gives the k-th case.
-static std::vector<std::vector<ShapeOption>> shapeCases(const std::vector<ShapeOption> &shapes) {
+static std::vector<std::vector<ShapeOption>>
+shapeCases(const std::vector<ShapeOption> &shapes) {
   llvm::MapVector<llvm::StringRef, std::vector<ShapeOption>> byInput;
   size_t count = 1;
   for (const ShapeOption &shape : shapes) {
@@ -93,7 +99,8 @@ llvm::Error Verify::makeCases() {
     return llvm::Error::success();
   }
   for (const std::string &path : arguments.data) {
-    auto data = readDataSet(path, session->inputNames(), session->outputNames());
+    auto data =
+        readDataSet(path, session->inputNames(), session->outputNames());
     if (!data)
       return data.takeError();
     cases.push_back({path, std::move(data->inputs), std::move(data->outputs)});
@@ -108,35 +115,44 @@ llvm::Error Verify::makeCases() {
       std::string name;
       for (const HostTensor &input : *inputs)
         name += (name.empty() ? "" : " ") + shapeText(input.dims);
-      cases.push_back({name + " seed " + std::to_string(seed), std::move(*inputs), {}});
+      cases.push_back(
+          {name + " seed " + std::to_string(seed), std::move(*inputs), {}});
     }
   return llvm::Error::success();
 }
 
-void Verify::add(const Case &one, const char *reference, const Difference &difference, double limit) {
-  verdicts.push_back({one.name, reference, difference, arguments.tolerance > 0 ? arguments.tolerance : limit});
+void Verify::add(const Case &one, const char *reference,
+                 const Difference &difference, double limit) {
+  verdicts.push_back({one.name, reference, difference,
+                      arguments.tolerance > 0 ? arguments.tolerance : limit});
 }
 
-llvm::Error Verify::checkEvaluator(const Case &one, const std::vector<HostTensor> &ours) {
+llvm::Error Verify::checkEvaluator(const Case &one,
+                                   const std::vector<HostTensor> &ours) {
   auto exact = evaluator->run(one.inputs, /*exact=*/true);
   if (!exact)
     return exact.takeError();
   auto plain = evaluator->run(one.inputs, /*exact=*/false);
   if (!plain)
     return plain.takeError();
-  double limit = std::max(floorError, plainFactor * largestError(*plain, *exact).error);
+  double limit =
+      std::max(floorError, plainFactor * largestError(*plain, *exact).error);
   add(one, "evaluator", largestError(ours, *exact), limit);
   return llvm::Error::success();
 }
 
-llvm::Error Verify::checkRuntime(const Case &one, const std::vector<HostTensor> &ours) {
+llvm::Error Verify::checkRuntime(const Case &one,
+                                 const std::vector<HostTensor> &ours) {
   auto python = findPython(arguments.python);
   if (!python)
     return python.takeError();
   std::string inputs = folder.file("in.npz"), outputs = folder.file("out.npz");
   if (llvm::Error error = writeTensors(inputs, one.inputs))
     return error;
-  Peer peer("onnxruntime", pythonEngine(*python, "onnxruntime", arguments.file, inputs, outputs, availableCpus()), true);
+  Peer peer("onnxruntime",
+            pythonEngine(*python, "onnxruntime", arguments.file, inputs,
+                         outputs, availableCpus()),
+            true);
   if (llvm::Error error = peer.start())
     return error;
   peer.finish(); // ends the process: its outputs are complete then
@@ -161,7 +177,8 @@ llvm::Error Verify::checkRefusal(const Case &one, llvm::Error ours) {
 llvm::Error Verify::check(const Case &one) {
   auto ours = session->run(one.inputs);
   if (!ours)
-    return isAgainst("onnxruntime") ? checkRefusal(one, ours.takeError()) : ours.takeError();
+    return isAgainst("onnxruntime") ? checkRefusal(one, ours.takeError())
+                                    : ours.takeError();
   if (!one.stored.empty())
     add(one, "stored", largestError(*ours, one.stored), runtimeLimit);
   if (isAgainst("onnxruntime"))
@@ -174,24 +191,38 @@ llvm::Error Verify::check(const Case &one) {
 
 // Prints the verdicts; true when all passed.
 bool Verify::report() const {
-  bool passed = llvm::all_of(verdicts, [](const Verdict &v) { return v.passed(); });
+  bool passed =
+      llvm::all_of(verdicts, [](const Verdict &v) { return v.passed(); });
   if (arguments.json) {
     json::Array list;
     for (const Verdict &v : verdicts)
-      list.push_back(json::Object{{"case", v.caseName}, {"reference", v.reference}, {"error", v.difference.error},
-                                  {"limit", v.limit}, {"output", v.difference.output}, {"passed", v.passed()}});
-    json::Object object{{"model", arguments.file}, {"passed", passed}, {"cases", std::move(list)}};
-    llvm::outs() << llvm::formatv("{0:2}", json::Value(std::move(object))) << "\n";
+      list.push_back(json::Object{{"case", v.caseName},
+                                  {"reference", v.reference},
+                                  {"error", v.difference.error},
+                                  {"limit", v.limit},
+                                  {"output", v.difference.output},
+                                  {"passed", v.passed()}});
+    json::Object object{{"model", arguments.file},
+                        {"passed", passed},
+                        {"cases", std::move(list)}};
+    llvm::outs() << llvm::formatv("{0:2}", json::Value(std::move(object)))
+                 << "\n";
     return passed;
   }
   for (const Verdict &v : verdicts) {
     const Difference &d = v.difference;
-    llvm::outs() << llvm::formatv("{0,-6} {1,-12} error {2,9:E2}  limit {3,9:E2}  {4}\n", v.passed() ? "ok" : "FAILED",
-                                  v.reference, d.error, v.limit, v.caseName);
+    llvm::outs() << llvm::formatv(
+        "{0,-6} {1,-12} error {2,9:E2}  limit {3,9:E2}  {4}\n",
+        v.passed() ? "ok" : "FAILED", v.reference, d.error, v.limit,
+        v.caseName);
     if (!v.passed())
       llvm::outs() << "       output '" << d.output << "': "
-                   << (d.problem.empty() ? llvm::formatv("element {0} is {1:E6}, expected {2:E6}", d.element, d.found, d.expected).str()
-                                         : d.problem)
+                   << (d.problem.empty()
+                           ? llvm::formatv(
+                                 "element {0} is {1:E6}, expected {2:E6}",
+                                 d.element, d.found, d.expected)
+                                 .str()
+                           : d.problem)
                    << "\n";
   }
   llvm::outs() << arguments.file << (passed ? ": passed\n" : ": FAILED\n");
@@ -200,19 +231,24 @@ bool Verify::report() const {
 
 llvm::Expected<bool> Verify::run() {
   signal(SIGPIPE, SIG_IGN);
-  // A dynamic model stays dynamic: --shape chooses inputs, never what is compiled.
+  // A dynamic model stays dynamic: --shape chooses inputs, never what is
+  // compiled.
   CompileOptions compile = arguments.compile;
   compile.shapes.clear();
   auto loadable = makeLoadable(arguments.file, compile, folder);
   if (!loadable)
     return loadable.takeError();
   if (!loadable->fromModel)
-    return userError(ErrorCode::U006, "verify compares a .onnx model, not an object");
-  auto opened = Session::open(loadable->soPath, arguments.threads ? arguments.threads : availableCpus());
+    return userError(ErrorCode::U006,
+                     "verify compares a .onnx model, not an object");
+  auto opened =
+      Session::open(loadable->soPath,
+                    arguments.threads ? arguments.threads : availableCpus());
   if (!opened)
     return opened.takeError();
   session = std::move(*opened);
-  if (isAgainst("evaluator") || (arguments.against.empty() && arguments.data.empty())) {
+  if (isAgainst("evaluator") ||
+      (arguments.against.empty() && arguments.data.empty())) {
     compile.modelPath = arguments.file;
     auto reference = EvaluatorReference::open(compile);
     if (!reference)

@@ -1,11 +1,12 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `sinter`: the command that users run. It parses, calls one function, and turns
-// what comes back into an exit code; `sinter --help` lists the commands.
+// `sinter`: the command that users run. It parses, calls one function, and
+// turns what comes back into an exit code; `sinter --help` lists the commands.
 //
 // Not listed: --kernel-worker, which is this program as a worker of the kernel
-// farm, and help-page, which test/tools/sinter keeps equal to the committed page.
+// farm, and help-page, which test/tools/sinter keeps equal to the committed
+// page.
 #include "tools/sinter/Commands.h"
 
 #include "compiler/pipeline/CompileDefine.h"

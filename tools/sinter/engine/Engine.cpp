@@ -1,9 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Our engine for `sinter bench`: what a user's program would be, the C runtime and
-// one object, without the compiler in the same process. tools/sinter/Peer.h has
-// the protocol.
+// Our engine for `sinter bench`: what a user's program would be, the C runtime
+// and one object, without the compiler in the same process. tools/sinter/Peer.h
+// has the protocol.
 //
 //   sinter-engine OBJECT.so INPUTS.npz OUTPUTS.npz THREADS
 #include "runtime/npz/Npz.h"
@@ -65,9 +65,11 @@ bool Engine::open(const char *object, unsigned threads) {
     sinter_pool_create(threads, 0, &pool);
     args.host = &pool;
   }
-  if (sinter_program_open(model, &args, nullptr, 0, &program, &error) != SINTER_OK)
+  if (sinter_program_open(model, &args, nullptr, 0, &program, &error) !=
+      SINTER_OK)
     return fail("open");
-  if (sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context, &error) != SINTER_OK)
+  if (sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context,
+                          &error) != SINTER_OK)
     return fail("init");
   return true;
 }
@@ -113,7 +115,8 @@ bool Engine::bind(const char *inputs) {
 
 bool Engine::run() {
   sinter_status status = sinter_run(context, &error);
-  if (status == SINTER_E_MEMORY && error.expected > 0) { // the first run says how much it needs
+  if (status == SINTER_E_MEMORY &&
+      error.expected > 0) { // the first run says how much it needs
     uint64_t bytes = (error.expected + 63) & ~int64_t(63);
     free(scratch);
     scratch = aligned_alloc(64, bytes);
@@ -131,12 +134,14 @@ bool Engine::write(const char *path) {
     sinter_tensor_info_of(model, info.n_inputs + i, &about);
     sinter_tensor tensor{};
     sinter_get(context, info.n_inputs + i, &tensor);
-    sinter_npz_array array{about.name, tensor.dtype, tensor.rank, {}, tensor.data, tensor.bytes};
+    sinter_npz_array array{about.name, tensor.dtype, tensor.rank,
+                           {},         tensor.data,  tensor.bytes};
     memcpy(array.dim, tensor.dim, sizeof array.dim);
     arrays.push_back(array);
   }
   char text[256];
-  if (sinter_npz_write(path, arrays.data(), arrays.size(), text, sizeof text) == 0)
+  if (sinter_npz_write(path, arrays.data(), arrays.size(), text, sizeof text) ==
+      0)
     return true;
   problem = text;
   return false;
@@ -159,7 +164,8 @@ static bool measure(Engine &engine, double seconds) {
     if (!engine.run())
       return false;
     char text[32];
-    snprintf(text, sizeof text, "%s%.6f", times.empty() ? "" : ", ", nowMs() - begin);
+    snprintf(text, sizeof text, "%s%.6f", times.empty() ? "" : ", ",
+             nowMs() - begin);
     times += text;
   } while (nowMs() < until);
   printf("{\"ms\": [%s]}\n", times.c_str());
@@ -168,7 +174,8 @@ static bool measure(Engine &engine, double seconds) {
 
 int main(int argc, char **argv) {
   if (argc != 5) {
-    fprintf(stderr, "usage: sinter-engine OBJECT.so INPUTS.npz OUTPUTS.npz THREADS\n");
+    fprintf(stderr,
+            "usage: sinter-engine OBJECT.so INPUTS.npz OUTPUTS.npz THREADS\n");
     return 2;
   }
   setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -183,12 +190,14 @@ int main(int argc, char **argv) {
   double bound = nowMs();
   if (!engine.run())
     return refuse(engine);
-  printf("{\"load_ms\": %.4f, \"first_ms\": %.4f}\n", opened - begin, nowMs() - bound);
+  printf("{\"load_ms\": %.4f, \"first_ms\": %.4f}\n", opened - begin,
+         nowMs() - bound);
   if (!engine.write(argv[3]))
     return refuse(engine);
   char line[64];
   double seconds;
-  while (fgets(line, sizeof line, stdin) && sscanf(line, "round %lf", &seconds) == 1)
+  while (fgets(line, sizeof line, stdin) &&
+         sscanf(line, "round %lf", &seconds) == 1)
     if (!measure(engine, seconds))
       return refuse(engine);
   return 0;
