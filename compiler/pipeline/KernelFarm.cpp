@@ -159,8 +159,7 @@ static std::string saveReproducer(const KernelJob &job, StringRef reason) {
       llvm::sys::fs::createTemporaryFile("sinter-reproducer", "mlir", fd, path))
     return "(it could not be saved)";
   llvm::raw_fd_ostream out(fd, /*shouldClose=*/true);
-  out << "// sinter-opt --sinter-compile-kernel=isa=" << job.isa
-      << "\n// kernel " << job.display << "\n";
+  out << "// kernel " << job.display << " for " << job.isa << "\n";
   llvm::SmallVector<StringRef> lines;
   reason.rtrim().split(lines, '\n');
   for (StringRef line : lines)

@@ -119,6 +119,7 @@ TEST_F(Farm, CrashIsReportedWithAReproducer) {
   auto file =
       llvm::MemoryBuffer::getFile(error.substr(at, error.find('\n', at) - at));
   ASSERT_TRUE(bool(file));
+  EXPECT_TRUE((*file)->getBuffer().starts_with("// kernel conv_1 for v3\n"));
   EXPECT_TRUE((*file)->getBuffer().contains("abort now"));
 }
 
