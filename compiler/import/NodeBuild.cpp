@@ -17,6 +17,33 @@ static Type elementOf(Value value) {
   return mlir::cast<RankedTensorType>(value.getType()).getElementType();
 }
 
+Operation *NodeImport::createInferred(OperationState &state) {
+  std::string problem;
+  ScopedDiagnosticHandler capture(&model.context, [&](Diagnostic &diagnostic) {
+    if (problem.empty())
+      problem = diagnostic.str();
+    return success();
+  });
+  if (auto *inference = state.name.getInterface<InferTypeOpInterface>()) {
+    SmallVector<Type> types;
+    if (failed(inference->inferReturnTypes(
+            &model.context, location, state.operands,
+            state.attributes.getDictionary(&model.context),
+            state.getRawProperties(), {}, types))) {
+      (void)fault(ErrorCode::S001, problem);
+      return nullptr;
+    }
+    state.types.assign(types.begin(), types.end());
+  }
+  Operation *op = model.builder.create(state);
+  if (failed(op->getName().verifyInvariants(op))) {
+    (void)fault(ErrorCode::S001, problem);
+    op->erase();
+    return nullptr;
+  }
+  return op;
+}
+
 bool NodeImport::requireEqual(DimAttr a, DimAttr b, StringRef what,
                               bool orOne) {
   if (a == b || (orOne && (sym::isConstant(a, 1) || sym::isConstant(b, 1))))
@@ -53,6 +80,16 @@ bool NodeImport::requireAtMost(DimAttr a, DimAttr b, StringRef what) {
   }
   graph::CheckOp::create(model.builder, location, sym::minDim(a, b), a,
                          UnitAttr());
+  return true;
+}
+
+bool NodeImport::requireExtents(ArrayRef<DimAttr> dims) {
+  for (DimAttr dim : dims)
+    if (model.rangeOf(dim).max < 0) {
+      (void)fault(ErrorCode::S001, "an extent is " + sym::toString(dim),
+                  "0 or more");
+      return false;
+    }
   return true;
 }
 

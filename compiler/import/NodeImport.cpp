@@ -243,7 +243,7 @@ LogicalResult NodeImport::setSame(size_t i, const TensorValue &value) {
 
 bool NodeImport::setMoved(
     ArrayRef<DimAttr> dims,
-    llvm::function_ref<int64_t(ArrayRef<int64_t>)> source) {
+    llvm::function_ref<SmallVector<int64_t>(ArrayRef<int64_t>)> source) {
   TensorValue *from = input(0);
   RankedTensorType type = sym::tensorOf(dims, from->type.getElementType());
   if (!from->known || !type.hasStaticShape() || type.getNumElements() > 1024)
@@ -251,7 +251,10 @@ bool NodeImport::setMoved(
   Dims contents;
   SmallVector<int64_t> index(dims.size(), 0);
   for (int64_t i = 0; i < type.getNumElements(); ++i) {
-    contents.push_back((*from->known)[source(index)]);
+    int64_t flat = 0;
+    for (auto [at, extent] : llvm::zip(source(index), from->type.getShape()))
+      flat = flat * extent + at;
+    contents.push_back((*from->known)[flat]);
     for (size_t axis = index.size(); axis-- > 0;) {
       if (++index[axis] < type.getDimSize(axis))
         break;
@@ -277,50 +280,6 @@ LogicalResult NodeImport::setKnown(size_t i, Dims contents,
   if (wants(i))
     value.name = std::string(node.outputs[i]);
   return setSame(i, value);
-}
-
-//===----------------------------------------------------------------------===//
-// Attributes of what is built
-//===----------------------------------------------------------------------===//
-
-AttributeList &AttributeList::add(StringRef name, Attribute value) {
-  list.push_back(builder.getNamedAttr(name, value));
-  return *this;
-}
-AttributeList &AttributeList::integer(StringRef name, int64_t value) {
-  return add(name, builder.getI64IntegerAttr(value));
-}
-AttributeList &AttributeList::integers(StringRef name,
-                                       ArrayRef<int64_t> values) {
-  return add(name, builder.getDenseI64ArrayAttr(values));
-}
-AttributeList &AttributeList::real(StringRef name, double value) {
-  return add(name, builder.getF64FloatAttr(value));
-}
-AttributeList &AttributeList::reals(StringRef name, ArrayRef<double> values) {
-  return add(name, builder.getDenseF64ArrayAttr(values));
-}
-AttributeList &AttributeList::text(StringRef name, StringRef value) {
-  return add(name, builder.getStringAttr(value));
-}
-AttributeList &AttributeList::texts(StringRef name,
-                                    ArrayRef<StringRef> values) {
-  return add(name, builder.getStrArrayAttr(values));
-}
-AttributeList &AttributeList::boolean(StringRef name, bool value) {
-  return add(name, builder.getBoolAttr(value));
-}
-AttributeList &AttributeList::dim(StringRef name, DimAttr value) {
-  return add(name, value);
-}
-AttributeList &AttributeList::dims(StringRef name, ArrayRef<DimAttr> values) {
-  return add(name, sym::DimsAttr::get(builder.getContext(), values));
-}
-AttributeList &AttributeList::flag(StringRef name, bool value) {
-  return value ? add(name, builder.getUnitAttr()) : *this;
-}
-AttributeList &AttributeList::segments(ArrayRef<int32_t> sizes) {
-  return add("operandSegmentSizes", builder.getDenseI32ArrayAttr(sizes));
 }
 
 } // namespace sinter::importer

@@ -8,36 +8,13 @@
 #ifndef SINTER_COMPILER_IMPORT_NODEIMPORT_H
 #define SINTER_COMPILER_IMPORT_NODEIMPORT_H
 
+#include "compiler/import/AttributeList.h"
 #include "compiler/import/ModelImporter.h"
+#include "compiler/import/OpTable.h"
 #include "compiler/import/Schema.h"
 #include "dialects/graph/GraphOps.h"
 
 namespace sinter::importer {
-
-/// Attributes of an operation under construction.
-class AttributeList {
-public:
-  explicit AttributeList(mlir::MLIRContext &context) : builder(&context) {}
-  AttributeList &integer(llvm::StringRef name, int64_t value);
-  AttributeList &integers(llvm::StringRef name, llvm::ArrayRef<int64_t> values);
-  AttributeList &real(llvm::StringRef name, double value);
-  AttributeList &reals(llvm::StringRef name, llvm::ArrayRef<double> values);
-  AttributeList &text(llvm::StringRef name, llvm::StringRef value);
-  AttributeList &texts(llvm::StringRef name,
-                       llvm::ArrayRef<llvm::StringRef> values);
-  AttributeList &boolean(llvm::StringRef name, bool value);
-  AttributeList &dim(llvm::StringRef name, DimAttr value);
-  AttributeList &dims(llvm::StringRef name, llvm::ArrayRef<DimAttr> values);
-  /// A unit attribute, present when `value`.
-  AttributeList &flag(llvm::StringRef name, bool value);
-  AttributeList &segments(llvm::ArrayRef<int32_t> sizes);
-  operator llvm::ArrayRef<mlir::NamedAttribute>() const { return list; }
-
-private:
-  AttributeList &add(llvm::StringRef name, mlir::Attribute value);
-  mlir::Builder builder;
-  llvm::SmallVector<mlir::NamedAttribute, 8> list;
-};
 
 class NodeImport {
 public:
@@ -104,15 +81,19 @@ public:
                     bool orOne = false);
   /// The same for a <= b.
   bool requireAtMost(DimAttr a, DimAttr b, llvm::StringRef what);
+  /// A fault when an extent cannot be 0 or more.
+  bool requireExtents(llvm::ArrayRef<DimAttr> dims);
 
   // Results.
   mlir::LogicalResult set(size_t i, mlir::Value value);
   mlir::LogicalResult setKnown(size_t i, Dims contents,
                                mlir::RankedTensorType type);
-  /// Row-major moves of known contents: element i of the result is element
-  /// source(index of i) of the first input. False when it cannot be followed.
-  bool setMoved(llvm::ArrayRef<DimAttr> dims,
-                llvm::function_ref<int64_t(llvm::ArrayRef<int64_t>)> source);
+  /// Moves of known contents: the element of the result at an index is that of
+  /// the first input at source(index). False when it cannot be followed.
+  bool setMoved(
+      llvm::ArrayRef<DimAttr> dims,
+      llvm::function_ref<llvm::SmallVector<int64_t>(llvm::ArrayRef<int64_t>)>
+          source);
   /// The same tensor under another name.
   mlir::LogicalResult setSame(size_t i, const TensorValue &value);
   /// What was set; null when the model does not use it.
@@ -135,61 +116,22 @@ public:
   unsigned depth;
   mlir::Location location;
   int64_t since() const { return schema->since; }
-};
 
-using ImportFunction = mlir::LogicalResult (*)(NodeImport &);
-using OpTable = llvm::StringMap<ImportFunction>;
-/// All operators, by family.
-const OpTable &operators();
-void addElementwise(OpTable &);
-void addConvolution(OpTable &);
-void addNormalisation(OpTable &);
-void addMovement(OpTable &);
-void addReduction(OpTable &);
-void addIndexing(OpTable &);
-void addRecurrent(OpTable &);
-void addControl(OpTable &);
-void addShapes(OpTable &);
-void addProducts(OpTable &);
-void addResize(OpTable &);
-void addAttention(OpTable &);
-void addQuantisation(OpTable &);
+private:
+  /// Infers the types and verifies; a fault and null when either refuses.
+  mlir::Operation *createInferred(mlir::OperationState &state);
+};
 
 template <typename Op>
 mlir::Operation *NodeImport::create(mlir::ValueRange operands,
                                     llvm::ArrayRef<mlir::NamedAttribute> attrs,
                                     mlir::TypeRange stated) {
-  for (mlir::Value operand : operands)
-    if (!operand)
-      return nullptr;
+  if (!llvm::all_of(operands, [](mlir::Value v) { return bool(v); }))
+    return nullptr;
   mlir::OperationState state(location, Op::getOperationName());
   state.getOrAddProperties<typename Op::Properties>();
   Op::build(model.builder, state, stated, operands, attrs);
-  std::string problem;
-  mlir::ScopedDiagnosticHandler capture(&model.context,
-                                        [&](mlir::Diagnostic &diagnostic) {
-                                          if (problem.empty())
-                                            problem = diagnostic.str();
-                                          return mlir::success();
-                                        });
-  if constexpr (Op::template hasTrait<mlir::InferTypeOpInterface::Trait>()) {
-    llvm::SmallVector<mlir::Type> types;
-    if (failed(
-            Op::inferReturnTypes(&model.context, location, state.operands,
-                                 state.attributes.getDictionary(&model.context),
-                                 state.getRawProperties(), {}, types))) {
-      (void)fault(ErrorCode::S001, problem);
-      return nullptr;
-    }
-    state.types.assign(types.begin(), types.end());
-  }
-  mlir::Operation *op = model.builder.create(state);
-  if (failed(op->getName().verifyInvariants(op))) {
-    (void)fault(ErrorCode::S001, problem);
-    op->erase();
-    return nullptr;
-  }
-  return op;
+  return createInferred(state);
 }
 
 } // namespace sinter::importer

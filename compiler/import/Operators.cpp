@@ -11,12 +11,15 @@ namespace sinter::importer {
 static OpTable makeTable() {
   OpTable table;
   addElementwise(table);
+  addArithmetic(table);
   addProducts(table);
   addConvolution(table);
   addNormalisation(table);
   addReduction(table);
   addMovement(table);
+  addParts(table);
   addShapes(table);
+  addCreation(table);
   addIndexing(table);
   addResize(table);
   addAttention(table);

@@ -7,6 +7,7 @@
 #ifndef SINTER_COMPILER_IMPORT_PROTO_H
 #define SINTER_COMPILER_IMPORT_PROTO_H
 
+#include "compiler/import/DataType.h"
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -18,37 +19,6 @@ namespace sinter::onnx {
 using Text = std::string_view;
 using Texts = std::vector<Text>;
 using Pairs = std::vector<std::pair<Text, Text>>;
-
-// TensorProto.DataType.
-enum class DataType : int32_t {
-  Undefined,
-  Float,
-  Uint8,
-  Int8,
-  Uint16,
-  Int16,
-  Int32,
-  Int64,
-  String,
-  Bool,
-  Float16,
-  Double,
-  Uint32,
-  Uint64,
-  Complex64,
-  Complex128,
-  BFloat16,
-  Float8E4M3FN,
-  Float8E4M3FNUZ,
-  Float8E5M2,
-  Float8E5M2FNUZ,
-  Uint4,
-  Int4,
-  Float4E2M1,
-  Float8E8M0,
-  Uint2,
-  Int2
-};
 
 struct Tensor {
   Text name;

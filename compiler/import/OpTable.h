@@ -1,0 +1,39 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which function imports which operator. Each family of operators lies in a
+// file of its own and adds its rows.
+#ifndef SINTER_COMPILER_IMPORT_OPTABLE_H
+#define SINTER_COMPILER_IMPORT_OPTABLE_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace sinter::importer {
+
+class NodeImport;
+
+using ImportFunction = mlir::LogicalResult (*)(NodeImport &);
+using OpTable = llvm::StringMap<ImportFunction>;
+/// All operators, by family.
+const OpTable &operators();
+void addElementwise(OpTable &);
+void addArithmetic(OpTable &);
+void addConvolution(OpTable &);
+void addNormalisation(OpTable &);
+void addMovement(OpTable &);
+void addParts(OpTable &);
+void addReduction(OpTable &);
+void addIndexing(OpTable &);
+void addRecurrent(OpTable &);
+void addControl(OpTable &);
+void addShapes(OpTable &);
+void addCreation(OpTable &);
+void addProducts(OpTable &);
+void addResize(OpTable &);
+void addAttention(OpTable &);
+void addQuantisation(OpTable &);
+
+} // namespace sinter::importer
+
+#endif // SINTER_COMPILER_IMPORT_OPTABLE_H
