@@ -19,6 +19,10 @@ llvm_packages=(llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools clang-22 l
 other_packages=(cmake ninja-build ccache g++ libgtest-dev libcli11-dev nlohmann-json3-dev
                 zlib1g-dev libpng-dev libjpeg62-turbo-dev python3-venv ca-certificates
                 espeak-ng git fonts-dejavu-core fonts-liberation fonts-wqy-microhei)
+# The server alone needs these (runtime/serve), and the last row its tests.
+serve_packages=(libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler libboost-dev
+                libsimdjson-dev libtomlplusplus-dev libspdlog-dev libssl-dev libjwt-dev
+                curl prometheus chromium systemd)
 
 die() {
   echo "${0##*/}: error: $*" >&2
@@ -49,7 +53,7 @@ missing_packages() {
 install_packages() {
   command -v dpkg-query >/dev/null || die "this is not a Debian system; see docs/dependencies.md"
   local missing name version
-  missing=$(missing_packages "${llvm_packages[@]}" "${other_packages[@]}")
+  missing=$(missing_packages "${llvm_packages[@]}" "${other_packages[@]}" "${serve_packages[@]}")
   if [ -n "$missing" ]; then
     note "installing" $missing
     as_root apt-get update -qq >"$sinter_cache/apt.log" 2>&1 ||
