@@ -3,100 +3,19 @@
 //
 // Every size in a program is a polynomial of symbols; the image wants slots.
 // The builder shares equal operations and folds constants, so this file simply
-// says what each size is, as often as it is needed. The offset of an arena
-// buffer is the largest end of the buffers below it.
+// says what each size is, as often as it is needed, and writes the records.
+// ImageTables.cpp writes what stands before them.
 
 #include "codegen/image/ExecToImage.h"
 
-#include "codegen/image/ImageBuilder.h"
+#include "codegen/image/LaunchCost.h"
+#include "codegen/image/ProgramWriter.h"
 #include "dialects/Support/Check.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <set>
 
 using namespace mlir;
 
 namespace sinter {
-
-uint16_t onnxDataType(Type element) {
-  if (element.isF32())
-    return 1;
-  if (element.isF16())
-    return 10;
-  if (element.isF64())
-    return 11;
-  if (element.isBF16())
-    return 16;
-  auto integer = dyn_cast<IntegerType>(element);
-  if (!integer)
-    return 0;
-  bool isUnsigned = integer.isUnsigned();
-  switch (integer.getWidth()) {
-  case 1:
-    return 9;
-  case 8:
-    return isUnsigned ? 2 : 3;
-  case 16:
-    return isUnsigned ? 4 : 5;
-  case 32:
-    return isUnsigned ? 12 : 6;
-  case 64:
-    return isUnsigned ? 13 : 7;
-  default:
-    return 0;
-  }
-}
-
-namespace {
-
-/// The most that is reserved for what depends on data (contract: --max-slack).
-constexpr int64_t maxReserved = 64 << 20;
-
-/// A buffer of the program: where it is and how many bytes it has.
-struct BufferPlace {
-  sinter_space space;
-  uint32_t index;
-  Slot offset, bytes;
-};
-
-class ProgramWriter {
-public:
-  ProgramWriter(exec::ProgramOp program, ImageResult &result)
-      : program(program), result(result),
-        symbols(program->getParentOfType<ModuleOp>()) {}
-
-  LogicalResult run();
-
-private:
-  Slot slot(sym::DimAttr dim);
-  Slot fold(sym::DimAttr dim, Slot (ImageBuilder::*combine)(Slot, Slot),
-            Slot start);
-  LogicalResult declareTensors();
-  void declareSymbols();
-  void declareWeights();
-  void declareArena();
-  LogicalResult write(Block &block);
-  void writeLaunch(exec::LaunchOp op);
-  void writeIf(exec::IfOp op);
-  void writeRead(exec::ReadOp op);
-  uint32_t kernelIndex(kernel::DefineOp define);
-  uint32_t nodeOf(Location location);
-  sym::DimAttr dim(int64_t value) {
-    return sym::constantDim(program.getContext(), value);
-  }
-  BufferRef reference(Value buffer, sym::DimAttr offset);
-  sym::DimAttr bound(sym::DimAttr dim);
-  Slot grainOf(Slot items, Slot macs, Slot bytes);
-
-  exec::ProgramOp program;
-  ImageResult &result;
-  SymbolTable symbols;
-  ImageBuilder builder;
-  llvm::StringMap<Slot> values;
-  std::set<std::string> unbound; // symbols without a declaration
-  llvm::StringMap<exec::SymbolOp> late;
-  llvm::DenseMap<Value, BufferPlace> buffers;
-  llvm::DenseMap<Operation *, uint32_t> kernels;
-};
 
 //===----------------------------------------------------------------------===//
 // Sizes
@@ -147,17 +66,6 @@ Slot ProgramWriter::slot(sym::DimAttr dim) {
   SINTER_UNREACHABLE("a kind of dimension");
 }
 
-/// `dim` with every symbol that only the run can tell at its maximum: what
-/// memory must be reserved for.
-sym::DimAttr ProgramWriter::bound(sym::DimAttr dim) {
-  return sym::substitute(dim, [&](StringRef name) -> sym::DimAttr {
-    auto it = late.find(name);
-    return it == late.end()
-               ? sym::DimAttr()
-               : sym::constantDim(dim.getContext(), it->second.getMax());
-  });
-}
-
 /// The least items that are worth waking a thread for: about two microseconds
 /// at 40 multiply-adds or 16 bytes a nanosecond.
 Slot ProgramWriter::grainOf(Slot items, Slot macs, Slot bytes) {
@@ -167,190 +75,6 @@ Slot ProgramWriter::grainOf(Slot items, Slot macs, Slot bytes) {
   Slot wanted = builder.mul(items, builder.constant(2000));
   return builder.max(one,
                      builder.floorDiv(wanted, builder.max(nanoseconds, one)));
-}
-
-/// Bytes of the elements of a view, and multiply-adds of a define, both over
-/// the formal parameters.
-static sym::DimAttr bytesOf(Type type) {
-  MLIRContext *context = type.getContext();
-  if (auto panels = dyn_cast<kernel::PanelsType>(type))
-    return sym::constantDim(
-        context, panels.getGroups() * ((panels.getN() + 15) / 16 * 16) *
-                     panels.getK() *
-                     ((panels.getElement().getIntOrFloatBitWidth() + 7) / 8));
-  auto view = cast<kernel::ViewType>(type);
-  sym::DimAttr bytes = sym::constantDim(
-      context, (view.getElement().getIntOrFloatBitWidth() + 7) / 8);
-  for (auto [dim, stride] : llvm::zip(view.getDims(), view.getStrides()))
-    if (!sym::isConstant(stride, 0)) // a broadcast is read once
-      bytes = bytes * dim;
-  return bytes;
-}
-
-static sym::DimAttr macsOf(kernel::DefineOp define) {
-  MLIRContext *context = define.getContext();
-  auto elements = [&](Value view) {
-    return sym::product(context,
-                        cast<kernel::ViewType>(view.getType()).getDims());
-  };
-  if (auto contract = dyn_cast<kernel::ContractOp>(define.getRoot()))
-    return elements(contract.getOutputs()[0]) *
-           cast<kernel::ViewType>(contract.getA().getType()).getDims().back();
-  if (auto conv = dyn_cast<kernel::ConvOp>(define.getRoot())) {
-    auto panels = dyn_cast<kernel::PanelsType>(conv.getWeights().getType());
-    sym::DimAttr k =
-        panels
-            ? sym::constantDim(context, panels.getK())
-            : cast<kernel::ViewType>(conv.getWeights().getType()).getDims()[0];
-    return elements(conv.getOutputs()[0]) * k;
-  }
-  if (auto recurrent = dyn_cast<kernel::RecurrentOp>(define.getRoot())) {
-    auto weights = cast<kernel::PanelsType>(recurrent.getWeights().getType()),
-         recurrence =
-             cast<kernel::PanelsType>(recurrent.getRecurrence().getType());
-    llvm::ArrayRef<sym::DimAttr> dims =
-        cast<kernel::ViewType>(recurrent.getInput().getType()).getDims();
-    return dims[0] * dims[1] * weights.getN() *
-           (weights.getK() + recurrence.getK());
-  }
-  return sym::constantDim(context, 0);
-}
-
-//===----------------------------------------------------------------------===//
-// Tables
-//===----------------------------------------------------------------------===//
-
-void ProgramWriter::declareSymbols() {
-  llvm::StringMap<std::pair<unsigned, int64_t>>
-      given; // elements of integer inputs
-  for (auto read : program.getOps<exec::ReadOp>())
-    if (auto element = read.getInputElement())
-      given.try_emplace(read.getSymbol(), *element);
-  for (auto symbol : program.getOps<exec::SymbolOp>()) {
-    std::string name = symbol.getName().str();
-    int64_t min = symbol.getMin(), max = symbol.getMax(),
-            divisor = symbol.getDivisor();
-    auto it = given.find(name);
-    if (symbol.getInput())
-      values[name] = builder.dimSymbol(name, min, max, divisor,
-                                       *symbol.getInput(), *symbol.getAxis());
-    else if (it != given.end())
-      values[name] = builder.valueSymbol(name, min, max, divisor,
-                                         it->second.first, it->second.second);
-    else {
-      values[name] = builder.variable();
-      late[name] = symbol;
-    }
-  }
-}
-
-LogicalResult ProgramWriter::declareTensors() {
-  size_t inputs = program.getInputTypes().size();
-  for (size_t i = 0; i < program.getBody().getNumArguments(); ++i) {
-    bool isInput = i < inputs;
-    size_t index = isInput ? i : i - inputs;
-    auto name = cast<StringAttr>(isInput ? program.getInputNames()[index]
-                                         : program.getOutputNames()[index]);
-    auto type = cast<RankedTensorType>(
-        cast<TypeAttr>(isInput ? program.getInputTypes()[index]
-                               : program.getOutputTypes()[index])
-            .getValue());
-    uint16_t dtype = onnxDataType(type.getElementType());
-    if (dtype == 0)
-      return program.emitError()
-             << (isInput ? "input '" : "output '") << name.getValue()
-             << "' has elements of type " << type.getElementType()
-             << ", which no kernel takes; expected a float, integer or bool "
-                "type. Cast it in the model";
-    std::vector<Slot> dims;
-    for (sym::DimAttr dim : sym::dimsOf(type))
-      dims.push_back(slot(dim));
-    sym::DimAttr reserved =
-        bound(sym::elementCount(type)) *
-        ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
-    // What the caller must lend for an output whose size only the run can tell.
-    bool isLate = reserved !=
-                  sym::elementCount(type) *
-                      ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
-    if (isLate && sym::asConstant(reserved).value_or(0) > maxReserved)
-      return program.emitError()
-             << "output '" << name.getValue() << "' has the shape " << type
-             << ", which depends on data and has no bound below "
-             << (maxReserved >> 20) << " MB; bound its dimensions in the model";
-    Slot bytes = slot(reserved);
-    if (isInput)
-      builder.input(name.str(), dtype, dims);
-    else
-      builder.output(name.str(), dtype, dims, bytes);
-    buffers[program.getBody().getArgument(i)] = {
-        isInput ? SINTER_SPACE_INPUT : SINTER_SPACE_OUTPUT, uint32_t(index),
-        builder.constant(0), bytes};
-  }
-  return success();
-}
-
-void ProgramWriter::declareWeights() {
-  llvm::DenseMap<std::tuple<Attribute, Type, Attribute>, size_t> known;
-  uint64_t end = 0;
-  for (auto weight : program.getOps<exec::WeightOp>()) {
-    auto [it, isNew] = known.try_emplace(
-        std::make_tuple(weight.getSource(), weight.getElement(),
-                        Attribute(weight.getPack())),
-        result.weights.size());
-    if (isNew) {
-      WeightBlob blob{weight.getSource(), weight.getElement(), weight.getPack(),
-                      end, uint64_t(weight.getBytes())};
-      end = (end + blob.bytes + 63) / 64 * 64;
-      result.weights.push_back(blob);
-    }
-    const WeightBlob &blob = result.weights[it->second];
-    buffers[weight.getResult()] = {SINTER_SPACE_WEIGHTS, 0,
-                                   builder.constant(blob.offset),
-                                   builder.constant(blob.bytes)};
-  }
-  result.weightsBytes = end;
-  builder.setWeightsBytes(end);
-}
-
-void ProgramWriter::declareArena() {
-  Slot total = builder.constant(0), align = builder.constant(64);
-  llvm::DenseMap<Value, Slot> ends;
-  for (auto alloc : program.getOps<exec::AllocOp>()) {
-    Slot offset = builder.constant(0), bytes = slot(bound(alloc.getBytes()));
-    for (Value below : alloc.getAbove())
-      offset = builder.max(offset, ends[below]);
-    Slot end = builder.alignUp(builder.add(offset, bytes), align);
-    ends[alloc.getResult()] = end;
-    buffers[alloc.getResult()] = {SINTER_SPACE_ARENA, 0, offset, bytes};
-    total = builder.max(total, end);
-  }
-  builder.setArena(total);
-}
-
-uint32_t ProgramWriter::kernelIndex(kernel::DefineOp define) {
-  auto [it, isNew] = kernels.try_emplace(define, 0);
-  if (isNew) {
-    it->second = builder.kernel(define.getSymName().str(),
-                                define.getBody().getNumArguments(),
-                                define.getNumParams());
-    result.kernels.push_back(define);
-  }
-  return it->second;
-}
-
-/// The importer names a node's location after the node and keeps its operator
-/// as the metadata of the fused location.
-uint32_t ProgramWriter::nodeOf(Location location) {
-  std::string name, op;
-  location->walk([&](Location inner) {
-    if (auto fused = dyn_cast<FusedLoc>(inner); fused && op.empty())
-      if (auto text = dyn_cast_or_null<StringAttr>(fused.getMetadata()))
-        op = text.str();
-    if (auto named = dyn_cast<NameLoc>(inner); named && name.empty())
-      name = named.getName().str();
-    return WalkResult::advance();
-  });
-  return name.empty() ? SINTER_NONE : builder.node(name, op);
 }
 
 //===----------------------------------------------------------------------===//
@@ -462,8 +186,6 @@ LogicalResult ProgramWriter::run() {
     return program.emitError() << "the program cannot be written: " << error;
   return success();
 }
-
-} // namespace
 
 LogicalResult buildImage(ModuleOp module, ImageResult &result) {
   auto programs = llvm::to_vector(module.getOps<exec::ProgramOp>());

@@ -10,9 +10,8 @@
 //   x mod y                        ==  x - y * (x floordiv y)
 
 #include "dialects/sym/Dim.h"
+#include "dialects/sym/Saturating.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/MathExtras.h"
-#include <limits>
 #include <map>
 #include <numeric>
 
@@ -20,31 +19,6 @@ using namespace mlir;
 
 namespace sinter::sym {
 namespace {
-
-int64_t saturatingAdd(int64_t a, int64_t b) {
-  int64_t result;
-  if (!llvm::AddOverflow(a, b, result))
-    return result;
-  return a > 0 ? std::numeric_limits<int64_t>::max()
-               : std::numeric_limits<int64_t>::min();
-}
-
-int64_t saturatingMul(int64_t a, int64_t b) {
-  int64_t result;
-  if (!llvm::MulOverflow(a, b, result))
-    return result;
-  return (a > 0) == (b > 0) ? std::numeric_limits<int64_t>::max()
-                            : std::numeric_limits<int64_t>::min();
-}
-
-int64_t floorDivide(int64_t a, int64_t b) {
-  if (b == 0)
-    return 0;
-  if (b == -1)
-    return saturatingMul(a, -1);
-  int64_t quotient = a / b;
-  return (a % b != 0 && (a % b < 0) != (b < 0)) ? quotient - 1 : quotient;
-}
 
 int compare(DimAttr a, DimAttr b) {
   if (a == b)
@@ -317,13 +291,6 @@ DimAttr mod(DimAttr a, DimAttr b) { return a - b * floorDiv(a, b); }
 DimAttr minDim(DimAttr a, DimAttr b) { return extremum(DimKind::Min, a, b); }
 DimAttr maxDim(DimAttr a, DimAttr b) { return extremum(DimKind::Max, a, b); }
 
-DimAttr product(MLIRContext *context, ArrayRef<DimAttr> dims) {
-  DimAttr result = constantDim(context, 1);
-  for (DimAttr dim : dims)
-    result = result * dim;
-  return result;
-}
-
 std::optional<int64_t> asConstant(DimAttr dim) {
   if (dim.getKind() == DimKind::Constant)
     return dim.getValue();
@@ -334,43 +301,11 @@ bool isConstant(DimAttr dim, int64_t value) {
   return dim.getKind() == DimKind::Constant && dim.getValue() == value;
 }
 
-std::optional<int64_t>
-evaluate(DimAttr dim,
-         llvm::function_ref<std::optional<int64_t>(StringRef)> symbol) {
-  if (dim.getKind() == DimKind::Constant)
-    return dim.getValue();
-  if (dim.getKind() == DimKind::Symbol)
-    return symbol(dim.getName());
-  SmallVector<int64_t> values;
-  for (DimAttr operand : dim.getOperands()) {
-    std::optional<int64_t> value = evaluate(operand, symbol);
-    if (!value)
-      return std::nullopt;
-    values.push_back(*value);
-  }
-  int64_t result = dim.getValue();
-  switch (dim.getKind()) {
-  case DimKind::Constant:
-  case DimKind::Symbol:
-    return std::nullopt;
-  case DimKind::Sum:
-    for (int64_t value : values)
-      if (llvm::AddOverflow(result, value, result))
-        return std::nullopt;
-    return result;
-  case DimKind::Product:
-    for (int64_t value : values)
-      if (llvm::MulOverflow(result, value, result))
-        return std::nullopt;
-    return result;
-  case DimKind::FloorDiv:
-    return floorDivide(values[0], values[1]);
-  case DimKind::Min:
-    return *llvm::min_element(values);
-  case DimKind::Max:
-    return *llvm::max_element(values);
-  }
-  return std::nullopt;
+DimAttr product(MLIRContext *context, ArrayRef<DimAttr> dims) {
+  DimAttr result = constantDim(context, 1);
+  for (DimAttr dim : dims)
+    result = result * dim;
+  return result;
 }
 
 DimAttr substitute(DimAttr dim,
@@ -399,65 +334,6 @@ DimAttr substitute(DimAttr dim,
     return result + dim.getValue();
   if (dim.getKind() == DimKind::Product)
     return result * dim.getValue();
-  return result;
-}
-
-static void collectSymbols(DimAttr dim, SmallVectorImpl<StringRef> &names) {
-  if (dim.getKind() == DimKind::Symbol &&
-      !llvm::is_contained(names, dim.getName().getValue()))
-    names.push_back(dim.getName().getValue());
-  for (DimAttr operand : dim.getOperands())
-    collectSymbols(operand, names);
-}
-
-void forEachSymbol(DimAttr dim, llvm::function_ref<void(StringRef)> visit) {
-  SmallVector<StringRef> names;
-  collectSymbols(dim, names);
-  for (StringRef name : names)
-    visit(name);
-}
-
-static Range multiply(Range a, Range b) {
-  int64_t corners[] = {saturatingMul(a.min, b.min), saturatingMul(a.min, b.max),
-                       saturatingMul(a.max, b.min),
-                       saturatingMul(a.max, b.max)};
-  return {*llvm::min_element(corners), *llvm::max_element(corners)};
-}
-
-static Range divide(Range a, Range b) {
-  if (b.min <= 0)
-    return {std::numeric_limits<int64_t>::min(),
-            std::numeric_limits<int64_t>::max()};
-  int64_t corners[] = {floorDivide(a.min, b.min), floorDivide(a.min, b.max),
-                       floorDivide(a.max, b.min), floorDivide(a.max, b.max)};
-  return {*llvm::min_element(corners), *llvm::max_element(corners)};
-}
-
-Range rangeOf(DimAttr dim, llvm::function_ref<Range(StringRef)> symbol) {
-  if (dim.getKind() == DimKind::Constant)
-    return {dim.getValue(), dim.getValue()};
-  if (dim.getKind() == DimKind::Symbol)
-    return symbol(dim.getName());
-  Range result = rangeOf(dim.getOperands()[0], symbol);
-  for (DimAttr operand : dim.getOperands().drop_front()) {
-    Range next = rangeOf(operand, symbol);
-    if (dim.getKind() == DimKind::Sum)
-      result = {saturatingAdd(result.min, next.min),
-                saturatingAdd(result.max, next.max)};
-    else if (dim.getKind() == DimKind::Product)
-      result = multiply(result, next);
-    else if (dim.getKind() == DimKind::FloorDiv)
-      result = divide(result, next);
-    else if (dim.getKind() == DimKind::Min)
-      result = {std::min(result.min, next.min), std::min(result.max, next.max)};
-    else
-      result = {std::max(result.min, next.min), std::max(result.max, next.max)};
-  }
-  if (dim.getKind() == DimKind::Sum)
-    return {saturatingAdd(result.min, dim.getValue()),
-            saturatingAdd(result.max, dim.getValue())};
-  if (dim.getKind() == DimKind::Product)
-    return multiply(result, {dim.getValue(), dim.getValue()});
   return result;
 }
 

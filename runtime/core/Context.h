@@ -113,4 +113,21 @@ void walk_tensor_dims(const walk_context *context, uint32_t index,
                       sinter_tensor *tensor);
 sinter_status walk_run(sinter_context *context, sinter_error *error);
 
+static inline uint64_t walk_now(const walk_context *context) {
+  const sinter_host *host = &context->base.program->host;
+  return host->now_ns(host->self);
+}
+
+/* Ends the run with an error at a record, unless it ends with one already. */
+void walk_raise_at(walk_context *context, const sinter_image_record *record,
+                   sinter_status code, uint32_t reason, int64_t found,
+                   int64_t expected);
+/* The slow path behind a record: cancel, deadline, profile. */
+void walk_attend(walk_context *context, uint32_t what,
+                 const sinter_image_record *record);
+/* What one thread does for all. */
+void walk_once(walk_context *context, const sinter_image_record *record);
+void walk_resolve_late(walk_context *context,
+                       const sinter_image_record *record);
+
 #endif

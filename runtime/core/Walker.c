@@ -39,68 +39,14 @@ static void float_mode_leave(uint32_t old) {
 #error "the walker knows x86-64 and AArch64"
 #endif
 
-/* ---- Errors -------------------------------------------------------------- */
-
-/* The first error of a run wins; the others see `stop` at the next record. */
-static void raise_error(walk_context *c, const sinter_error *error) {
-  if (atomic_exchange_explicit(&c->raised, 1, memory_order_acq_rel))
-    return;
-  c->error = *error;
-  atomic_store_explicit(&c->stop, 1, memory_order_release);
-}
-
-static void raise_at(walk_context *c, const sinter_image_record *r,
-                     sinter_status code, uint32_t reason, int64_t found,
-                     int64_t expected) {
-  sinter_error e = walk_error(code, reason, r->node, found, expected);
-  if (r->kind == SINTER_REC_LAUNCH)
-    e.kernel = r->a;
-  raise_error(c, &e);
-}
-
-static uint64_t now(const walk_context *c) {
-  const sinter_host *host = &c->base.program->host;
-  return host->now_ns(host->self);
-}
-
-static void add_sample(walk_context *c, const sinter_image_record *r) {
-  if (!c->ring_size)
-    return;
-  sinter_sample *s = &c->ring[c->ring_count++ % c->ring_size];
-  bool launch = r->kind == SINTER_REC_LAUNCH;
-  s->node = r->node;
-  s->kernel = launch ? r->a : SINTER_NONE;
-  s->begin = c->last_ns;
-  s->end = c->last_ns = now(c);
-  s->macs = launch ? (uint64_t)c->slots[r->f] : 0;
-  s->bytes = launch ? (uint64_t)c->slots[r->g] : 0;
-}
-
-/* The slow path behind a record: cancel, deadline, profile. */
-static __attribute__((noinline)) void attend(walk_context *c, uint32_t what,
-                                             const sinter_image_record *r) {
-  if (what & ATTN_PROFILE)
-    add_sample(c, r);
-  if (what & ATTN_CANCEL) {
-    raise_at(c, r, SINTER_E_CANCELLED, SINTER_WHY_NONE, 0, 0);
-  } else if (what & ATTN_DEADLINE) {
-    uint64_t deadline =
-        atomic_load_explicit(&c->deadline, memory_order_relaxed);
-    uint64_t time = deadline ? now(c) : 0;
-    if (time > deadline)
-      raise_at(c, r, SINTER_E_DEADLINE, SINTER_WHY_NONE, (int64_t)time,
-               (int64_t)deadline);
-  }
-}
+/* ---- Work of one record -------------------------------------------------- */
 
 static inline void check_attention(walk_context *c,
                                    const sinter_image_record *r) {
   uint32_t what = atomic_load_explicit(&c->attention, memory_order_relaxed);
   if (__builtin_expect(what != 0, 0))
-    attend(c, what, r);
+    walk_attend(c, what, r);
 }
-
-/* ---- Work of one record -------------------------------------------------- */
 
 static uint32_t threads_for(int64_t items, int64_t grain, uint32_t width) {
   int64_t n = grain > 1 ? items / grain : items;
@@ -135,7 +81,7 @@ static void launch_part(walk_context *c, const sinter_image_record *r,
   c->base.program->kernels[r->a](c->pointers + r->b, c->params + r->c,
                                  part.begin, part.end, worker);
   if (__builtin_expect(worker->fault != 0, 0)) {
-    raise_at(c, r, SINTER_E_DATA, SINTER_WHY_FAULT, worker->fault, 0);
+    walk_raise_at(c, r, SINTER_E_DATA, SINTER_WHY_FAULT, worker->fault, 0);
     worker->fault = 0;
   }
 }
@@ -146,8 +92,8 @@ static void move_part(walk_context *c, const sinter_image_record *r, uint32_t n,
                       uint32_t index) {
   int64_t bytes = c->slots[c->buffers[r->a].bytes];
   if (r->kind == SINTER_REC_COPY && c->slots[c->buffers[r->b].bytes] < bytes) {
-    raise_at(c, r, SINTER_E_CORRUPT, SINTER_WHY_OUT_OF_SPACE,
-             c->slots[c->buffers[r->b].bytes], bytes);
+    walk_raise_at(c, r, SINTER_E_CORRUPT, SINTER_WHY_OUT_OF_SPACE,
+                  c->slots[c->buffers[r->b].bytes], bytes);
     return;
   }
   range part = part_of((bytes + COPY_UNIT - 1) / COPY_UNIT, n, index);
@@ -162,56 +108,6 @@ static void move_part(walk_context *c, const sinter_image_record *r, uint32_t n,
   else
     __builtin_memmove(to + begin, (uint8_t *)c->pointers[r->b] + begin,
                       (uint64_t)(end - begin));
-}
-
-static void read_element(walk_context *c, const sinter_image_record *r) {
-  int64_t width = (int64_t)sinter_dtype_bytes(r->d), element = c->slots[r->b];
-  int64_t count = c->slots[c->buffers[r->c].bytes] / width;
-  if (element < 0 || element >= count) {
-    raise_at(c, r, SINTER_E_DATA, SINTER_WHY_VALUE_RANGE, element, count);
-    return;
-  }
-  const uint8_t *at = (const uint8_t *)c->pointers[r->c] + element * width;
-  int64_t value = *at;
-  int32_t narrow;
-  if (width == 8) {
-    __builtin_memcpy(&value, at, 8);
-  } else if (width == 4) {
-    __builtin_memcpy(&narrow, at, 4);
-    value = narrow;
-  }
-  c->slots[r->a] = value;
-}
-
-static void show_tap(walk_context *c, const sinter_image_record *r) {
-  if (!c->tap)
-    return;
-  sinter_tensor t = {0};
-  uint32_t first =
-      c->image->n_inputs + c->image->n_outputs + c->image->n_states;
-  walk_tensor_dims(c, first + r->a, &t);
-  t.data = c->pointers[r->b];
-  t.bytes = (uint64_t)c->slots[c->buffers[r->b].bytes];
-  c->tap(c->tap_self, r->node, &t);
-}
-
-/* What one thread does for all. */
-static void do_once(walk_context *c, const sinter_image_record *r) {
-  sinter_error error;
-  if (r->kind == SINTER_REC_SHAPE) {
-    if (!shape_run(c->image, c->slots, r->a, r->b, &error))
-      raise_error(c, &error);
-  } else if (r->kind == SINTER_REC_READ) {
-    read_element(c, r);
-  } else if (r->kind == SINTER_REC_TAP) {
-    show_tap(c, r);
-  }
-}
-
-static void resolve_late(walk_context *c, const sinter_image_record *r) {
-  sinter_error error;
-  if (!walk_resolve_record(c, r, &error))
-    raise_error(c, &error);
 }
 
 /* ---- Serial and fork-join ------------------------------------------------ */
@@ -256,7 +152,7 @@ static void walk_serial(walk_context *c) {
   while (r->kind != SINTER_REC_END) {
     const sinter_image_record *next = r + 1;
     if (__builtin_expect(r->flags & SINTER_RECF_DYNAMIC, 0))
-      resolve_late(c, r);
+      walk_resolve_late(c, r);
     if (__builtin_expect(atomic_load_explicit(&c->stop, memory_order_relaxed),
                          0))
       return;
@@ -274,7 +170,7 @@ static void walk_serial(walk_context *c) {
       next = c->records + r->a;
       break;
     default:
-      do_once(c, r);
+      walk_once(c, r);
     }
     check_attention(c, r);
     r = next;
@@ -298,7 +194,7 @@ static uint32_t await_generation(walk_context *c, uint32_t old) {
     CPU_PAUSE();
     if (i % SPIN_PAUSES)
       continue;
-    uint64_t time = now(c);
+    uint64_t time = walk_now(c);
     begin = begin ? begin : time;
     if (pool->wait && time - begin > SPIN_NS)
       break;
@@ -335,7 +231,7 @@ static void walk_gang_records(walk_context *c, uint32_t index) {
     const sinter_image_record *next = r + 1;
     if (r->flags & SINTER_RECF_DYNAMIC) { /* addresses that all threads read */
       if (index == 0)
-        resolve_late(c, r);
+        walk_resolve_late(c, r);
       if (meet(c))
         return;
     }
@@ -356,7 +252,7 @@ static void walk_gang_records(walk_context *c, uint32_t index) {
       break;
     default:
       if (index == 0)
-        do_once(c, r);
+        walk_once(c, r);
     }
     if (index == 0)
       check_attention(c, r);
@@ -381,7 +277,7 @@ static void walk_records(walk_context *c) {
     width = pool->acquire(pool->self, width);
   c->width = width;
   if (atomic_load_explicit(&c->attention, memory_order_relaxed) & ATTN_PROFILE)
-    c->last_ns = now(c);
+    c->last_ns = walk_now(c);
   if (width > 1 && (pool->flags & SINTER_HOST_GANG)) {
     uint32_t generation =
         atomic_load_explicit(&c->barrier.generation, memory_order_relaxed);
@@ -413,7 +309,7 @@ sinter_status walk_run(sinter_context *context, sinter_error *error) {
     e.code = SINTER_OK;
     uint32_t what = atomic_load_explicit(&c->attention, memory_order_relaxed);
     if (what & ~(uint32_t)ATTN_PROFILE)
-      attend(c, what & ~(uint32_t)ATTN_PROFILE, c->records);
+      walk_attend(c, what & ~(uint32_t)ATTN_PROFILE, c->records);
     if (!atomic_load_explicit(&c->stop, memory_order_relaxed))
       walk_records(c);
     if (atomic_load_explicit(&c->stop, memory_order_acquire))

@@ -1,0 +1,190 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the image declares before its first record: symbols, inputs and outputs,
+// weights, the arena, kernels and nodes. The offset of an arena buffer is the
+// largest end of the buffers below it.
+
+#include "codegen/image/ProgramWriter.h"
+
+using namespace mlir;
+
+namespace sinter {
+
+/// The most that is reserved for what depends on data (contract: --max-slack).
+constexpr int64_t maxReserved = 64 << 20;
+
+uint16_t onnxDataType(Type element) {
+  if (element.isF32())
+    return 1;
+  if (element.isF16())
+    return 10;
+  if (element.isF64())
+    return 11;
+  if (element.isBF16())
+    return 16;
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer)
+    return 0;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return 9;
+  case 8:
+    return isUnsigned ? 2 : 3;
+  case 16:
+    return isUnsigned ? 4 : 5;
+  case 32:
+    return isUnsigned ? 12 : 6;
+  case 64:
+    return isUnsigned ? 13 : 7;
+  default:
+    return 0;
+  }
+}
+
+/// `dim` with every symbol that only the run can tell at its maximum: what
+/// memory must be reserved for.
+sym::DimAttr ProgramWriter::bound(sym::DimAttr dim) {
+  return sym::substitute(dim, [&](StringRef name) -> sym::DimAttr {
+    auto it = late.find(name);
+    return it == late.end()
+               ? sym::DimAttr()
+               : sym::constantDim(dim.getContext(), it->second.getMax());
+  });
+}
+
+void ProgramWriter::declareSymbols() {
+  llvm::StringMap<std::pair<unsigned, int64_t>>
+      given; // elements of integer inputs
+  for (auto read : program.getOps<exec::ReadOp>())
+    if (auto element = read.getInputElement())
+      given.try_emplace(read.getSymbol(), *element);
+  for (auto symbol : program.getOps<exec::SymbolOp>()) {
+    std::string name = symbol.getName().str();
+    int64_t min = symbol.getMin(), max = symbol.getMax(),
+            divisor = symbol.getDivisor();
+    auto it = given.find(name);
+    if (symbol.getInput())
+      values[name] = builder.dimSymbol(name, min, max, divisor,
+                                       *symbol.getInput(), *symbol.getAxis());
+    else if (it != given.end())
+      values[name] = builder.valueSymbol(name, min, max, divisor,
+                                         it->second.first, it->second.second);
+    else {
+      values[name] = builder.variable();
+      late[name] = symbol;
+    }
+  }
+}
+
+LogicalResult ProgramWriter::declareTensors() {
+  size_t inputs = program.getInputTypes().size();
+  for (size_t i = 0; i < program.getBody().getNumArguments(); ++i) {
+    bool isInput = i < inputs;
+    size_t index = isInput ? i : i - inputs;
+    auto name = cast<StringAttr>(isInput ? program.getInputNames()[index]
+                                         : program.getOutputNames()[index]);
+    auto type = cast<RankedTensorType>(
+        cast<TypeAttr>(isInput ? program.getInputTypes()[index]
+                               : program.getOutputTypes()[index])
+            .getValue());
+    uint16_t dtype = onnxDataType(type.getElementType());
+    if (dtype == 0)
+      return program.emitError()
+             << (isInput ? "input '" : "output '") << name.getValue()
+             << "' has elements of type " << type.getElementType()
+             << ", which no kernel takes; expected a float, integer or bool "
+                "type. Cast it in the model";
+    std::vector<Slot> dims;
+    for (sym::DimAttr dim : sym::dimsOf(type))
+      dims.push_back(slot(dim));
+    sym::DimAttr reserved =
+        bound(sym::elementCount(type)) *
+        ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
+    // What the caller must lend for an output whose size only the run can tell.
+    bool isLate = reserved !=
+                  sym::elementCount(type) *
+                      ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
+    if (isLate && sym::asConstant(reserved).value_or(0) > maxReserved)
+      return program.emitError()
+             << "output '" << name.getValue() << "' has the shape " << type
+             << ", which depends on data and has no bound below "
+             << (maxReserved >> 20) << " MB; bound its dimensions in the model";
+    Slot bytes = slot(reserved);
+    if (isInput)
+      builder.input(name.str(), dtype, dims);
+    else
+      builder.output(name.str(), dtype, dims, bytes);
+    buffers[program.getBody().getArgument(i)] = {
+        isInput ? SINTER_SPACE_INPUT : SINTER_SPACE_OUTPUT, uint32_t(index),
+        builder.constant(0), bytes};
+  }
+  return success();
+}
+
+void ProgramWriter::declareWeights() {
+  llvm::DenseMap<std::tuple<Attribute, Type, Attribute>, size_t> known;
+  uint64_t end = 0;
+  for (auto weight : program.getOps<exec::WeightOp>()) {
+    auto [it, isNew] = known.try_emplace(
+        std::make_tuple(weight.getSource(), weight.getElement(),
+                        Attribute(weight.getPack())),
+        result.weights.size());
+    if (isNew) {
+      WeightBlob blob{weight.getSource(), weight.getElement(), weight.getPack(),
+                      end, uint64_t(weight.getBytes())};
+      end = (end + blob.bytes + 63) / 64 * 64;
+      result.weights.push_back(blob);
+    }
+    const WeightBlob &blob = result.weights[it->second];
+    buffers[weight.getResult()] = {SINTER_SPACE_WEIGHTS, 0,
+                                   builder.constant(blob.offset),
+                                   builder.constant(blob.bytes)};
+  }
+  result.weightsBytes = end;
+  builder.setWeightsBytes(end);
+}
+
+void ProgramWriter::declareArena() {
+  Slot total = builder.constant(0), align = builder.constant(64);
+  llvm::DenseMap<Value, Slot> ends;
+  for (auto alloc : program.getOps<exec::AllocOp>()) {
+    Slot offset = builder.constant(0), bytes = slot(bound(alloc.getBytes()));
+    for (Value below : alloc.getAbove())
+      offset = builder.max(offset, ends[below]);
+    Slot end = builder.alignUp(builder.add(offset, bytes), align);
+    ends[alloc.getResult()] = end;
+    buffers[alloc.getResult()] = {SINTER_SPACE_ARENA, 0, offset, bytes};
+    total = builder.max(total, end);
+  }
+  builder.setArena(total);
+}
+
+uint32_t ProgramWriter::kernelIndex(kernel::DefineOp define) {
+  auto [it, isNew] = kernels.try_emplace(define, 0);
+  if (isNew) {
+    it->second = builder.kernel(define.getSymName().str(),
+                                define.getBody().getNumArguments(),
+                                define.getNumParams());
+    result.kernels.push_back(define);
+  }
+  return it->second;
+}
+
+/// The importer names a node's location after the node and keeps its operator
+/// as the metadata of the fused location.
+uint32_t ProgramWriter::nodeOf(Location location) {
+  std::string name, op;
+  location->walk([&](Location inner) {
+    if (auto fused = dyn_cast<FusedLoc>(inner); fused && op.empty())
+      if (auto text = dyn_cast_or_null<StringAttr>(fused.getMetadata()))
+        op = text.str();
+    if (auto named = dyn_cast<NameLoc>(inner); named && name.empty())
+      name = named.getName().str();
+    return WalkResult::advance();
+  });
+  return name.empty() ? SINTER_NONE : builder.node(name, op);
+}
+
+} // namespace sinter

@@ -1,0 +1,85 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Verifiers of the products: contract and conv, whose weights are panels or,
+// for batched products and depthwise filters, views.
+
+#include "dialects/kernel/VerifyRoot.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::kernel;
+
+LogicalResult ContractOp::verify() {
+  if (failed(verifyOpening(*this, "a", getA(), 2)))
+    return failure();
+  ArrayRef<sym::DimAttr> a = dimsOf(getA()), out = dimsOf(getOutputs()[0]);
+  size_t batch = out.size() - 2;
+  if (a.take_front(batch + 1) != out.take_front(batch + 1))
+    return emitOpError() << "a has dims " << describe(a)
+                         << ", which give no output of " << describe(out);
+  if (auto panels = dyn_cast<PanelsType>(getB().getType())) {
+    if (panels.getElement() != elementOf(getA()))
+      return emitOpError() << "multiplies " << elementOf(getA()) << " by "
+                           << panels.getElement();
+    if (failed(verifyPanels(*this, panels, 1, out.back(), a.back())))
+      return failure();
+  } else {
+    sym::Dims expected(out.take_front(batch));
+    expected.push_back(a.back());
+    expected.push_back(out.back());
+    if (failed(verifyDims(*this, getB(), "b", expected)))
+      return failure();
+  }
+  return verifyEpilogue(*this, getEpilogue(),
+                        {accumulatorType(elementOf(getA()))}, getExtras(),
+                        getOutputs());
+}
+
+LogicalResult ConvOp::verify() {
+  if (failed(verifyOpening(*this, "input", getInput(), 3)))
+    return failure();
+  ArrayRef<sym::DimAttr> in = dimsOf(getInput()), out = dimsOf(getOutputs()[0]);
+  size_t spatial = in.size() - 2;
+  if (failed(verifySlide(*this, spatial)) ||
+      failed(verifyDim(*this, "batch of the input", in[0], out[0])))
+    return failure();
+  int64_t groups = getGroups(), positions = 1;
+  for (size_t i = 0; i < spatial; ++i) {
+    positions *= getKernel()[i];
+    std::optional<int64_t> have = sym::asConstant(in[i + 1]),
+                           want = sym::asConstant(out[i + 1]);
+    int64_t reach = (getKernel()[i] - 1) * getDilations()[i] + 1;
+    if (have && want && *want > 0 &&
+        *have < (*want - 1) * getStrides()[i] + reach)
+      return emitOpError() << "axis " << i + 1 << " of the padded input is "
+                           << *have << ", but " << *want << " outputs reach "
+                           << (*want - 1) * getStrides()[i] + reach;
+  }
+  sym::DimAttr channels = in.back(), maps = out.back();
+  if (groups < 1 ||
+      !sym::isConstant(
+          sym::mod(channels, sym::constantDim(getContext(), groups)), 0) ||
+      !sym::isConstant(sym::mod(maps, sym::constantDim(getContext(), groups)),
+                       0))
+    return emitOpError() << groups << " groups do not divide "
+                         << sym::toString(channels) << " input and "
+                         << sym::toString(maps) << " output channels";
+  if (auto panels = dyn_cast<PanelsType>(getWeights().getType())) {
+    if (failed(verifyPanels(*this, panels, groups, sym::floorDiv(maps, groups),
+                            sym::floorDiv(channels, groups) * positions)))
+      return failure();
+  } else {
+    if (!sym::isConstant(channels, groups) || channels != maps)
+      return emitOpError(
+          "weights in a view are for a depthwise convolution: groups, "
+          "input and output channels must be equal");
+    if (failed(
+            verifyDims(*this, getWeights(), "weights",
+                       {sym::constantDim(getContext(), positions), channels})))
+      return failure();
+  }
+  return verifyEpilogue(*this, getEpilogue(),
+                        {accumulatorType(elementOf(getInput()))}, getExtras(),
+                        getOutputs());
+}
