@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What front ends and the status page may know of a model: plain data, copied out.
+// What front ends and the status page may know of a model: plain data, copied
+// out.
 #ifndef SINTER_SERVE_ENGINE_DESCRIPTION_H
 #define SINTER_SERVE_ENGINE_DESCRIPTION_H
 
@@ -23,9 +24,9 @@ struct ModelDescription {
   std::string name, version;
   std::vector<std::string> versions; ///< ready ones, ascending
   std::vector<TensorDescription> inputs, outputs;
-  int64_t maxBatch = 0;   ///< 0 when dimension 0 is no batch
-  int32_t batchDim = -1;  ///< dimension 0, or -1 when the model has none
-  std::string manifest;   ///< JSON, as the compiler wrote it
+  int64_t maxBatch = 0;  ///< 0 when dimension 0 is no batch
+  int32_t batchDim = -1; ///< dimension 0, or -1 when the model has none
+  std::string manifest;  ///< JSON, as the compiler wrote it
 };
 
 enum class VersionState { loading, ready, unloading, unavailable };
@@ -54,7 +55,8 @@ struct ModelStatistics {
   uint64_t executionCount = 0;  ///< batches
   Duration success, fail, queue, computeInput, computeInfer, computeOutput;
   std::vector<BatchStatistics> batches;
-  uint64_t queueDepth = 0, oldestUs = 0, rejected = 0, cancelled = 0, paddedRows = 0;
+  uint64_t queueDepth = 0, oldestUs = 0, rejected = 0, cancelled = 0,
+           paddedRows = 0;
   uint64_t memoryBytes = 0;
 };
 

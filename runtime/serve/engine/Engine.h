@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The engine: models in versions, a queue and batches for each, one pool of
-// threads for all. Front ends (HTTP, gRPC, the C library) know only this header.
-// Every method may be called from any thread; none but load, unload and drain waits.
+// threads for all. Front ends (HTTP, gRPC, the C library) know only this
+// header. Every method may be called from any thread; none but load, unload and
+// drain waits.
 #ifndef SINTER_SERVE_ENGINE_ENGINE_H
 #define SINTER_SERVE_ENGINE_ENGINE_H
 
@@ -17,8 +18,8 @@ namespace sinter::serve {
 
 struct EngineOptions;
 
-/// A request under way; cancel() takes it out of its queue at once, or stops the
-/// run it is alone in. Dropping a Ticket cancels nothing.
+/// A request under way; cancel() takes it out of its queue at once, or stops
+/// the run it is alone in. Dropping a Ticket cancels nothing.
 class Ticket {
 public:
   virtual ~Ticket() = default;
@@ -27,17 +28,21 @@ public:
 
 class Engine {
 public:
-  static std::unique_ptr<Engine> create(const EngineOptions &options, Status &status);
+  static std::unique_ptr<Engine> create(const EngineOptions &options,
+                                        Status &status);
   virtual ~Engine() = default;
 
-  /// Takes the request and returns at once. request.done is called exactly once,
-  /// perhaps before this returns: with outputs, or with a status that is not ok.
+  /// Takes the request and returns at once. request.done is called exactly
+  /// once, perhaps before this returns: with outputs, or with a status that is
+  /// not ok.
   virtual std::shared_ptr<Ticket> submit(Request &&request) = 0;
 
   virtual bool live() const = 0;
-  /// At least one model is ready, every model of the start-up is, and no drain began.
+  /// At least one model is ready, every model of the start-up is, and no drain
+  /// began.
   virtual bool ready() const = 0;
-  virtual Status modelReady(const std::string &model, const std::string &version) const = 0;
+  virtual Status modelReady(const std::string &model,
+                            const std::string &version) const = 0;
   virtual std::optional<ModelDescription> describe(const std::string &model,
                                                    const std::string &version,
                                                    Status &status) const = 0;
@@ -47,11 +52,12 @@ public:
                                                   const std::string &version,
                                                   Status &status) const = 0;
 
-  /// Loads what the policy asks for, beside what runs, self-tested, then swapped.
-  /// On failure everything stays as it was.
+  /// Loads what the policy asks for, beside what runs, self-tested, then
+  /// swapped. On failure everything stays as it was.
   virtual Status load(const std::string &model) = 0;
   virtual Status unload(const std::string &model) = 0;
-  /// Points a label at a ready version, atomically; version "" removes the label.
+  /// Points a label at a ready version, atomically; version "" removes the
+  /// label.
   virtual Status setLabel(const std::string &model, const std::string &label,
                           const std::string &version) = 0;
 

@@ -6,6 +6,8 @@
 #ifndef SINTER_SERVE_ENGINE_OPTIONS_H
 #define SINTER_SERVE_ENGINE_OPTIONS_H
 
+#include "runtime/serve/engine/Bundle.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,29 +23,39 @@ struct ModelOptions {
   uint32_t latest = 1;            ///< with latest: how many
   std::vector<uint64_t> versions; ///< with specific
   uint32_t maxBatch = 0;          ///< rows; 0 = what the cost table says
-  uint64_t maxDelayUs = 0;        ///< fixed delay (max_queue_delay_microseconds); 0 = by cost
-  std::vector<uint32_t> preferredBatch; ///< Triton's preferred_batch_size; empty = by cost
-  uint64_t deadlineUs = 0;        ///< of requests that bring none; 0 = none
-  uint32_t maxQueue = 1024;       ///< requests waiting; past it 503
+  uint64_t maxDelayUs =
+      0; ///< fixed delay (max_queue_delay_microseconds); 0 = by cost
+  std::vector<uint32_t>
+      preferredBatch;       ///< Triton's preferred_batch_size; empty = by cost
+  uint64_t deadlineUs = 0;  ///< of requests that bring none; 0 = none
+  uint32_t maxQueue = 1024; ///< requests waiting; past it 503
   uint64_t maxQueueBytes = 256u << 20;
   uint32_t priorityLevels = 1;
-  bool preserveOrder = false;     ///< answers of a client in the order it asked
+  bool preserveOrder = false; ///< answers of a client in the order it asked
 };
 
 struct EngineOptions {
-  std::string repository; ///< folder of MODEL/VERSION/ bundles; empty with an embedded model
+  std::string repository; ///< folder of MODEL/VERSION/ bundles; empty with an
+                          ///< embedded model
   std::string stateDir;   ///< labels; empty = in memory only
-  uint32_t threads = 0;   ///< 0 = the CPUs of this process (affinity, cgroup quota)
-  uint64_t memoryBudget = 0; ///< bytes; 0 = none: idle models are unloaded past it
+  uint32_t threads =
+      0; ///< 0 = the CPUs of this process (affinity, cgroup quota)
+  uint64_t memoryBudget =
+      0; ///< bytes; 0 = none: idle models are unloaded past it
   ModelOptions defaults;
   std::vector<ModelOptions> models;
-  /// An object that is part of this executable: a descriptor and where the model lies in it.
+  /// An object that is part of this executable: a descriptor and where the
+  /// model lies in it, or a model that is linked in.
   struct Embedded {
     std::string name, version = "1";
     int descriptor = -1;
     uint64_t offset = 0, bytes = 0;
+    const sinter_model *linked = nullptr;
+    std::string manifest; ///< empty = the object's own
   };
   std::vector<Embedded> embedded;
+  /// Opens (and verifies) one version of the repository; empty = openFolder.
+  BundleOpener openBundle;
 };
 
 } // namespace sinter::serve

@@ -27,7 +27,7 @@ enum class Code {
 
 struct Status {
   Code code = Code::ok;
-  std::string message;       ///< what, where, found, expected, remedy; empty when ok
+  std::string message; ///< what, where, found, expected, remedy; empty when ok
   uint32_t retryAfterMs = 0; ///< with unavailable: when another try may work
 
   Status() = default;

@@ -1,0 +1,50 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which versions of which models there are, right now. A catalogue never
+// changes: a control action copies it, edits the copy and swaps it in
+// (Snapshot.h), so a request sees all of an action or nothing.
+#ifndef SINTER_SERVE_ENGINE_CATALOGUE_H
+#define SINTER_SERVE_ENGINE_CATALOGUE_H
+
+#include "runtime/serve/engine/Version.h"
+
+#include <map>
+#include <memory>
+
+namespace sinter::serve {
+
+struct ModelOptions;
+
+/// A version that could not be loaded, and why.
+struct Broken {
+  uint64_t version = 0, stamp = 0;
+  std::string reason;
+};
+
+struct Model {
+  std::string name;
+  std::shared_ptr<const ModelOptions> options;
+  std::map<uint64_t, std::shared_ptr<Version>> versions; ///< ready ones
+  std::map<std::string, uint64_t> labels;
+  std::map<uint64_t, Broken> broken;
+  bool unloaded = false; ///< by request: listed, not served
+
+  /// "" = the label `stable`, else the newest; a number; a label.
+  std::shared_ptr<Version> find(const std::string &version,
+                                Status &status) const;
+};
+
+struct Catalogue {
+  std::map<std::string, std::shared_ptr<const Model>> models;
+
+  std::shared_ptr<const Model> find(const std::string &model,
+                                    Status &status) const;
+  std::shared_ptr<Version> find(const std::string &model,
+                                const std::string &version,
+                                Status &status) const;
+};
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_ENGINE_CATALOGUE_H

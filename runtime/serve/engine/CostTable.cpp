@@ -1,0 +1,101 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/engine/CostTable.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sinter::serve {
+
+namespace {
+constexpr size_t maxPoints = 64;
+constexpr double unknownRow =
+    1e6; // a model nobody has estimated or run: 1 ms a row
+constexpr double gain = 0.125; // of a new sample
+constexpr double outlier = 3;  // times the average: counts as that much
+constexpr double threadGain =
+    0.7; // what another thread adds until it was measured
+} // namespace
+
+CostTable::Point &CostTable::at(int64_t rows) {
+  auto place =
+      std::lower_bound(points.begin(), points.end(), rows,
+                       [](const Point &p, int64_t n) { return p.rows < n; });
+  if (place != points.end() && place->rows == rows)
+    return *place;
+  if (points.size() < maxPoints)
+    return *points.insert(place, Point{rows, {0, 0}, {0, 0}});
+  // Full: the nearest size stands for this one.
+  if (place == points.end() ||
+      (place != points.begin() && rows - place[-1].rows < place->rows - rows))
+    --place;
+  return *place;
+}
+
+void CostTable::estimate(int64_t rows, int64_t ns) {
+  Point &point = at(rows);
+  if (!point.samples[0])
+    point.ns[0] = double(std::max<int64_t>(ns, 1));
+}
+
+void CostTable::measure(int64_t rows, bool wide, int64_t ns) {
+  Point &point = at(rows);
+  double sample =
+      double(std::max<int64_t>(ns, 1)) * double(rows) / double(point.rows);
+  double &known = point.ns[wide];
+  if (!point.samples[wide] || known <= 0)
+    known = sample;
+  else
+    known += gain * (std::min(sample, known * outlier) - known);
+  point.samples[wide] = std::min<uint32_t>(point.samples[wide] + 1, 1u << 30);
+}
+
+double CostTable::column(const Point &point, bool wide) const {
+  if (point.ns[wide] > 0)
+    return point.ns[wide];
+  double factor = 1 + threadGain * double(threads - 1);
+  return wide ? point.ns[0] / factor : point.ns[1] * factor;
+}
+
+int64_t CostTable::cost(int64_t rows, bool wide) const {
+  wide = wide && threads > 1;
+  rows = std::max<int64_t>(rows, 1);
+  if (points.empty())
+    return int64_t(unknownRow * double(rows));
+  auto above =
+      std::lower_bound(points.begin(), points.end(), rows,
+                       [](const Point &p, int64_t n) { return p.rows < n; });
+  if (above != points.end() && (above->rows == rows || above == points.begin()))
+    return int64_t(column(*above, wide));
+  if (above == points.end()) {
+    const Point &last = points.back();
+    double value = column(last, wide), slope = value / double(last.rows);
+    if (points.size() > 1) {
+      const Point &before = points[points.size() - 2];
+      double rise =
+          (value - column(before, wide)) / double(last.rows - before.rows);
+      slope = std::clamp(rise, 0.0, slope);
+    }
+    return int64_t(value + slope * double(rows - last.rows));
+  }
+  const Point &low = above[-1];
+  double part = double(rows - low.rows) / double(above->rows - low.rows);
+  double from = column(low, wide), to = column(*above, wide);
+  return int64_t(from + part * (to - from));
+}
+
+bool CostTable::isMeasured(int64_t rows, bool wide) const {
+  for (const Point &point : points)
+    if (point.rows == rows)
+      return point.samples[wide] > 0;
+  return false;
+}
+
+std::vector<int64_t> CostTable::sizes() const {
+  std::vector<int64_t> all;
+  for (const Point &point : points)
+    all.push_back(point.rows);
+  return all;
+}
+
+} // namespace sinter::serve

@@ -1,0 +1,49 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a batch of n rows costs, in nanoseconds: the compiler's estimate first,
+// then measured and kept true by live traffic. Two columns: one thread, and all
+// of them. A plain value: the scheduler guards its own, the simulator has one.
+#ifndef SINTER_SERVE_ENGINE_COSTTABLE_H
+#define SINTER_SERVE_ENGINE_COSTTABLE_H
+
+#include <cstdint>
+#include <vector>
+
+namespace sinter::serve {
+
+class CostTable {
+public:
+  /// threads: how many the wide column runs on; 1 = there is no wide column.
+  explicit CostTable(uint32_t threads = 1) : threads(threads) {}
+
+  /// From the compiler; a measurement of the same size replaces it.
+  void estimate(int64_t rows, int64_t ns);
+  /// One run. The first replaces an estimate, later ones move the average; a
+  /// sample far above it (a cold cache, a preempted thread) moves it little.
+  void measure(int64_t rows, bool wide, int64_t ns);
+
+  /// Between known sizes it is a line, past the last a line through the last
+  /// two.
+  int64_t cost(int64_t rows, bool wide = false) const;
+  bool isKnown() const { return !points.empty(); }
+  bool isMeasured(int64_t rows, bool wide) const;
+  uint32_t width() const { return threads; }
+  std::vector<int64_t> sizes() const;
+
+private:
+  struct Point {
+    int64_t rows;
+    double ns[2];        // one thread, all threads; 0 = unknown
+    uint32_t samples[2]; // 0 = estimated
+  };
+  Point &at(int64_t rows);
+  double column(const Point &point, bool wide) const;
+
+  uint32_t threads;
+  std::vector<Point> points; // by rows
+};
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_ENGINE_COSTTABLE_H

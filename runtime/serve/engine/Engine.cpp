@@ -1,0 +1,225 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/engine/EngineImpl.h"
+
+#include <algorithm>
+#include <fstream>
+#include <unistd.h>
+
+namespace sinter::serve {
+namespace {
+
+// Scratch of a run, or one output: what a client's shape may make us take.
+uint64_t defaultRunLimit() {
+  uint64_t pages = uint64_t(std::max(sysconf(_SC_PHYS_PAGES), 1L));
+  return pages * uint64_t(sysconf(_SC_PAGESIZE)) / 2;
+}
+
+} // namespace
+
+std::unique_ptr<Engine> Engine::create(const EngineOptions &options,
+                                       Status &status) {
+  auto engine = std::make_unique<EngineImpl>(options);
+  status = engine->start();
+  if (!status.ok())
+    return nullptr;
+  return engine;
+}
+
+EngineImpl::EngineImpl(const EngineOptions &options)
+    : options(options), catalogue(std::make_unique<const Catalogue>()) {}
+
+Status EngineImpl::start() {
+  if (sinter_pool_create(options.threads, 0, &pool))
+    return {Code::internal,
+            "cannot start " + std::to_string(options.threads) +
+                " threads; allow more, or ask for fewer with --threads"};
+  uint64_t limit =
+      options.memoryBudget ? options.memoryBudget : defaultRunLimit();
+  scheduler = std::make_shared<Scheduler>(pool.width, limit);
+  scheduler->start();
+  for (const EngineOptions::Embedded &embedded : options.embedded)
+    if (Status status = loadEmbedded(embedded); !status.ok())
+      return status;
+  if (!options.repository.empty()) {
+    Status status;
+    std::vector<std::string> models = listModels(options.repository, status);
+    if (!status.ok())
+      return status;
+    for (const std::string &model : models)
+      load(model); // the index says what failed; the others serve
+  }
+  started = true;
+  return {};
+}
+
+EngineImpl::~EngineImpl() {
+  if (scheduler)
+    scheduler->stop();
+  catalogue.replace(std::make_unique<const Catalogue>());
+  scheduler.reset();
+  sinter_pool_destroy(&pool);
+}
+
+// ---- Requests
+// -----------------------------------------------------------------
+
+static void refuse(Request &request, Status status) {
+  Response response;
+  response.status = std::move(status);
+  response.model = request.model;
+  response.phases.received = request.received;
+  response.phases.finished = Clock::now();
+  request.done(std::move(response));
+}
+
+std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
+  auto job = std::make_shared<Job>();
+  job->request = std::move(request);
+  Request &asked = job->request;
+  job->phases.received = asked.received;
+  job->phases.queued = Clock::now();
+  Status status;
+  job->version = catalogue.read([&](const Catalogue &now) {
+    return now.find(asked.model, asked.version, status);
+  });
+  if (job->version)
+    status = job->version->check(asked, job->rows, job->key);
+  if (!status.ok()) {
+    refuse(asked, std::move(status));
+    return job;
+  }
+  const ModelOptions &model = *job->version->options;
+  for (const Tensor &input : asked.inputs)
+    job->bytes += input.bytes;
+  job->priority = std::clamp<uint64_t>(
+      asked.priority ? asked.priority : (model.priorityLevels + 1) / 2, 1,
+      std::max<uint32_t>(model.priorityLevels, 1));
+  job->deadline = asked.deadline;
+  if (model.deadlineUs && asked.deadline == TimePoint::max())
+    job->deadline =
+        job->phases.queued + std::chrono::microseconds(model.deadlineUs);
+  if (job->deadline <= job->phases.queued) {
+    refuse(asked,
+           {Code::deadline, "the request's time had run out when it came"});
+    return job;
+  }
+  job->scheduler = scheduler;
+  scheduler->submit(job);
+  return job;
+}
+
+// ---- What there is
+// --------------------------------------------------------------
+
+bool EngineImpl::ready() const {
+  if (!started || draining)
+    return false;
+  return catalogue.read([](const Catalogue &now) {
+    bool any = false;
+    for (const auto &[name, model] : now.models) {
+      if (model->versions.empty() && !model->unloaded)
+        return false;
+      any |= !model->versions.empty();
+    }
+    return any;
+  });
+}
+
+Status EngineImpl::modelReady(const std::string &model,
+                              const std::string &version) const {
+  if (draining)
+    return {Code::unavailable, "the server is shutting down", 1000};
+  Status status;
+  catalogue.read(
+      [&](const Catalogue &now) { return now.find(model, version, status); });
+  return status;
+}
+
+std::optional<ModelDescription> EngineImpl::describe(const std::string &model,
+                                                     const std::string &version,
+                                                     Status &status) const {
+  std::vector<std::string> versions;
+  std::shared_ptr<Version> found = catalogue.read([&](const Catalogue &now) {
+    std::shared_ptr<const Model> entry = now.find(model, status);
+    if (!entry)
+      return std::shared_ptr<Version>();
+    for (const auto &[number, each] : entry->versions)
+      versions.push_back(each->number());
+    return entry->find(version, status);
+  });
+  if (!found)
+    return std::nullopt;
+  ModelDescription description = found->describe();
+  description.versions = std::move(versions);
+  return description;
+}
+
+std::vector<IndexEntry> EngineImpl::index() const {
+  return catalogue.read([](const Catalogue &now) {
+    std::vector<IndexEntry> entries;
+    for (const auto &[name, model] : now.models) {
+      for (const auto &[number, version] : model->versions) {
+        IndexEntry entry{name, version->number(), VersionState::ready, "", {}};
+        for (const auto &[label, target] : model->labels)
+          if (target == number)
+            entry.labels.push_back(label);
+        entries.push_back(std::move(entry));
+      }
+      for (const auto &[number, broken] : model->broken)
+        entries.push_back({name,
+                           std::to_string(number),
+                           VersionState::unavailable,
+                           broken.reason,
+                           {}});
+      if (model->versions.empty() && model->broken.empty())
+        entries.push_back(
+            {name, "", VersionState::unavailable, "unloaded", {}});
+    }
+    return entries;
+  });
+}
+
+std::vector<std::shared_ptr<Version>>
+EngineImpl::versionsOf(const std::string &model, const std::string &version,
+                       Status &status) const {
+  std::vector<std::shared_ptr<Version>> list;
+  catalogue.read([&](const Catalogue &now) {
+    if (!model.empty() && !version.empty()) {
+      if (std::shared_ptr<Version> one = now.find(model, version, status))
+        list.push_back(std::move(one));
+      return;
+    }
+    if (!model.empty() && !now.find(model, status))
+      return;
+    for (const auto &[name, entry] : now.models)
+      if (model.empty() || name == model)
+        for (const auto &[number, each] : entry->versions)
+          list.push_back(each);
+  });
+  return list;
+}
+
+std::vector<ModelStatistics> EngineImpl::statistics(const std::string &model,
+                                                    const std::string &version,
+                                                    Status &status) const {
+  std::vector<ModelStatistics> all;
+  for (const std::shared_ptr<Version> &each :
+       versionsOf(model, version, status)) {
+    ModelStatistics one;
+    one.name = each->model();
+    one.version = each->number();
+    one.memoryBytes = each->objectBytes;
+    each->counters.read(one);
+    scheduler->readQueue(*each, one);
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+void EngineImpl::drain(TimePoint deadline) {
+  draining = true;
+  scheduler->drain(deadline);
+}
+
+} // namespace sinter::serve

@@ -1,0 +1,84 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A request inside the engine, and the queue of one version. The queue is plain
+// data under the scheduler's lock: ordered by priority, then by deadline, then
+// by arrival.
+#ifndef SINTER_SERVE_ENGINE_QUEUE_H
+#define SINTER_SERVE_ENGINE_QUEUE_H
+
+#include "runtime/serve/engine/BatchPolicy.h"
+#include "runtime/serve/engine/CostTable.h"
+#include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/engine/Request.h"
+
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace sinter::serve {
+
+class Scheduler;
+class Version;
+struct Run;
+
+/// What one run made of some rows of a job.
+struct Piece {
+  int64_t firstRow = 0, rows = 0;
+  std::vector<Tensor> outputs;
+  Status failure; ///< of this part alone
+};
+
+/// A request on its way. Fields below `state` are guarded by the scheduler.
+class Job : public Ticket, public std::enable_shared_from_this<Job> {
+public:
+  void cancel() override;
+
+  Request request;
+  std::shared_ptr<Version> version;
+  std::weak_ptr<Scheduler> scheduler;
+  int64_t rows = 1;
+  std::string key; ///< of its shapes without the batch dimension
+  uint64_t bytes = 0, sequence = 0, priority = 1;
+  TimePoint deadline = TimePoint::max();
+  Phases phases;
+
+  enum class State { queued, running, finished } state = State::queued;
+  int64_t nextRow = 0; ///< rows handed to runs
+  int64_t doneRows = 0;
+  bool waiting = false; ///< rows of it are in the queue
+  bool cancelled = false;
+  Status failure;
+  std::vector<Piece> pieces;
+  std::vector<std::shared_ptr<Run>> runs; ///< that hold rows of it
+  uint32_t batchRows = 0;
+};
+
+using JobPtr = std::shared_ptr<Job>;
+
+struct JobOrder {
+  bool operator()(const JobPtr &a, const JobPtr &b) const {
+    if (a->priority != b->priority)
+      return a->priority < b->priority;
+    if (a->deadline != b->deadline)
+      return a->deadline < b->deadline;
+    return a->sequence < b->sequence;
+  }
+};
+
+struct Queue {
+  std::set<JobPtr, JobOrder> jobs;
+  uint64_t bytes = 0;
+  int64_t rows = 0;    ///< waiting
+  bool listed = false; ///< among the scheduler's versions with work
+  CostTable costs;
+  PolicyOptions policy;
+  ArrivalRate arrivals;
+  uint32_t maxJobs = 1024;
+  uint64_t maxBytes = 256u << 20;
+  uint32_t running = 0; ///< runs under way
+};
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_ENGINE_QUEUE_H

@@ -1,0 +1,361 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/engine/Version.h"
+
+#include "runtime/serve/engine/Options.h"
+#include "sinter/image.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+namespace sinter::serve {
+
+std::string shapeText(const std::vector<int64_t> &dims) {
+  std::string text;
+  for (int64_t dim : dims)
+    text += (text.empty() ? "" : "x") +
+            (dim < 0 ? std::string("?") : std::to_string(dim));
+  return text.empty() ? "scalar" : text;
+}
+
+const char *dtypeText(uint32_t dtype) {
+  static const char *const names[] = {
+      "none",   "FP32",   "UINT8", "INT8", "UINT16", "INT16",
+      "INT32",  "INT64",  "BYTES", "BOOL", "FP16",   "FP64",
+      "UINT32", "UINT64", "none",  "none", "BF16"};
+  return dtype < sizeof names / sizeof *names ? names[dtype] : "unknown";
+}
+
+// ---- Programs ---------------------------------------------------------------
+
+void Program::close() {
+  for (sinter_context *context : idle)
+    sinter_context_close(context);
+  idle.clear();
+  sinter_program_close(program);
+  program = nullptr;
+}
+
+static Status failure(const sinter_model *model, const sinter_error &error,
+                      const std::string &what) {
+  char text[1024];
+  sinter_error_text(model, &error, text, sizeof text);
+  return {Code::unavailable, what + ": " + text};
+}
+
+Status Program::open(const sinter_model *model, const Bundle &bundle,
+                     uint32_t width, const sinter_host *pool) {
+  sinter_open_args args = {};
+  args.size = sizeof args;
+  args.width = width;
+  args.host = width > 1 ? pool : nullptr;
+  args.weights_path = bundle.weights.empty() ? nullptr : bundle.weights.c_str();
+  sinter_error error = {};
+  if (sinter_program_open(model, &args, nullptr, 0, &program, &error))
+    return failure(model, error, "cannot open the model on this machine");
+  return {};
+}
+
+sinter_context *Program::take(Status &status) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!idle.empty()) {
+      sinter_context *context = idle.back();
+      idle.pop_back();
+      return context;
+    }
+  }
+  sinter_context *context = nullptr;
+  sinter_error error = {};
+  if (sinter_context_init(program, 0, nullptr, 0, nullptr, 0, &context,
+                          &error)) {
+    status = failure(nullptr, error, "cannot make a context");
+    return nullptr;
+  }
+  return context;
+}
+
+void Program::give(sinter_context *context) {
+  std::lock_guard<std::mutex> lock(mutex);
+  idle.push_back(context);
+}
+
+// ---- Loading ----------------------------------------------------------------
+
+std::shared_ptr<Version>
+Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
+              std::shared_ptr<const ModelOptions> options,
+              const sinter_host *pool, Status &status) {
+  std::shared_ptr<Version> v(new Version);
+  v->modelName = model;
+  v->version = number;
+  v->versionText = std::to_string(number);
+  v->bundle = std::move(bundle);
+  v->options = std::move(options);
+  sinter_error error = {};
+  if (v->bundle.linked) {
+    v->object = v->bundle.linked;
+  } else {
+    // The descriptor stays open while the object is mapped: the loader knows
+    // objects by this path, and a number used twice would give it the old one.
+    std::string path = "/proc/self/fd/" + std::to_string(v->bundle.object);
+    if (sinter_load(path.c_str(), nullptr, &v->object, &error)) {
+      status = failure(nullptr, error,
+                       "model '" + model + "' version " + v->versionText);
+      return nullptr;
+    }
+    v->loaded = true;
+    struct stat info;
+    if (!fstat(v->bundle.object, &info))
+      v->objectBytes = uint64_t(info.st_size);
+  }
+  status = v->narrow.open(v->object, v->bundle, 1, nullptr);
+  if (status.ok() && pool && pool->width > 1)
+    status = v->wide.open(v->object, v->bundle, pool->width, pool);
+  if (status.ok())
+    status = v->readInterface();
+  if (status.ok())
+    return v;
+  status.message =
+      "model '" + model + "' version " + v->versionText + ": " + status.message;
+  return nullptr;
+}
+
+Version::~Version() {
+  narrow.close();
+  wide.close();
+  if (loaded)
+    sinter_unload(object);
+}
+
+Status Version::readInterface() {
+  sinter_info info = {};
+  info.size = sizeof info;
+  if (sinter_info_of(object, &info))
+    return {Code::unavailable,
+            "its descriptor cannot be read; compile it again"};
+  for (uint32_t slot = 0; slot < info.n_inputs + info.n_outputs; ++slot) {
+    sinter_tensor_info tensor = {};
+    tensor.size = sizeof tensor;
+    if (sinter_tensor_info_of(object, slot, &tensor))
+      return {Code::unavailable,
+              "its interface cannot be read; compile it again"};
+    TensorInterface io;
+    io.name = tensor.name;
+    io.dtype = uint8_t(tensor.dtype);
+    io.elementBytes = sinter_dtype_bytes(tensor.dtype);
+    io.dims.assign(tensor.dim, tensor.dim + tensor.rank);
+    io.symbols.assign(tensor.symbol, tensor.symbol + tensor.rank);
+    if (tensor.dtype == SINTER_STRING)
+      return {Code::unsupported,
+              "tensor '" + io.name +
+                  "' holds strings, which no object takes yet"};
+    (tensor.is_output ? outputs : inputs).push_back(std::move(io));
+  }
+  const char *text = sinter_manifest(object);
+  manifest = !bundle.manifest.empty() ? bundle.manifest : text ? text : "{}";
+  findBatch();
+  readManifest();
+  queue.maxJobs = options->maxQueue;
+  queue.maxBytes = options->maxQueueBytes;
+  return {};
+}
+
+// Dimension 0 of every input and output is one symbol, or one constant.
+void Version::findBatch() {
+  std::vector<const TensorInterface *> all;
+  for (const TensorInterface &io : inputs)
+    all.push_back(&io);
+  for (const TensorInterface &io : outputs)
+    all.push_back(&io);
+  if (inputs.empty() || outputs.empty() || all[0]->dims.empty())
+    return;
+  int64_t dim = all[0]->dims[0];
+  uint32_t symbol = all[0]->symbols[0];
+  for (const TensorInterface *io : all)
+    if (io->dims.empty() || io->dims[0] != dim || io->symbols[0] != symbol)
+      return;
+  if (dim >= 0 || symbol == SINTER_NONE)
+    return;
+  sinter_symbol_info info = {};
+  info.size = sizeof info;
+  if (sinter_symbol_info_of(object, symbol, &info))
+    return;
+  batch.batches = info.max > 1;
+  batch.divisor = std::max<int64_t>(info.divisor, 1);
+  int64_t most = options->maxBatch ? options->maxBatch : 32;
+  batch.most = std::max<int64_t>(
+      std::min<int64_t>(info.max, most) / batch.divisor * batch.divisor, 1);
+}
+
+// What the compiler found out: rows that depend on each other never share a
+// batch, a fixed batch of independent rows is padded, cost rows start the
+// table.
+void Version::readManifest() {
+  uint32_t threads = wide.isOpen() ? sinter_program_width(wide.get()) : 1;
+  queue.costs = CostTable(threads);
+  nlohmann::json json = nlohmann::json::parse(manifest, nullptr, false);
+  if (json.is_object() && json.contains("batch") && json["batch"].is_object()) {
+    const nlohmann::json &rule = json["batch"];
+    auto independent = rule.find("independent");
+    if (independent != rule.end() && independent->is_boolean() &&
+        !independent->get<bool>())
+      batch = BatchRule();
+    auto fixed = rule.find("fixed");
+    if (fixed != rule.end() && fixed->is_number_integer() &&
+        fixed->get<int64_t>() > 1 && fixed->get<int64_t>() < (1 << 20)) {
+      batch.batches = true;
+      batch.fixed = batch.most = fixed->get<int64_t>();
+    }
+  }
+  if (json.is_object() && json.contains("costs") && json["costs"].is_array())
+    for (const nlohmann::json &row : json["costs"])
+      if (row.is_object() && row.value("rows", 0) > 0 &&
+          row.value("us", 0.0) > 0)
+        queue.costs.estimate(row.value("rows", 0),
+                             int64_t(row.value("us", 0.0) * 1e3));
+  queue.policy.mayBatch = batch.batches;
+  queue.policy.maxBatch = batch.most;
+  queue.policy.fixedBatch = batch.fixed;
+  queue.policy.fixedDelay = Nanos(options->maxDelayUs) * 1000;
+  queue.policy.preferred.assign(options->preferredBatch.begin(),
+                                options->preferredBatch.end());
+  std::sort(queue.policy.preferred.begin(), queue.policy.preferred.end());
+}
+
+// ---- Requests ---------------------------------------------------------------
+
+Status Version::explain(const sinter_error &error) const {
+  char text[1024];
+  sinter_error_text(object, &error, text, sizeof text);
+  std::string message =
+      "model '" + modelName + "' version " + versionText + ": " + text;
+  switch (error.code) {
+  case SINTER_E_ARG:
+  case SINTER_E_SHAPE:
+  case SINTER_E_DTYPE:
+  case SINTER_E_DATA:
+    return {Code::invalid, message};
+  case SINTER_E_CANCELLED:
+    return {Code::cancelled, message};
+  case SINTER_E_DEADLINE:
+    return {Code::deadline, message};
+  case SINTER_E_MEMORY:
+    return {Code::unavailable, message, 1000};
+  default:
+    return {Code::internal, message};
+  }
+}
+
+static const Tensor *find(const std::vector<Tensor> &tensors,
+                          const std::string &name) {
+  for (const Tensor &tensor : tensors)
+    if (tensor.name == name)
+      return &tensor;
+  return nullptr;
+}
+
+static std::string namesOf(const std::vector<TensorInterface> &list) {
+  std::string text;
+  for (const TensorInterface &io : list)
+    text += (text.empty() ? "'" : ", '") + io.name + "'";
+  return text;
+}
+
+static Status checkShape(const TensorInterface &io, const Tensor &given,
+                         bool freeRows) {
+  std::string what = "input '" + io.name + "'";
+  std::string expected =
+      "; expected " + shapeText(io.dims) + " of " + dtypeText(io.dtype);
+  if (given.dtype != io.dtype)
+    return {Code::invalid,
+            what + " has datatype " + dtypeText(given.dtype) + expected};
+  if (given.dims.size() != io.dims.size())
+    return {Code::invalid,
+            what + " has shape " + shapeText(given.dims) + expected};
+  uint64_t bytes = io.elementBytes;
+  for (size_t axis = 0; axis < io.dims.size(); ++axis) {
+    int64_t dim = given.dims[axis];
+    bool fits = dim >= 0 && (io.dims[axis] < 0 || io.dims[axis] == dim ||
+                             (axis == 0 && freeRows));
+    if (!fits || __builtin_mul_overflow(bytes, uint64_t(dim), &bytes))
+      return {Code::invalid,
+              what + " has shape " + shapeText(given.dims) + expected};
+  }
+  if (bytes != given.bytes)
+    return {Code::invalid, what + " has " + std::to_string(given.bytes) +
+                               " bytes; its shape " + shapeText(given.dims) +
+                               " of " + dtypeText(io.dtype) + " takes " +
+                               std::to_string(bytes)};
+  return {};
+}
+
+Status Version::check(const Request &request, int64_t &rows,
+                      std::string &key) const {
+  rows = -1;
+  for (const TensorInterface &io : inputs) {
+    const Tensor *given = find(request.inputs, io.name);
+    if (!given)
+      return {Code::invalid, "input '" + io.name + "' is missing; the model '" +
+                                 modelName + "' takes " + namesOf(inputs)};
+    if (Status bad = checkShape(io, *given, batch.fixed > 0); !bad.ok())
+      return bad;
+    size_t first = batch.batches ? 1 : 0;
+    if (batch.batches && rows >= 0 && given->dims[0] != rows)
+      return {Code::invalid,
+              "input '" + io.name + "' has " + std::to_string(given->dims[0]) +
+                  " rows, another input has " + std::to_string(rows) +
+                  "; all inputs take the same number"};
+    if (batch.batches)
+      rows = given->dims[0];
+    key.append(reinterpret_cast<const char *>(given->dims.data() + first),
+               (given->dims.size() - first) * sizeof(int64_t));
+  }
+  if (request.inputs.size() != inputs.size())
+    for (const Tensor &given : request.inputs)
+      if (std::none_of(
+              inputs.begin(), inputs.end(),
+              [&](const TensorInterface &io) { return io.name == given.name; }))
+        return {Code::invalid, "input '" + given.name +
+                                   "' is unknown; the model '" + modelName +
+                                   "' takes " + namesOf(inputs)};
+  if (request.inputs.size() != inputs.size())
+    return {Code::invalid, "an input is given twice; the model '" + modelName +
+                               "' takes " + namesOf(inputs)};
+  for (const std::string &name : request.outputs)
+    if (std::none_of(
+            outputs.begin(), outputs.end(),
+            [&](const TensorInterface &io) { return io.name == name; }))
+      return {Code::invalid, "output '" + name + "' is unknown; the model '" +
+                                 modelName + "' gives " + namesOf(outputs)};
+  if (batch.batches && rows % batch.divisor)
+    return {Code::invalid, "a request of " + std::to_string(rows) +
+                               " rows; the model '" + modelName +
+                               "' takes multiples of " +
+                               std::to_string(batch.divisor)};
+  rows = rows < 0 ? 1 : rows;
+  return {};
+}
+
+ModelDescription Version::describe() const {
+  ModelDescription d;
+  d.name = modelName;
+  d.version = versionText;
+  auto copy = [&](const std::vector<TensorInterface> &from,
+                  std::vector<TensorDescription> &to) {
+    for (const TensorInterface &io : from) {
+      to.push_back({io.name, io.dtype, io.dims});
+      if (batch.fixed)
+        to.back().dims[0] = -1;
+    }
+  };
+  copy(inputs, d.inputs);
+  copy(outputs, d.outputs);
+  d.batchDim = batch.batches ? 0 : -1;
+  d.maxBatch = batch.batches ? batch.most : 0;
+  d.manifest = manifest;
+  return d;
+}
+
+} // namespace sinter::serve
