@@ -1,0 +1,208 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The load generator of the server's benchmarks.
+//
+//   bench-load --port 8000 --path /v2/models/M/infer --body FILE --connections
+//   32 --seconds 5 bench-load ... --rate 500                      open loop,
+//   Poisson arrivals bench-load --grpc --path
+//   /inference.GRPCInferenceService/ModelInfer --body FILE ...
+//
+// Closed loop: every connection asks again when it was answered. Open loop:
+// requests are due at times drawn before, and a latency counts from when its
+// request was due, so a server that stalls cannot hide behind a client that
+// waits for it. Prints JSON.
+#include "bench/serve/Client.h"
+
+#include "CLI/CLI.hpp"
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+
+using namespace sinter::bench;
+
+namespace {
+
+struct Options {
+  Target target;
+  bool isGrpc = false;
+  double rate = 0, seconds = 5, warm = 0.5, deadlineMs = 0;
+  uint64_t seed = 1;
+};
+
+struct Tally {
+  std::vector<float> latencies; ///< microseconds, of good answers
+  std::map<int, uint64_t> failures;
+  uint64_t inTime = 0;
+  TimePoint last;
+
+  void add(const Answer &answer, TimePoint due, double deadlineMs) {
+    float us =
+        std::chrono::duration<float, std::micro>(answer.received - due).count();
+    last = answer.received;
+    if (!answer.ok) {
+      ++failures[answer.status];
+      return;
+    }
+    latencies.push_back(us);
+    inTime += deadlineMs == 0 || us <= deadlineMs * 1000;
+  }
+};
+
+std::chrono::nanoseconds fromSeconds(double seconds) {
+  return std::chrono::nanoseconds(int64_t(seconds * 1e9));
+}
+
+/// Each connection one request under way, for a time.
+void runClosed(Client &client, const Options &options, double seconds,
+               Tally &tally) {
+  std::map<uint64_t, TimePoint> due;
+  TimePoint end = Clock::now() + fromSeconds(seconds);
+  uint64_t number = 0;
+  std::vector<Answer> answers;
+  auto sendAll = [&] {
+    while (Clock::now() < end) {
+      TimePoint now = Clock::now();
+      if (!client.send(number))
+        break;
+      due[number++] = now;
+    }
+  };
+  sendAll();
+  while (!due.empty()) {
+    client.wait(end + std::chrono::seconds(30), answers);
+    if (answers.empty())
+      break;
+    for (const Answer &answer : answers) {
+      tally.add(answer, due[answer.request], options.deadlineMs);
+      due.erase(answer.request);
+    }
+    sendAll();
+  }
+}
+
+/// Arrivals of a Poisson process, whatever the server does.
+void runOpen(Client &client, const Options &options, double seconds,
+             Tally &tally) {
+  std::mt19937_64 random(options.seed);
+  std::exponential_distribution<double> gap(options.rate);
+  TimePoint start = Clock::now(), end = start + fromSeconds(seconds);
+  TimePoint next = start + fromSeconds(gap(random));
+  std::map<uint64_t, TimePoint> due;
+  std::deque<std::pair<uint64_t, TimePoint>> waiting;
+  uint64_t number = 0;
+  std::vector<Answer> answers;
+  while (next < end || !waiting.empty() || !due.empty()) {
+    for (; next < end && next <= Clock::now(); next += fromSeconds(gap(random)))
+      waiting.emplace_back(number++, next);
+    while (!waiting.empty() && client.send(waiting.front().first)) {
+      due.insert(waiting.front());
+      waiting.pop_front();
+    }
+    TimePoint until = next < end ? next : end + std::chrono::seconds(30);
+    if (Clock::now() > end + std::chrono::seconds(30))
+      break;
+    client.wait(until, answers);
+    for (const Answer &answer : answers) {
+      tally.add(answer, due[answer.request], options.deadlineMs);
+      due.erase(answer.request);
+    }
+  }
+}
+
+double percentile(const std::vector<float> &sorted, double p) {
+  return sorted.empty() ? 0
+                        : sorted[std::min(sorted.size() - 1,
+                                          size_t(p * double(sorted.size())))];
+}
+
+int run(const Options &options) {
+  auto client = options.isGrpc ? connectGrpc(options.target)
+                               : connectHttp(options.target);
+  if (!client)
+    return 5;
+  auto runOnce = options.rate > 0 ? runOpen : runClosed;
+  Tally warm, tally;
+  if (options.warm > 0)
+    runOnce(*client, options, options.warm, warm);
+  TimePoint start = Clock::now();
+  runOnce(*client, options, options.seconds, tally);
+  double elapsed = std::chrono::duration<double>(tally.last - start).count();
+  auto &l = tally.latencies;
+  std::sort(l.begin(), l.end());
+  uint64_t failed = 0;
+  nlohmann::json failures = nlohmann::json::object();
+  for (auto [status, count] : tally.failures) {
+    failures[std::to_string(status)] = count;
+    failed += count;
+  }
+  nlohmann::json out = {
+      {"requests", l.size() + failed},
+      {"ok", l.size()},
+      {"failed", failed},
+      {"failures", failures},
+      {"in_time", tally.inTime},
+      {"seconds", elapsed},
+      {"per_second", elapsed > 0 ? double(l.size()) / elapsed : 0},
+      {"min_us", percentile(l, 0)},
+      {"p50_us", percentile(l, 0.5)},
+      {"p90_us", percentile(l, 0.9)},
+      {"p99_us", percentile(l, 0.99)},
+      {"p999_us", percentile(l, 0.999)},
+      {"max_us", percentile(l, 1)}};
+  std::puts(out.dump().c_str());
+  return 0;
+}
+
+std::string readAll(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app("Loads an inference server with one request, again and again, "
+               "and prints latencies.");
+  Options options;
+  std::string body;
+  std::vector<std::string> headers;
+  app.add_option("--host", options.target.host, "IPv4 address")
+      ->capture_default_str();
+  app.add_option("--port", options.target.port, "port")->required();
+  app.add_option("--path", options.target.path,
+                 "path of the POST, or method of gRPC")
+      ->required();
+  app.add_option("--body", body, "file with the body, or the message")
+      ->required()
+      ->check(CLI::ExistingFile);
+  app.add_option("--header", headers, "'Name: value'; repeatable");
+  app.add_flag("--grpc", options.isGrpc, "gRPC instead of HTTP/1.1");
+  app.add_option("--connections", options.target.connections,
+                 "requests under way at most")
+      ->capture_default_str();
+  app.add_option("--rate", options.rate,
+                 "requests a second, Poisson; 0 = closed loop")
+      ->capture_default_str();
+  app.add_option("--seconds", options.seconds, "length of the run")
+      ->capture_default_str();
+  app.add_option("--warm", options.warm, "seconds before it that do not count")
+      ->capture_default_str();
+  app.add_option("--deadline-ms", options.deadlineMs,
+                 "answers later than this are not in_time")
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "of the arrivals")
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  options.target.body = readAll(body);
+  for (const std::string &header : headers)
+    options.target.headers += header + "\r\n";
+  return run(options);
+}
