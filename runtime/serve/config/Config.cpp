@@ -1,0 +1,249 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/config/Config.h"
+
+#include "runtime/serve/config/Schema.h"
+
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+namespace sinter::serve {
+namespace {
+
+const std::string modelPrefix = "models.";
+
+template <typename Row>
+const Row *findRow(const std::vector<Row> &rows, const std::string &key) {
+  for (const Row &row : rows)
+    if (key == row.key)
+      return &row;
+  return nullptr;
+}
+
+std::vector<std::string> allKeys() {
+  std::vector<std::string> keys;
+  for (const auto &row : serverKeys())
+    keys.push_back(row.key);
+  for (const auto &row : modelKeys())
+    keys.push_back(row.key);
+  return keys;
+}
+
+// "models.ocr.v4.max-batch": a name may hold dots, a key of a model does not.
+bool splitModelKey(const std::string &key, std::string &model,
+                   std::string &rest) {
+  size_t dot = key.rfind('.');
+  if (key.rfind(modelPrefix, 0) != 0 || dot < modelPrefix.size())
+    return false;
+  model = key.substr(modelPrefix.size(), dot - modelPrefix.size());
+  rest = key.substr(dot + 1);
+  return true;
+}
+
+Status unknownKey(const std::string &key, const std::string &origin) {
+  std::string near = nearestKey(key, allKeys());
+  return {Code::invalid,
+          origin + ": unknown key '" + key + "'" +
+              (near.empty() ? "; see --help" : "; did you mean " + near + "?")};
+}
+
+template <typename Target>
+Status apply(const KeyRow<Target> &row, const std::string &key,
+             const ConfigValue &value, Target &target) {
+  ParsedValue parsed;
+  Status status = parseValue(row.kind, row.choices, value.text, parsed);
+  if (!status.ok())
+    return {Code::invalid, value.origin + ": " + key + ": " + status.message};
+  if (row.kind == KeyKind::file && !value.text.empty() &&
+      access(value.text.c_str(), R_OK))
+    return {Code::invalid,
+            value.origin + ": " + key + ": cannot read '" + value.text + "'"};
+  row.put(target, parsed);
+  return {};
+}
+
+// ---- The file
+
+Status scalarText(const toml::node &node, const std::string &where,
+                  std::string &text) {
+  std::ostringstream out;
+  if (const auto *value = node.as_string())
+    out << value->get();
+  else if (const auto *number = node.as_integer())
+    out << number->get();
+  else if (const auto *flag = node.as_boolean())
+    out << (flag->get() ? "true" : "false");
+  else
+    return {Code::invalid,
+            where + ": expected a text, a whole number, true or false"};
+  text = out.str();
+  return {};
+}
+
+Status flatten(const toml::table &table, const std::string &prefix,
+               const std::string &file, ConfigValues &out) {
+  for (const auto &[name, node] : table) {
+    std::string key = prefix + std::string(name.str());
+    std::string where = file + ":" + std::to_string(node.source().begin.line);
+    if (const toml::table *inner = node.as_table()) {
+      if (Status status = flatten(*inner, key + ".", file, out); !status.ok())
+        return status;
+      continue;
+    }
+    std::string text;
+    if (const toml::array *list = node.as_array()) {
+      for (const toml::node &element : *list) {
+        std::string one;
+        if (Status status = scalarText(element, where, one); !status.ok())
+          return status;
+        text += (text.empty() ? "" : ",") + one;
+      }
+    } else if (Status status = scalarText(node, where + ": " + key, text);
+               !status.ok()) {
+      return status;
+    }
+    out[key] = {text, where};
+  }
+  return {};
+}
+
+Status readFile(const std::string &path, ConfigValues &out) {
+  toml::parse_result result = toml::parse_file(path);
+  if (result.succeeded())
+    return flatten(result.table(), "", path, out);
+  const toml::parse_error &error = result.error();
+  std::string line = std::to_string(error.source().begin.line);
+  return {Code::invalid,
+          path + ":" + line + ": " + std::string(error.description())};
+}
+
+// ---- The environment
+
+std::string variableOf(const std::string &key) {
+  std::string name = "SINTER_";
+  for (char c : key)
+    name += c == '.' || c == '-' ? '_' : char(std::toupper(c));
+  return name;
+}
+
+void overlay(const ConfigValues &upper, ConfigValues &lower) {
+  for (const auto &[key, value] : upper)
+    lower[key] = value;
+}
+
+Status collect(const CommandLine &line, const Environment &environment,
+               ConfigValues &values) {
+  for (const auto &row : serverKeys())
+    values[row.key] = {row.preset, "default"};
+  for (const auto &row : modelKeys())
+    values[row.key] = {row.preset, "default"};
+  std::string file = line.configFile;
+  if (const char *named = environment("SINTER_CONFIG"); file.empty() && named)
+    file = named;
+  if (!file.empty()) {
+    ConfigValues inFile;
+    if (Status status = readFile(file, inFile); !status.ok())
+      return status;
+    overlay(inFile, values);
+  }
+  for (const std::string &key : allKeys())
+    if (const char *text = environment(variableOf(key).c_str()))
+      values[key] = {text, variableOf(key)};
+  overlay(line.values, values);
+  return {};
+}
+
+ModelOptions &modelNamed(ServerConfig &config, const std::string &name) {
+  for (ModelOptions &model : config.models)
+    if (model.name == name)
+      return model;
+  config.models.push_back(config.defaults); // the defaults are complete by now
+  config.models.back().name = name;
+  return config.models.back();
+}
+
+Status checkTogether(const ServerConfig &config) {
+  if (config.tlsCertificate.empty() != config.tlsKey.empty())
+    return {Code::invalid,
+            "tls.certificate and tls.key go together: one of them is missing"};
+  if (config.tlsCertificate.empty() && !config.tlsClientCa.empty())
+    return {Code::invalid, "tls.client-ca needs tls.certificate and tls.key"};
+  if (config.watch && config.repository.empty())
+    return {Code::invalid, "watch needs a repository"};
+  auto listens = [](const ListenerConfig &one) {
+    return one.port >= 0 || !one.socket.empty();
+  };
+  if (!listens(config.http) && !listens(config.grpc))
+    return {Code::invalid,
+            "http and grpc are both off: nothing would be served"};
+  return {};
+}
+
+} // namespace
+
+Status loadConfig(const CommandLine &line, const Environment &environment,
+                  ServerConfig &out, ConfigValues &values) {
+  values.clear();
+  if (Status status = collect(line, environment, values); !status.ok())
+    return status;
+  ServerConfig config;
+  Status status;
+  for (const auto &[key, value] : values) {
+    std::string model, rest;
+    if (splitModelKey(key, model, rest))
+      continue;
+    if (const auto *row = findRow(serverKeys(), key))
+      status = apply(*row, key, value, config);
+    else if (const auto *shared = findRow(modelKeys(), key))
+      status = apply(*shared, key, value, config.defaults);
+    else
+      status = unknownKey(key, value.origin);
+    if (!status.ok())
+      return status;
+  }
+  for (const auto &[key, value] : values) {
+    std::string model, rest;
+    if (!splitModelKey(key, model, rest))
+      continue;
+    const auto *row = findRow(modelKeys(), rest);
+    status = row ? apply(*row, key, value, modelNamed(config, model))
+                 : unknownKey(rest, value.origin + ": " + modelPrefix + model);
+    if (!status.ok())
+      return status;
+  }
+  if (status = checkTogether(config); status.ok())
+    out = std::move(config);
+  return status;
+}
+
+std::string explainConfig(const ConfigValues &values) {
+  std::ostringstream page;
+  for (const auto &[key, value] : values)
+    page << key << " = " << (value.text.empty() ? "\"\"" : value.text) << "  ("
+         << value.origin << ")\n";
+  return page.str();
+}
+
+std::vector<std::string> needRestart(const ConfigValues &before,
+                                     const ConfigValues &after) {
+  ConfigValues all = before;
+  overlay(after, all);
+  std::vector<std::string> keys;
+  for (const auto &[key, value] : all) {
+    auto old = before.find(key), now = after.find(key);
+    if (old != before.end() && now != after.end() &&
+        old->second.text == now->second.text)
+      continue;
+    const auto *row = findRow(serverKeys(), key);
+    if (!row || !row->live)
+      keys.push_back(key);
+  }
+  return keys;
+}
+
+} // namespace sinter::serve
