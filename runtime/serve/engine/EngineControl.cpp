@@ -46,6 +46,7 @@ Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
                                      embedded.bytes, bundle);
         !status.ok())
       return status;
+  bundle.golden = embedded.golden;
   std::shared_ptr<Model> model = copyOf(embedded.name);
   uint64_t number = std::strtoull(embedded.version.c_str(), nullptr, 10);
   Status status;

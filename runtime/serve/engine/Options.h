@@ -52,6 +52,7 @@ struct EngineOptions {
     uint64_t offset = 0, bytes = 0;
     const sinter_model *linked = nullptr;
     std::string manifest; ///< empty = the object's own
+    int golden = -1;      ///< descriptor of golden.npz, which the engine takes
   };
   std::vector<Embedded> embedded;
   /// Opens (and verifies) one version of the repository; empty = openFolder.
