@@ -223,6 +223,8 @@ LogicalResult importAttention(NodeImport &node) {
       !node.requireEqual(shape[3], keys[3], "sizes of a head") ||
       !node.requireEqual(keys[2], values[2], "numbers of keys and values"))
     return failure();
+  k = node.written(node.written(k, 0, shape[0]), 3, shape[3]);
+  v = node.written(node.written(v, 0, shape[0]), 2, keys[2]);
   std::optional<int64_t> width = sym::asConstant(shape[3]);
   if (!width)
     return node.fault(ErrorCode::I014, "the size of a head is not known");

@@ -168,6 +168,8 @@ LogicalResult inlineFunction(NodeImport &call, const onnx::Function &function) {
   return success();
 }
 
+} // namespace
+
 LogicalResult importNode(NodeImport &node) {
   if (const onnx::Function *function = node.model.findFunction(node.node)) {
     if (!areInputsDefined(node))
@@ -189,8 +191,6 @@ LogicalResult importNode(NodeImport &node) {
                       "this form of the operator is not supported");
   return result;
 }
-
-} // namespace
 
 void ModelImporter::importNodes(const std::vector<onnx::Node> &nodes,
                                 Scope &scope, const AttributeMap &attributes,

@@ -109,6 +109,15 @@ Value NodeImport::agree(Value value, ArrayRef<DimAttr> wide) {
                                {sym::tensorOf(to, elementOf(value))});
 }
 
+Value NodeImport::written(Value value, int64_t axis, DimAttr dim) {
+  if (!value || dimsOf(value)[axis] == dim)
+    return value;
+  Dims to = dimsOf(value);
+  to[axis] = dim;
+  return one<graph::ReshapeOp>(value, {},
+                               {sym::tensorOf(to, elementOf(value))});
+}
+
 Value NodeImport::map(StringRef kind, ValueRange operands) {
   Dims wide;
   for (Value operand : operands) {

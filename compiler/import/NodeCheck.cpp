@@ -114,23 +114,40 @@ static bool checkCount(NodeImport &node, const onnx::Texts &actuals,
   return isFine;
 }
 
-bool checkSchema(NodeImport &node) {
+/// The name in the table of operators; a fault for a domain that has none.
+static std::optional<std::string> qualifiedName(NodeImport &node) {
   StringRef domain = ref(node.node.domain), op = ref(node.node.op);
-  if (!domain.empty() && domain != "ai.onnx") {
-    (void)node.fault(ErrorCode::I003, "operator " + op + " of the domain '" +
-                                          domain + "' is not known");
+  if (domain.empty() || domain == "ai.onnx")
+    return op.str();
+  if (domain == "com.microsoft")
+    return (domain + "." + op).str();
+  (void)node.fault(ErrorCode::I003,
+                   "operator " + op + " of the domain '" + domain +
+                       "' is not known",
+                   "operators of ai.onnx and com.microsoft",
+                   "export the operator as a function of the model");
+  return std::nullopt;
+}
+
+bool checkSchema(NodeImport &node) {
+  StringRef op = ref(node.node.op);
+  std::optional<std::string> name = qualifiedName(node);
+  if (!name)
     return false;
-  }
-  int64_t opset = opsetOf(node.opsets, "");
-  node.schema = onnx::findSchema(node.node.op, opset);
+  // The operators of other domains never changed.
+  bool isStandard = op == *name;
+  int64_t opset = isStandard ? opsetOf(node.opsets, "") : 1;
+  node.schema = onnx::findSchema(*name, opset);
   if (!node.schema) {
-    int first = onnx::firstOpset(node.node.op);
+    int first = onnx::firstOpset(*name);
     if (first > 0)
       (void)node.fault(ErrorCode::I003,
                        "opset " + Twine(opset) + " has no operator " + op,
                        "opset " + Twine(first) + " or newer");
     else
-      (void)node.fault(ErrorCode::I003, "ONNX has no operator " + op);
+      (void)node.fault(ErrorCode::I003,
+                       (isStandard ? "ONNX" : ref(node.node.domain)) +
+                           Twine(" has no operator ") + op);
     return false;
   }
   bool hasInputs =

@@ -18,8 +18,9 @@ static StringRef ref(onnx::Text text) {
 NodeImport::NodeImport(ModelImporter &model, const onnx::Node &node,
                        Scope &scope, const AttributeMap &arguments,
                        const std::vector<onnx::Opset> &opsets, unsigned depth)
-    : model(model), node(node), scope(scope), arguments(arguments),
-      opsets(opsets), depth(depth), location(UnknownLoc::get(&model.context)) {
+    : model(model), node(node), shownOp(node.op), scope(scope),
+      arguments(arguments), opsets(opsets), depth(depth),
+      location(UnknownLoc::get(&model.context)) {
   Location named =
       NameLoc::get(StringAttr::get(&model.context, scope.prefix + name()));
   int64_t opset = 0;
@@ -48,7 +49,7 @@ LogicalResult NodeImport::fault(ErrorCode code, const Twine &message,
                                                       : std::string::npos;
   if (end != std::string::npos)
     text = text.substr(end + 4);
-  model.faults.add({code, scope.prefix + name(), std::string(node.op), text,
+  model.faults.add({code, scope.prefix + name(), std::string(shownOp), text,
                     expected.str(), remedy.str()});
   return failure();
 }

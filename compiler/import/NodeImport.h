@@ -65,6 +65,8 @@ public:
   }
   mlir::Value map(llvm::StringRef kind, mlir::ValueRange operands);
   mlir::Value agree(mlir::Value value, llvm::ArrayRef<DimAttr> wide);
+  /// `value` whose extent of `axis` is written as `dim`; a check says that it is.
+  mlir::Value written(mlir::Value value, int64_t axis, DimAttr dim);
   mlir::Value cast(mlir::Value value, mlir::Type element, bool saturate = true);
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<DimAttr> dims);
   mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<DimAttr> dims);
@@ -110,6 +112,7 @@ public:
   ModelImporter &model;
   const onnx::Node &node;
   const onnx::Schema *schema = nullptr; // in force at the node's opset
+  onnx::Text shownOp; // of the model's node, which this one may be a part of
   Scope &scope;
   const AttributeMap &arguments;
   const std::vector<onnx::Opset> &opsets;

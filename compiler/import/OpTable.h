@@ -15,7 +15,9 @@ class NodeImport;
 
 using ImportFunction = mlir::LogicalResult (*)(NodeImport &);
 using OpTable = llvm::StringMap<ImportFunction>;
-/// All operators, by family.
+/// Checks a node against its schema and imports it; a refusal is a fault.
+mlir::LogicalResult importNode(NodeImport &node);
+/// All operators, by family; those of another domain as "domain.Name".
 const OpTable &operators();
 void addElementwise(OpTable &);
 void addArithmetic(OpTable &);
@@ -33,6 +35,10 @@ void addProducts(OpTable &);
 void addResize(OpTable &);
 void addAttention(OpTable &);
 void addQuantisation(OpTable &);
+void addFused(OpTable &);
+void addFusedQuantised(OpTable &);
+void addHeadAttention(OpTable &);
+void addEmbedding(OpTable &);
 
 } // namespace sinter::importer
 

@@ -26,6 +26,10 @@ static OpTable makeTable() {
   addQuantisation(table);
   addRecurrent(table);
   addControl(table);
+  addFused(table);
+  addFusedQuantised(table);
+  addHeadAttention(table);
+  addEmbedding(table);
   return table;
 }
 
@@ -36,32 +40,51 @@ const OpTable &operators() {
 
 } // namespace sinter::importer
 
-std::string sinter::operatorPage() {
-  const importer::OpTable &table = importer::operators();
-  std::string page = "<!-- Written by sinter-import --operators; do not edit. "
-                     "-->\n\n# ONNX operators\n\n";
+namespace {
+
+/// What the table takes and lacks of one domain, by its prefix.
+struct DomainList {
   size_t known = 0;
   std::string rows, missing;
-  for (std::string_view op : onnx::operatorNames()) {
-    if (!table.contains(llvm::StringRef(op.data(), op.size()))) {
-      missing += (missing.empty() ? "" : ", ") + std::string(op);
-      continue;
+  void add(std::string_view op, llvm::StringRef shown, bool isKnown) {
+    if (!isKnown) {
+      missing += (missing.empty() ? "" : ", ") + shown.str();
+      return;
     }
     ++known;
-    rows += "| " + std::string(op) + " | ";
+    rows += "| " + shown.str() + " | ";
     const char *separator = "";
-    for (int version : onnx::versionsOf(op))
-      if (version >= 7 || version == onnx::findSchema(op, 7)->since) {
+    for (int version : sinter::onnx::versionsOf(op))
+      if (version >= 7 || version == sinter::onnx::findSchema(op, 7)->since) {
         rows += separator + std::to_string(version);
         separator = ", ";
       }
     rows += " |\n";
   }
-  page += "Sinter takes " + std::to_string(known) +
+};
+
+} // namespace
+
+std::string sinter::operatorPage() {
+  const importer::OpTable &table = importer::operators();
+  DomainList standard, contrib;
+  for (std::string_view op : onnx::operatorNames()) {
+    llvm::StringRef name(op.data(), op.size()), shown = name;
+    bool isContrib = shown.consume_front("com.microsoft.");
+    (isContrib ? contrib : standard).add(op, shown, table.contains(name));
+  }
+  std::string page = "<!-- Written by sinter-import --operators; do not edit. "
+                     "-->\n\n# ONNX operators\n\n";
+  page += "Sinter takes " + std::to_string(standard.known) +
           " operators of ai.onnx, opset 7 to " +
           std::to_string(onnx::newestOpset()) +
           ", each in all of its versions. Functions that a model brings along "
           "are inlined.\n\n| Operator | Versions |\n|---|---|\n" +
-          rows + "\nNot supported: " + missing + ".\n";
+          standard.rows + "\nNot supported: " + standard.missing + ".\n";
+  page += "\n## com.microsoft\n\nOf the operators that ONNX Runtime's "
+          "optimiser writes into models, Sinter takes " +
+          std::to_string(contrib.known) +
+          ".\n\n| Operator | Versions |\n|---|---|\n" + contrib.rows +
+          "\nNot supported: " + contrib.missing + ".\n";
   return page;
 }

@@ -24,6 +24,10 @@ Value matmul(NodeImport &node, Value a, Value b, bool transposeA = false,
             other = y.end()[transposeB ? -1 : -2];
     if (!node.requireEqual(inner, other, "the inner dimensions"))
       return {};
+    if (sym::asConstant(other))
+      a = node.written(a, x.size() - (transposeA ? 2 : 1), other);
+    else
+      b = node.written(b, y.size() - (transposeB ? 1 : 2), inner);
     for (size_t i = 3; i <= std::min(x.size(), y.size()); ++i)
       if (!node.requireEqual(x.end()[-i], y.end()[-i], "batch dimensions",
                              true))

@@ -1,10 +1,12 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The rows are text (OnnxSchemas.inc); a row is taken apart when it is first
-// asked for and kept for the life of the process.
+// The rows are text (OnnxSchemas.inc, and ContribSchemas.inc for what ONNX
+// Runtime adds); a row is taken apart when it is first asked for and kept for
+// the life of the process.
 #include "compiler/import/Schema.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -23,6 +25,8 @@ const Row rows[] = {
 #define SCHEMA(name, since, inputs, outputs, types, attributes)                \
   {name, since, inputs, outputs, types, attributes},
 #include "compiler/import/OnnxSchemas.inc"
+//
+#include "compiler/import/ContribSchemas.inc"
 #undef SCHEMA
 #undef NEWEST_OPSET
 };
@@ -163,7 +167,7 @@ std::vector<int> versionsOf(std::string_view op) {
 std::vector<std::string_view> operatorNames() {
   std::vector<std::string_view> names;
   for (const Row &row : rows)
-    if (names.empty() || names.back() != row.name)
+    if (std::find(names.begin(), names.end(), row.name) == names.end())
       names.push_back(row.name);
   return names;
 }

@@ -1,0 +1,393 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention as com.microsoft writes it: projections inside, masks of five
+// shapes, caches, packed operands. All of it becomes the Attention of the
+// standard with an additive mask; a forbidden key gets mask_filter_value, not
+// an infinity, so a row that may look at nothing looks at everything alike.
+#include "compiler/import/Composer.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+namespace {
+
+using Name = Composer::Name;
+
+/// Queries, keys and values of one attention, [B, N, S, D] each, and what goes
+/// with them; empty names are absent.
+struct Heads {
+  Name q, k, v, bias, pastKey, pastValue;
+};
+
+class AttentionComposer {
+public:
+  explicit AttentionComposer(NodeImport &node)
+      : c(node), node(node), heads(node.integer("num_heads")),
+        element(node.type(0).getElementType()) {}
+
+  /// [B, S, N * D] as [B, N, S, D].
+  Name split(const Name &x, int64_t count) {
+    Dims d = c.dimsOf(x);
+    if (d.size() != 3 || count < 1)
+      return refuseRank(x);
+    Name wide = c.reshape(
+        x, {d[0], d[1], node.model.dim(count), sym::floorDiv(d[2], count)});
+    return c.transpose(wide, {0, 2, 1, 3});
+  }
+  Name refuseRank(const Name &x) {
+    (void)c.fault(ErrorCode::S001,
+                  "an operand has rank " + Twine(c.dimsOf(x).size()) + " and " +
+                      Twine(heads) + " heads",
+                  "[batch, sequence, hidden] and 1 or more heads");
+    return {};
+  }
+  /// Elements [from, to) of a vector.
+  Name part(const Name &x, int64_t from, int64_t to) {
+    return c.slice(x, 0, from, to);
+  }
+  /// `value` where `isAllowed` is false, else 0.
+  Name forbid(const Name &isAllowed, double value) {
+    return c.op("Where",
+                {isAllowed, c.scalar(0, element), c.scalar(value, element)});
+  }
+  void addBias(Heads &h, const Name &bias) {
+    if (!bias.empty())
+      h.bias = h.bias.empty() ? bias : c.add(h.bias, bias);
+  }
+  void addPadding(Heads &h, size_t input, DimAttr keys);
+  LogicalResult finish(const Heads &h, const With &more);
+
+  Composer c;
+  NodeImport &node;
+  int64_t heads;
+  Type element;
+};
+
+/// A mask in one of its shapes: [B] lengths, [2 B] ends then starts, [B, keys],
+/// [B, queries, keys] or [B, 1, queries, keys] of 0 and 1.
+void AttentionComposer::addPadding(Heads &h, size_t input, DimAttr keys) {
+  if (!node.input(input))
+    return;
+  double filter = node.real("mask_filter_value", -10000.0);
+  Name mask = c.input(input);
+  Dims d = c.dimsOf(mask), q = c.dimsOf(h.q);
+  Type i64 = node.model.builder.getI64Type();
+  if (d.size() == 1) {
+    mask = c.cast(mask, i64);
+    Name position = c.count(keys), allowed;
+    auto column = [&](Name x) { return c.unsqueeze(x, {1}); };
+    if (!q.empty() && d[0] == q[0] * 2) {
+      std::vector<Name> ends =
+          c.ops("Split", {mask}, 2,
+                With().integer("axis", 0).integer("num_outputs", 2));
+      allowed =
+          c.op("And", {c.op("Less", {position, column(ends[0])}),
+                       c.op("GreaterOrEqual", {position, column(ends[1])})});
+    } else {
+      allowed = c.op("Less", {position, column(mask)});
+    }
+    return addBias(h, forbid(c.unsqueeze(allowed, {1, 2}), filter));
+  }
+  Name allowed = c.castTo(mask, onnx::DataType::Bool);
+  if (d.size() == 2)
+    allowed = c.unsqueeze(allowed, {1, 2});
+  else if (d.size() == 3)
+    allowed = c.unsqueeze(allowed, {1});
+  addBias(h, forbid(allowed, filter));
+}
+
+/// `more` holds is_causal and the like.
+LogicalResult AttentionComposer::finish(const Heads &h, const With &more) {
+  With with = more;
+  if (double scale = node.real("scale", 0); scale != 0)
+    with.real("scale", scale);
+  std::vector<Name> results = c.ops(
+      "Attention", {h.q, h.k, h.v, h.bias, h.pastKey, h.pastValue}, 3, with);
+  Dims d = c.dimsOf(results[0]);
+  if (d.size() != 4)
+    return failure();
+  Name y = c.reshape(c.transpose(results[0], {0, 2, 1, 3}),
+                     {d[0], d[2], d[1] * d[3]});
+  if (failed(c.set(0, y)))
+    return failure();
+  if (node.node.op != "Attention" && node.node.op != "QAttention")
+    return failed(c.set(1, results[1])) ? failure() : c.set(2, results[2]);
+  return c.set(
+      1, c.op("Concat",
+              {c.unsqueeze(results[1], {0}), c.unsqueeze(results[2], {0})},
+              With().integer("axis", 0)));
+}
+
+//===----------------------------------------------------------------------===//
+// Attention and QAttention: the projections are inside
+//===----------------------------------------------------------------------===//
+
+/// Sizes of queries, keys and values in the joined weights.
+std::optional<SmallVector<int64_t>> sizesOf(NodeImport &node, Dims weights) {
+  SmallVector<int64_t> sizes = node.integers("qkv_hidden_sizes");
+  std::optional<int64_t> width =
+      weights.size() == 2 ? sym::asConstant(weights[1]) : std::nullopt;
+  if (sizes.empty() && width)
+    sizes.assign(3, *width / 3);
+  if (sizes.size() == 3 && width && sizes[0] + sizes[1] + sizes[2] == *width)
+    return sizes;
+  (void)node.fault(ErrorCode::S001, "the weights do not hold queries, keys and "
+                                    "values side by side");
+  return std::nullopt;
+}
+
+LogicalResult finishSelf(AttentionComposer &a, const Name &projected,
+                         ArrayRef<int64_t> sizes, size_t mask, size_t past,
+                         size_t bias) {
+  Composer &c = a.c;
+  NodeImport &node = a.node;
+  if (node.integer("do_rotary", 0) != 0 ||
+      node.integer("past_present_share_buffer", 0) != 0)
+    return c.fault(ErrorCode::I004, "do_rotary or a shared cache is asked for",
+                   "rotary embedding as an operator of its own, and a cache "
+                   "that grows");
+  int64_t q = sizes[0], k = q + sizes[1], v = k + sizes[2];
+  Heads h;
+  h.q = a.split(c.slice(projected, 2, 0, q), a.heads);
+  h.k = a.split(c.slice(projected, 2, q, k), a.heads);
+  h.v = a.split(c.slice(projected, 2, k, v), a.heads);
+  DimAttr keys = node.dims(0)[1];
+  if (node.input(past)) {
+    Name both = c.input(past); // [2, B, N, P, D]
+    keys = keys + node.dims(past)[3];
+    h.pastKey = c.op("Squeeze", {c.slice(both, 0, 0, 1), c.ints({0})});
+    h.pastValue = c.op("Squeeze", {c.slice(both, 0, 1, 2), c.ints({0})});
+  }
+  a.addPadding(h, mask, keys);
+  if (bias != 0)
+    a.addBias(h, c.input(bias));
+  return a.finish(h,
+                  With().integer("is_causal", node.integer("unidirectional")));
+}
+
+LogicalResult importAttention(NodeImport &node) {
+  AttentionComposer a(node);
+  Composer &c = a.c;
+  std::optional<SmallVector<int64_t>> sizes = sizesOf(node, node.dims(1));
+  if (!sizes)
+    return failure();
+  Name projected = c.op("MatMul", {c.input(0), c.input(1)});
+  if (node.input(2))
+    projected = c.add(projected, c.input(2));
+  return finishSelf(a, projected, *sizes, 3, 4, 5);
+}
+
+LogicalResult importQAttention(NodeImport &node) {
+  AttentionComposer a(node);
+  Composer &c = a.c;
+  a.element = node.type(2).getElementType();
+  std::optional<SmallVector<int64_t>> sizes = sizesOf(node, node.dims(1));
+  if (!sizes)
+    return failure();
+  Name sum =
+      c.op("MatMulInteger", {c.input(0), c.input(1), c.input(6), c.input(7)});
+  Name projected = c.mul(c.cast(sum, a.element), c.mul(c.input(3), c.input(4)));
+  return finishSelf(a, c.add(projected, c.input(2)), *sizes, 5, 8, 0);
+}
+
+//===----------------------------------------------------------------------===//
+// MultiHeadAttention
+//===----------------------------------------------------------------------===//
+
+/// Slice `i` of axis 3 of [B, S, N, n, D], as [B, N, S, D].
+Name unpacked(Composer &c, const Name &x, int64_t i) {
+  Name one = c.op("Squeeze", {c.slice(x, 3, i, i + 1), c.ints({3})});
+  return c.transpose(one, {0, 2, 1, 3});
+}
+
+Heads multiHeads(AttentionComposer &a) {
+  Composer &c = a.c;
+  NodeImport &node = a.node;
+  Heads h;
+  Name q = c.input(0), k = c.input(1), v = c.input(2), bias = c.input(3);
+  if (node.rank(0) == 5) {
+    h.q = unpacked(c, q, 0);
+    h.k = unpacked(c, q, 1);
+    h.v = unpacked(c, q, 2);
+    return h;
+  }
+  auto biased = [&](const Name &x, int64_t from) {
+    std::optional<int64_t> width = sym::asConstant(c.dimsOf(x).back());
+    return bias.empty() || !width ? x
+                                  : c.add(x, a.part(bias, from, from + *width));
+  };
+  Dims d = c.dimsOf(q);
+  int64_t hidden = sym::asConstant(d.back()).value_or(0);
+  if (!bias.empty() && hidden == 0) {
+    (void)c.fault(ErrorCode::I014, "the width of the queries is not known");
+    return h;
+  }
+  h.q = a.split(biased(q, 0), a.heads);
+  if (k.empty()) {
+    a.refuseRank(q);
+    return h;
+  }
+  if (node.rank(1) == 5) {
+    h.k = unpacked(c, k, 0);
+    h.v = unpacked(c, k, 1);
+    return h;
+  }
+  if (v.empty()) {
+    a.refuseRank(k);
+    return h;
+  }
+  h.k = node.rank(1) == 4 ? k : a.split(biased(k, hidden), a.heads);
+  h.v = node.rank(2) == 4 ? v : a.split(biased(v, 2 * hidden), a.heads);
+  return h;
+}
+
+LogicalResult importMultiHead(NodeImport &node) {
+  AttentionComposer a(node);
+  Composer &c = a.c;
+  if (node.input(8) || node.input(9) || node.wants(3))
+    return c.fault(ErrorCode::I004,
+                   "a shared cache, beams or the product of queries and keys "
+                   "are asked for",
+                   "a cache that grows, and only its output");
+  Heads h = multiHeads(a);
+  Dims k = c.dimsOf(h.k);
+  if (k.size() != 4)
+    return failure();
+  DimAttr keys = k[2];
+  if (node.input(6)) {
+    h.pastKey = c.input(6);
+    h.pastValue = c.input(7);
+    keys = keys + node.dims(6)[2];
+  }
+  a.addPadding(h, 4, keys);
+  a.addBias(h, c.input(5));
+  return a.finish(h,
+                  With().integer("is_causal", node.integer("unidirectional")));
+}
+
+//===----------------------------------------------------------------------===//
+// GroupQueryAttention
+//===----------------------------------------------------------------------===//
+
+/// [1, S] or [B, S]: where the new tokens stand. A prompt starts at 0.
+Name positionsOf(AttentionComposer &a, DimAttr sequence) {
+  Composer &c = a.c;
+  if (a.node.input(9))
+    return c.input(9);
+  Name line = c.unsqueeze(c.count(sequence), {0});
+  Name last = c.castTo(c.reshape(c.input(5), {a.node.dims(0)[0]}),
+                       onnx::DataType::Int64);
+  Name first = c.add(c.sub(last, c.dim(sequence)), c.integer(1));
+  first = c.op("Max", {first, c.integer(0)});
+  return c.add(line, c.unsqueeze(first, {1}));
+}
+
+LogicalResult checkGroupQuery(NodeImport &node, Composer &c) {
+  bool hasOther = node.input(11) || node.input(12) || node.input(13) ||
+                  node.wants(3) || node.integer("smooth_softmax") > 0 ||
+                  node.integer("sliding_window_cache") != 0 ||
+                  node.text("k_quant_type") != "NONE";
+  if (hasOther)
+    return c.fault(ErrorCode::I004,
+                   "a quantised or sliding cache, a sink or the product of "
+                   "queries and keys is asked for",
+                   "a plain cache that grows");
+  return success();
+}
+
+Name normalised(AttentionComposer &a, const Name &x, size_t weight) {
+  if (!a.node.input(weight))
+    return x;
+  return a.c.op("RMSNormalization", {x, a.c.input(weight)},
+                With()
+                    .integer("axis", -1)
+                    .real("epsilon", a.node.real("qk_norm_epsilon")));
+}
+
+/// Queries, keys and values apart or in one operand, normalised when asked.
+Heads groupedHeads(AttentionComposer &a) {
+  Composer &c = a.c;
+  int64_t keyHeads = a.node.integer("kv_num_heads");
+  Heads h;
+  if (a.node.input(1) && a.node.input(2)) {
+    h.q = a.split(c.input(0), a.heads);
+    h.k = a.split(c.input(1), keyHeads);
+    h.v = a.split(c.input(2), keyHeads);
+  } else {
+    Name all = a.split(c.input(0), a.heads + 2 * keyHeads);
+    h.q = c.slice(all, 1, 0, a.heads);
+    h.k = c.slice(all, 1, a.heads, a.heads + keyHeads);
+    h.v = c.slice(all, 1, a.heads + keyHeads, a.heads + 2 * keyHeads);
+  }
+  h.q = normalised(a, h.q, 14);
+  h.k = normalised(a, h.k, 15);
+  return h;
+}
+
+LogicalResult rotate(AttentionComposer &a, Heads &h) {
+  Composer &c = a.c;
+  NodeImport &node = a.node;
+  if (node.integer("do_rotary", 0) == 0)
+    return success();
+  Name cosine = c.input(7), sine = c.input(8);
+  if (cosine.empty() || sine.empty())
+    return c.fault(ErrorCode::I006, "lacks the caches of its rotation");
+  DimAttr sequence = node.dims(0)[1];
+  Name at = c.op("Expand", {positionsOf(a, sequence),
+                            c.dims({node.dims(0)[0], sequence})});
+  With with;
+  with.integer("interleaved", node.integer("rotary_interleaved", 0));
+  if (std::optional<int64_t> half = sym::asConstant(node.dims(7)[1]))
+    with.integer("rotary_embedding_dim", 2 * *half);
+  h.q = c.op("RotaryEmbedding", {h.q, cosine, sine, at}, with);
+  h.k = c.op("RotaryEmbedding", {h.k, cosine, sine, at}, with);
+  return success();
+}
+
+LogicalResult importGroupQuery(NodeImport &node) {
+  AttentionComposer a(node);
+  Composer &c = a.c;
+  if (failed(checkGroupQuery(node, c)))
+    return failure();
+  Heads h = groupedHeads(a);
+  if (failed(rotate(a, h)))
+    return failure();
+  DimAttr sequence = node.dims(0)[1], keys = sequence;
+  if (node.input(3) && node.input(4)) {
+    keys = keys + node.dims(3)[2];
+    h.pastKey = c.input(3);
+    h.pastValue = c.input(4);
+  }
+  // The cache grows: what the model says is the length must be that.
+  std::optional<Dims> total = node.dimsOrBound(6, "total");
+  if (!total || total->empty() ||
+      !node.requireEqual((*total)[0], keys,
+                         "total_sequence_length and the keys"))
+    return failure();
+  a.addBias(h, c.input(10));
+  With with;
+  with.integer("is_causal", node.integer("causal"))
+      .real("softcap", node.real("softcap", 0));
+  if (int64_t window = node.integer("local_window_size"); window > 0) {
+    Name query =
+        c.add(c.unsqueeze(c.count(sequence), {1}), c.dim(keys - sequence));
+    Name distance = c.sub(query, c.unsqueeze(c.count(keys), {0}));
+    a.addBias(h, a.forbid(c.op("Less", {distance, c.integer(window)}), -65504));
+  }
+  return a.finish(h, with);
+}
+
+} // namespace
+
+void addHeadAttention(OpTable &table) {
+  auto add = [&](const char *name, ImportFunction function) {
+    table[std::string("com.microsoft.") + name] = function;
+  };
+  add("Attention", importAttention);
+  add("QAttention", importQAttention);
+  add("MultiHeadAttention", importMultiHead);
+  add("GroupQueryAttention", importGroupQuery);
+}
+
+} // namespace sinter::importer

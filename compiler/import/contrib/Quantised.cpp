@@ -1,0 +1,295 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantised operators of com.microsoft, as dequantise, compute, quantise; where
+// sums are of products of integers they stay in i32 and are exact.
+#include "compiler/import/Composer.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+namespace {
+
+using Name = Composer::Name;
+
+/// Inputs i, i + 1, i + 2 are data, scale and an optional zero point.
+Name real(Composer &c, size_t i) {
+  return c.op("DequantizeLinear", {c.input(i), c.input(i + 1), c.input(i + 2)});
+}
+
+/// Quantised with the scale in input i and the zero point in i + 1; without one
+/// the type is that of the first operand.
+LogicalResult setQuantised(NodeImport &node, Composer &c, const Name &x,
+                           size_t i, size_t typeOf) {
+  Name zero = c.input(i + 1);
+  if (zero.empty())
+    zero = c.cast(c.integer(0), node.type(typeOf).getElementType());
+  return c.set(0, c.op("QuantizeLinear", {x, c.input(i), zero}));
+}
+
+LogicalResult importBinary(NodeImport &node) {
+  Composer c(node);
+  const char *op = node.node.op == "QLinearMul" ? "Mul" : "Add";
+  return setQuantised(node, c, c.op(op, {real(c, 0), real(c, 3)}), 6, 0);
+}
+
+LogicalResult importUnary(NodeImport &node) {
+  Composer c(node);
+  Name x = real(c, 0);
+  if (node.node.op == "QLinearSigmoid")
+    x = c.op("Sigmoid", {x});
+  else if (node.node.op == "QLinearLeakyRelu")
+    x = c.op("LeakyRelu", {x}, With().real("alpha", node.real("alpha")));
+  else
+    x = c.op("ReduceMean", {x, c.ints(node.integers("axes"))},
+             With().integer("keepdims", node.integer("keepdims", 1)));
+  return setQuantised(node, c, x, 3, 0);
+}
+
+LogicalResult importSoftmax(NodeImport &node) {
+  Composer c(node);
+  Dims dims = node.dims(0);
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), dims.size());
+  if (!axis)
+    return failure();
+  Name x = real(c, 0);
+  if (node.integer("opset") >= 13) {
+    x = c.op("Softmax", {x}, With().integer("axis", *axis));
+  } else {
+    ArrayRef<DimAttr> all = dims;
+    x = c.reshape(x,
+                  {sym::product(&node.model.context, all.take_front(*axis)),
+                   sym::product(&node.model.context, all.drop_front(*axis))});
+    x = c.reshape(c.op("Softmax", {x}, With().integer("axis", 1)), dims);
+  }
+  return setQuantised(node, c, x, 3, 0);
+}
+
+Name channelsMoved(Composer &c, const Name &x, bool toFront) {
+  int64_t rank = c.dimsOf(x).size();
+  SmallVector<int64_t> order;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    order.push_back(axis);
+  if (rank < 3)
+    return x;
+  if (toFront)
+    std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  else
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return c.transpose(x, order);
+}
+
+LogicalResult importPool(NodeImport &node) {
+  Composer c(node);
+  bool isLast = node.integer("channels_last") != 0;
+  Name x = real(c, 0);
+  if (isLast)
+    x = channelsMoved(c, x, true);
+  With with;
+  for (const char *name : {"auto_pad", "ceil_mode", "count_include_pad",
+                           "kernel_shape", "pads", "strides"})
+    with.same(node, name);
+  x = node.node.op == "QLinearAveragePool" ? c.op("AveragePool", {x}, with)
+                                           : c.op("GlobalAveragePool", {x});
+  if (isLast)
+    x = channelsMoved(c, x, false);
+  return setQuantised(node, c, x, 3, 0);
+}
+
+LogicalResult importConcat(NodeImport &node) {
+  Composer c(node);
+  std::vector<Name> parts;
+  if (node.inputCount() < 5 || (node.inputCount() - 2) % 3 != 0)
+    return c.fault(ErrorCode::I006,
+                   "has " + Twine(node.inputCount()) + " inputs",
+                   "two, then three for each tensor");
+  for (size_t i = 2; i < node.inputCount(); i += 3)
+    parts.push_back(real(c, i));
+  Name joined =
+      c.op("Concat", parts, With().integer("axis", node.integer("axis")));
+  return setQuantised(node, c, joined, 0, 1);
+}
+
+LogicalResult importWhere(NodeImport &node) {
+  Composer c(node);
+  Name chosen = c.op("Where", {c.input(0), real(c, 1), real(c, 4)});
+  return setQuantised(node, c, chosen, 7, 1);
+}
+
+/// The convolution of the standard; channels last is turned.
+LogicalResult importConv(NodeImport &node) {
+  Composer c(node);
+  bool isLast = node.integer("channels_last") != 0;
+  std::vector<Name> operands = c.inputs();
+  if (isLast)
+    operands[0] = channelsMoved(c, operands[0], true);
+  With with;
+  for (const char *name :
+       {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"})
+    with.same(node, name);
+  Name result = c.op("QLinearConv", operands, with);
+  return c.set(0, isLast ? channelsMoved(c, result, false) : result);
+}
+
+/// (A a_scale) (B b_scale) + bias, the sum of products in i32.
+Name scaledProduct(NodeImport &node, Composer &c, const Name &a, const Name &b,
+                   const Name &aScale, const Name &bScale, const Name &aZero,
+                   const Name &bZero, const Name &bias) {
+  Type f32 = node.model.builder.getF32Type();
+  Name sum = c.op("MatMulInteger", {a, b, aZero, bZero});
+  Name product =
+      c.mul(c.cast(sum, f32), c.mul(c.cast(aScale, f32), c.cast(bScale, f32)));
+  if (!bias.empty())
+    product = c.add(product, c.cast(bias, f32));
+  return product;
+}
+
+LogicalResult importDynamicMatMul(NodeImport &node) {
+  Composer c(node);
+  std::vector<Name> a = c.ops("DynamicQuantizeLinear", {c.input(0)}, 3);
+  return c.set(0, scaledProduct(node, c, a[0], c.input(1), a[1], c.input(2),
+                                a[2], c.input(3), c.input(4)));
+}
+
+LogicalResult importMatMulToFloat(NodeImport &node) {
+  Composer c(node);
+  Name product = scaledProduct(node, c, c.input(0), c.input(1), c.input(2),
+                               c.input(3), c.input(4), c.input(5), c.input(6));
+  return c.set(0, c.cast(product, node.type(2).getElementType()));
+}
+
+/// A and B are matrices; C is a bias in i32 of scale a_scale * b_scale.
+LogicalResult importGemm(NodeImport &node) {
+  Composer c(node);
+  Type f32 = node.model.builder.getF32Type(),
+       i32 = node.model.builder.getI32Type();
+  Name a = c.input(0), b = c.input(3);
+  if (node.integer("transA") != 0)
+    a = c.transpose(a, {1, 0});
+  if (node.integer("transB") != 0)
+    b = c.transpose(b, {1, 0});
+  Name sum = c.op("MatMulInteger", {a, b, c.input(2), c.input(5)});
+  if (node.input(6))
+    sum = c.add(c.cast(sum, i32), c.input(6));
+  Name scale = c.mul(c.input(1), c.input(4));
+  if (double alpha = node.real("alpha"); alpha != 1)
+    scale = c.mul(scale, c.scalar(alpha, f32));
+  Name product = c.mul(c.cast(sum, f32), scale);
+  if (!node.input(7))
+    return c.set(0, product);
+  return setQuantised(node, c, product, 7, 0);
+}
+
+/// Elements of `bits` bits, the lowest first: [..., n] bytes as [..., n * 8 /
+/// bits] numbers in i32.
+Name unpacked(NodeImport &node, Composer &c, const Name &bytes, int64_t bits) {
+  Dims dims = c.dimsOf(bytes);
+  if (bits == 8)
+    return c.castTo(bytes, onnx::DataType::Int32);
+  std::vector<Name> parts;
+  Type u8 = node.model.builder.getIntegerType(8, /*isSigned=*/false);
+  for (int64_t at = 0; at < 8; at += bits) {
+    Name part = bytes;
+    if (at > 0)
+      part = c.op("BitShift", {part, c.cast(c.integer(at), u8)},
+                  With().text("direction", "RIGHT"));
+    part = c.op("BitwiseAnd",
+                {part, c.cast(c.integer((int64_t(1) << bits) - 1), u8)});
+    parts.push_back(c.unsqueeze(part, {int64_t(dims.size())}));
+  }
+  Name joined = c.op("Concat", parts, With().integer("axis", -1));
+  if (!dims.empty())
+    dims.back() = dims.back() * (8 / bits);
+  return c.castTo(c.reshape(joined, dims), onnx::DataType::Int32);
+}
+
+/// Weights [N, blocks, bytes] in 2, 4 or 8 bits; each block has its scale.
+LogicalResult importMatMulBits(NodeImport &node) {
+  Composer c(node);
+  int64_t bits = node.integer("bits"), block = node.integer("block_size");
+  int64_t n = node.integer("N"), k = node.integer("K");
+  if ((bits != 2 && bits != 4 && bits != 8) || block < 16 || n < 1 || k < 1)
+    return c.fault(ErrorCode::I005,
+                   "bits is " + Twine(bits) + ", block_size is " + Twine(block),
+                   "2, 4 or 8 bits in blocks of 16 or more");
+  if (node.input(4) || node.integer("weight_prepacked") != 0)
+    return c.fault(ErrorCode::I004, "g_idx or prepacked weights are given",
+                   "weights as the standard layout of the operator packs them");
+  Type element = node.type(0).getElementType();
+  int64_t blocks = llvm::divideCeil(k, block);
+  auto dim = [&](int64_t value) { return node.model.dim(value); };
+  Name w = c.cast(unpacked(node, c, c.input(1), bits), element);
+  w = c.reshape(w, {dim(n), dim(blocks), dim(block)});
+  Name zero = c.scalar(double(int64_t(1) << (bits - 1)), element);
+  if (node.input(3) && isa<FloatType>(node.type(3).getElementType())) {
+    zero = c.reshape(c.input(3), {dim(n), dim(blocks), dim(1)});
+  } else if (node.input(3)) {
+    int64_t bytes = llvm::divideCeil(blocks * bits, 8);
+    zero = c.reshape(c.input(3), {dim(n), dim(bytes)});
+    zero = c.slice(unpacked(node, c, zero, bits), 1, 0, blocks);
+    zero = c.reshape(c.cast(zero, element), {dim(n), dim(blocks), dim(1)});
+  }
+  Name scales = c.reshape(c.input(2), {dim(n), dim(blocks), dim(1)});
+  w = c.reshape(c.mul(c.sub(w, zero), scales), {dim(n), dim(blocks * block)});
+  if (blocks * block != k)
+    w = c.slice(w, 1, 0, k);
+  Name product = c.op("MatMul", {c.input(0), c.transpose(w, {1, 0})});
+  if (node.input(5))
+    product = c.add(product, c.input(5));
+  return c.set(0, product);
+}
+
+/// Weights [D, inputs, 4 H] in 8 bits, otherwise an LSTM.
+LogicalResult importLstm(NodeImport &node) {
+  Composer c(node);
+  auto weights = [&](size_t data, size_t scale) {
+    Name zero = c.input(scale + 1), factor = c.input(scale);
+    Type f32 = node.model.builder.getF32Type();
+    while (c.dimsOf(factor).size() && c.dimsOf(factor).size() < 3) {
+      bool isPerChannel = c.dimsOf(factor).size() == 2;
+      factor = c.unsqueeze(factor, {isPerChannel ? 1 : -1});
+      zero = c.unsqueeze(zero, {isPerChannel ? 1 : -1});
+    }
+    Name w = c.sub(c.cast(c.input(data), f32), c.cast(zero, f32));
+    return c.transpose(c.mul(w, factor), {0, 2, 1});
+  };
+  With with;
+  for (const char *name : {"activation_alpha", "activation_beta", "activations",
+                           "clip", "direction", "hidden_size", "input_forget"})
+    with.same(node, name);
+  std::vector<Name> results =
+      c.ops("LSTM",
+            {c.input(0), weights(1, 8), weights(2, 10), c.input(3), c.input(4),
+             c.input(5), c.input(6), c.input(7)},
+            3, with);
+  for (size_t i = 0; i < 3; ++i)
+    if (failed(c.set(i, results[i])))
+      return failure();
+  return success();
+}
+
+} // namespace
+
+void addFusedQuantised(OpTable &table) {
+  auto add = [&](const char *name, ImportFunction function) {
+    table[std::string("com.microsoft.") + name] = function;
+  };
+  add("QLinearAdd", importBinary);
+  add("QLinearMul", importBinary);
+  add("QLinearSigmoid", importUnary);
+  add("QLinearLeakyRelu", importUnary);
+  add("QLinearReduceMean", importUnary);
+  add("QLinearSoftmax", importSoftmax);
+  add("QLinearAveragePool", importPool);
+  add("QLinearGlobalAveragePool", importPool);
+  add("QLinearConcat", importConcat);
+  add("QLinearWhere", importWhere);
+  add("QLinearConv", importConv);
+  add("QGemm", importGemm);
+  add("DynamicQuantizeMatMul", importDynamicMatMul);
+  add("MatMulIntegerToFloat", importMatMulToFloat);
+  add("MatMulNBits", importMatMulBits);
+  add("DynamicQuantizeLSTM", importLstm);
+}
+
+} // namespace sinter::importer

@@ -1,0 +1,124 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# The cases of contrib_cases.py compiled by `sinter run` against ONNX Runtime, once with
+# the shapes of the inputs and once with symbols for batch and sequence (in pictures,
+# batch and height).
+#
+#   test/conformance/run-contrib-cases.py [--only TEXT]
+import argparse
+import concurrent.futures
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+
+import cases
+import contrib_cases
+
+# ONNX Runtime quantises the inputs of each step here, we do not.
+LOOSE = {"dynamic_quantize_lstm": 1e-2}
+
+
+def model_of(op, inputs, attributes, outputs):
+    """(model, feeds)"""
+    domain, _, kind = op.rpartition(":")
+    domain = "" if domain else contrib_cases.MS
+    wanted = outputs if isinstance(outputs, list) else [1] * outputs
+    names, constants, infos, feeds = [], [], [], {}
+    for i, value in enumerate(inputs):
+        if value is None:
+            names.append("")
+        elif isinstance(value, contrib_cases.Constant):
+            names.append(f"c{i}")
+            constants.append(onnx.numpy_helper.from_array(value.value, f"c{i}"))
+        else:
+            names.append(f"x{i}")
+            feeds[f"x{i}"] = value
+            infos.append(onnx.helper.make_tensor_value_info(
+                f"x{i}", onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape))
+    results = [f"y{i}" if on else "" for i, on in enumerate(wanted)]
+    node = onnx.helper.make_node(kind, names, results, "node", domain=domain, **attributes)
+    opset = 14 if domain == "" else 20
+    out = [onnx.ValueInfoProto(name=name) for name in results if name]  # types are inferred
+    graph = onnx.helper.make_graph([node], "case", infos, out, constants)
+    model = onnx.helper.make_model(graph, ir_version=9, opset_imports=[
+        onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid(contrib_cases.MS, 1)])
+    return model, feeds
+
+
+def reference(model, feeds):
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    settings.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), settings,
+                                           providers=["CPUExecutionProvider"])
+    return dict(zip((o.name for o in session.get_outputs()), session.run(None, feeds)))
+
+
+def symbolic(model):
+    for i, info in enumerate(model.graph.input):
+        dims = info.type.tensor_type.shape.dim
+        for axis in (0, len(dims) - 2) if len(dims) > 3 else range(len(dims) - 1):
+            dims[axis].dim_param = f"d{i}_{axis}"
+
+
+def differs(name, ours, theirs, tolerance):
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return f"{name}: {ours.dtype} {ours.shape}, expected {theirs.dtype} {theirs.shape}"
+    gap = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
+    if not gap.size:
+        return None
+    # A quantised value may round the other way.
+    limit = 1 if ours.dtype.kind in "iu" else tolerance * max(float(np.abs(theirs).max()), 1e-6)
+    return None if gap.max() <= limit else f"{name}: largest difference {gap.max():g}"
+
+
+def run(case, work, is_dynamic):
+    name, op, inputs, attributes, outputs = case
+    model, feeds = model_of(op, inputs, attributes, outputs)
+    try:
+        theirs = reference(model, feeds)
+    except Exception as problem:  # of several classes
+        return f"ONNX Runtime: {str(problem)[:300]}"
+    if is_dynamic:
+        symbolic(model)
+    with tempfile.TemporaryDirectory(dir=work) as place:
+        path = os.path.join(place, "model.onnx")
+        given, got = os.path.join(place, "in.npz"), os.path.join(place, "out.npz")
+        onnx.save(model, path)
+        np.savez(given, **feeds)
+        done = subprocess.run([os.path.join(cases.BUILD, "bin", "sinter"), "run", path,
+                               "--inputs", given, "--outputs", got], timeout=300,
+                              capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            return f"exits with {done.returncode}: {done.stderr[:600]}"
+        with np.load(got) as found:
+            for key, value in theirs.items():
+                if reason := differs(key, found[key], value, LOOSE.get(name, 1e-4)):
+                    return reason
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="")
+    options, _ = parser.parse_known_args()
+    jobs = [(case, is_dynamic) for case in contrib_cases.cases() if options.only in case[0]
+            for is_dynamic in (False, True)]
+    failed = 0
+    with tempfile.TemporaryDirectory() as work, \
+            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for (case, is_dynamic), reason in zip(jobs, pool.map(lambda j: run(j[0], work, j[1]), jobs)):
+            if reason:
+                failed += 1
+                print(f"FAIL {case[0]}{' with symbols' if is_dynamic else ''}: {reason}")
+    print(f"{len(jobs) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed or not jobs else 0
+
+
+sys.exit(main())
