@@ -4,10 +4,12 @@
 // Depthwise convolution: channels are the vector, a tile is a few output pixels
 // of one vector of channels. Each position of the kernel loads its weights once
 // for all pixels and takes the inputs as memory operands, so a multiply-add
-// costs little more than one load, whatever kernel, stride and dilation. A
-// chunk of channels (the tile's columns) passes over all pixels of the item
-// before the next one: rows of input are read again for each row of the kernel,
-// from L1.
+// costs little more than one load, whatever kernel, stride and dilation. The
+// innermost axis of the kernel is written out and the others are loops: one
+// offset register serves all pixels, however many lines the kernel has and
+// whether or not the length of a line is known. A chunk of channels (the tile's
+// columns) passes over all pixels of the item before the next one: rows of
+// input are read again for each row of the kernel, from L1.
 
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/TileBody.h"
@@ -21,8 +23,8 @@ namespace {
 using kernel::TileOperand;
 using kernel::TileProblem;
 
-// Positions written out; larger kernels loop over their outer axes.
-constexpr int64_t kUnrolledPositions = 50;
+// A longer innermost axis is a loop as well.
+constexpr int64_t kUnrolledPositions = 16;
 
 class Depthwise {
 public:
@@ -31,14 +33,10 @@ public:
       : kb(kb), problem(problem), schedule(schedule) {
     lanes = std::min(
         16u, kb.target.lanes(problem.accumulator.getIntOrFloatBitWidth()));
-    int64_t product = 1;
     unrolledFrom = problem.positions.size();
-    while (unrolledFrom > 0) {
-      product *= *sym::asConstant(problem.positions[unrolledFrom - 1].extent);
-      if (product > kUnrolledPositions)
-        break;
+    if (unrolledFrom > 0 &&
+        *sym::asConstant(problem.positions.back().extent) <= kUnrolledPositions)
       --unrolledFrom;
-    }
   }
 
   void emit() {
@@ -75,25 +73,75 @@ private:
         rowAddresses(kb, problem.rows, operands, row, count);
     Value full = kb.sub(last, kb.mod(kb.sub(last, first), kb.c(lanes)));
     kb.loop(first, full, lanes, [&](Value channel) {
-      emitVector(addresses, channel, count, Value());
+      emitVector(addresses, {channel, lanes, Value()}, count);
     });
-    kb.loop(full, last, lanes, [&](Value channel) {
-      emitVector(addresses, channel, count, kb.sub(last, channel));
-    });
+    if (restOfChannels() != 0)
+      kb.loop(full, last, lanes, [&](Value channel) {
+        emitVector(addresses, lastVector(channel, last), count);
+      });
   }
 
-  void emitVector(ArrayRef<RowAddresses> addresses, Value channel,
-                  unsigned count, Value left) {
+  /// A vector of channels; `left` where fewer than its lanes are there.
+  struct Channels {
+    Value first;
+    unsigned lanes;
+    Value left;
+  };
+
+  /// Channels beyond the last full vector, where that is known.
+  std::optional<int64_t> restOfChannels() const {
+    std::optional<int64_t> channels = sym::asConstant(problem.n);
+    if (!channels || schedule.tileColumns % lanes ||
+        schedule.columnBlock % lanes)
+      return std::nullopt;
+    return *channels % lanes;
+  }
+
+  /// What the full vectors leave over, [channel, last): half a vector where
+  /// that is enough, and channels done twice rather than a mask, which would
+  /// take the inputs out of the multiplications.
+  Channels lastVector(Value channel, Value last) {
+    std::optional<int64_t> rest = restOfChannels();
+    if (!rest)
+      return {channel, lanes, kb.sub(last, channel)};
+    unsigned width = lanes > 8 && *rest <= lanes / 2 ? lanes / 2 : lanes;
+    if (*rest == width)
+      return {channel, width, Value()};
+    if (mayRepeat(width))
+      return {kb.sub(last, width), width, Value()};
+    return {channel, width, kb.c(*rest)};
+  }
+
+  // Not where a neighbouring item has these channels, nor where an extra of
+  // them may by then be overwritten by the result.
+  bool mayRepeat(int64_t width) const {
+    int64_t channels = *sym::asConstant(problem.n),
+            block = schedule.columnBlock ? schedule.columnBlock : channels;
+    auto isShared = [](const TileOperand &extra) {
+      return llvm::all_of(extra.rows,
+                          [](sym::DimAttr stride) {
+                            return sym::isConstant(stride, 0);
+                          }) &&
+             !extra.rows.empty();
+    };
+    return (channels - 1) % block + 1 >= width &&
+           llvm::all_of(problem.extras, isShared);
+  }
+
+  void emitVector(ArrayRef<RowAddresses> addresses, const Channels &channels,
+                  unsigned count) {
+    Value channel = channels.first;
     TileShape shape{};
     shape.rows = count;
     shape.vectors = 1;
-    shape.lanes = lanes;
-    Values grid(count, kb.zeros(problem.accumulator, lanes));
-    Value weights = kb.at(kb.buffer(problem.b.buffer),
-                          kb.mul(channel, bytes(problem.b, problem.b.column)));
+    shape.lanes = channels.lanes;
+    Values grid(count, kb.zeros(problem.accumulator, channels.lanes));
+    grid.push_back(kb.at(kb.buffer(problem.b.buffer),
+                         kb.mul(channel, bytes(problem.b, problem.b.column))));
     grid = loopPositions(0, addresses[0],
                          kb.mul(channel, bytes(problem.a, problem.a.column)),
-                         weights, left, grid);
+                         channels, grid);
+    grid.pop_back();
     SmallVector<RowAddresses> results;
     for (size_t i = 1; i < addresses.size(); ++i) {
       const TileOperand &operand =
@@ -106,59 +154,55 @@ private:
         pointer = kb.at(pointer, offset);
       results.push_back(moved);
     }
-    emitResults(kb, problem, shape, grid, results, left, kb.scratch());
+    emitResults(kb, problem, shape, grid, results, channels.left, kb.scratch());
   }
 
-  // Axes before `unrolledFrom` are loops.
+  // State: the accumulators, then the pointer into the weights.
   Values loopPositions(size_t depth, const RowAddresses &rows, Value offset,
-                       Value weights, Value left, ValueRange grid) {
-    if (depth == unrolledFrom) {
-      Values state(grid.begin(), grid.end());
-      Value at = weights;
-      unrollPositions(depth, rows, offset, at, left, state);
-      return state;
-    }
-    Value stride = kb.dim(problem.positions[depth].stride *
-                          KernelBuilder::bytesOf(problem.a.element));
-    int64_t inner = 1;
-    for (size_t i = depth + 1; i < problem.positions.size(); ++i)
-      inner *= *sym::asConstant(problem.positions[i].extent);
-    Value weightStride = kb.mul(bytes(problem.b, problem.b.step), inner);
-    return kb.loop(kb.c(0), kb.dim(problem.positions[depth].extent), 1, grid,
-                   [&](Value i, ValueRange carried) {
-                     return loopPositions(
-                         depth + 1, rows, kb.add(offset, kb.mul(i, stride)),
-                         kb.at(weights, kb.mul(i, weightStride)), left,
-                         carried);
-                   });
-  }
-
-  void unrollPositions(size_t depth, const RowAddresses &rows, Value offset,
-                       Value &weights, Value left, Values &grid) {
+                       const Channels &channels, ValueRange state) {
     if (depth == problem.positions.size())
-      return position(rows, offset, weights, left, grid);
+      return position(rows, offset, channels, state);
+    int64_t extent = *sym::asConstant(problem.positions[depth].extent);
     Value stride = kb.dim(problem.positions[depth].stride *
                           KernelBuilder::bytesOf(problem.a.element));
-    for (int64_t i = 0; i < *sym::asConstant(problem.positions[depth].extent);
-         ++i)
-      unrollPositions(depth + 1, rows, kb.add(offset, kb.mul(stride, i)),
-                      weights, left, grid);
+    Values next(state.begin(), state.end());
+    // The one sum of a single pixel waits for its latency: a loop is free.
+    if (depth >= unrolledFrom && state.size() > 2) {
+      for (int64_t i = 0; i < extent; ++i)
+        next = loopPositions(depth + 1, rows, kb.add(offset, kb.mul(stride, i)),
+                             channels, next);
+      return next;
+    }
+    next.push_back(offset);
+    next =
+        kb.loop(kb.c(0), kb.c(extent), 1, next, [&](Value, ValueRange carried) {
+          Values after = loopPositions(depth + 1, rows, carried.back(),
+                                       channels, carried.drop_back());
+          after.push_back(kb.add(carried.back(), stride));
+          return after;
+        });
+    next.pop_back();
+    return next;
   }
 
-  void position(const RowAddresses &rows, Value offset, Value &weights,
-                Value left, Values &grid) {
-    Value weight = widen(kb, problem,
-                         kb.loadLanes(problem.b.element, lanes, weights,
-                                      problem.b.column, left));
+  Values position(const RowAddresses &rows, Value offset,
+                  const Channels &channels, ValueRange state) {
+    Values grid(state.begin(), state.end());
+    Value weights = grid.pop_back_val();
+    Value weight =
+        widen(kb, problem,
+              kb.loadLanes(problem.b.element, channels.lanes, weights,
+                           problem.b.column, channels.left));
     for (size_t r = 0; r < grid.size(); ++r) {
       Value pointer =
           kb.at(kb.at(rows.pointers[r], offset), rows.displacements[r]);
-      Value input = kb.loadLanes(problem.a.element, lanes, pointer,
-                                 problem.a.column, left);
+      Value input = kb.loadLanes(problem.a.element, channels.lanes, pointer,
+                                 problem.a.column, channels.left);
       grid[r] =
           multiplyAdd(kb, problem, widen(kb, problem, input), weight, grid[r]);
     }
-    weights = kb.at(weights, bytes(problem.b, problem.b.step));
+    grid.push_back(kb.at(weights, bytes(problem.b, problem.b.step)));
+    return grid;
   }
 
   Value bytes(const TileOperand &operand, sym::DimAttr stride) {
