@@ -97,6 +97,10 @@ public:
   void storeScalar(mlir::Value value, mlir::Value pointer);
   mlir::Value load(mlir::Type element, unsigned lanes, mlir::Value pointer,
                    mlir::Value count = nullptr);
+  /// A load that is never joined with an equal one: it becomes the memory
+  /// operand of its only use.
+  mlir::Value loadOperand(mlir::Type element, unsigned lanes,
+                          mlir::Value pointer);
   void store(mlir::Value vector, mlir::Value pointer,
              mlir::Value count = nullptr);
   mlir::Value loadBroadcast(mlir::Type element, unsigned lanes,

@@ -116,6 +116,13 @@ Value KernelBuilder::load(Type element, unsigned lanes, Value pointer,
   return fromStorage(*this, raw, element);
 }
 
+Value KernelBuilder::loadOperand(Type element, unsigned lanes, Value pointer) {
+  Value raw =
+      LLVM::LoadOp::create(b, loc, vectorOf(storageOf(element), lanes), pointer,
+                           bytesOf(element), /*isVolatile=*/true);
+  return fromStorage(*this, raw, element);
+}
+
 void KernelBuilder::store(Value vector, Value pointer, Value count) {
   Value raw = toStorage(*this, vector);
   auto type = cast<VectorType>(raw.getType());

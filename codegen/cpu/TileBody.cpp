@@ -59,8 +59,10 @@ private:
     Value length = kb.dim(problem.run);
     unsigned unroll = shape.unroll;
     if (std::optional<int64_t> known = KernelBuilder::constant(length)) {
-      unroll =
-          unsigned(std::max<int64_t>(1, std::min<int64_t>(unroll, *known)));
+      // A short run stays a loop where none is around it: written out whole, it
+      // would share its registers with the epilogue.
+      int64_t most = problem.positions.empty() ? *known / 2 : *known;
+      unroll = unsigned(std::max<int64_t>(1, std::min<int64_t>(unroll, most)));
       Value main = kb.c(*known / unroll * unroll);
       Values results = steps(offset, kb.c(0), main, unroll, state);
       // What the unrolled loop leaves over has no loop of its own.
@@ -116,8 +118,9 @@ private:
   }
 
   void step(Value offset, unsigned u, Value b, Values &grid) {
+    bool apart = readsColumnsApart();
     Values vectors;
-    for (unsigned v = 0; v < shape.vectors; ++v)
+    for (unsigned v = 0; v < shape.vectors && !apart; ++v)
       vectors.push_back(widen(kb, problem, loadColumns(b, v)));
     std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
     for (unsigned r = 0; r < shape.rows; ++r) {
@@ -128,6 +131,8 @@ private:
       Value scalar =
           widen(kb, problem, kb.loadScalar(problem.a.element, pointer));
       Value element = kb.splat(scalar, shape.lanes);
+      if (apart)
+        vectors.assign(1, kb.loadOperand(columns.element, shape.lanes, b));
       for (unsigned v = 0; v < shape.vectors; ++v) {
         Value &accumulator = grid[size_t(r) * shape.vectors + v];
         bool narrow = shape.lanesOf(v) != shape.lanes;
@@ -136,6 +141,17 @@ private:
             vectors[v], accumulator);
       }
     }
+  }
+
+  // One vector of few rows waits for the latency of its sums. Loads are free
+  // then, and a vector in memory saves the instruction that brings it into a
+  // register, unless the broadcasts take that place.
+  bool readsColumnsApart() const {
+    return shape.vectors == 1 && shape.rows > 1 &&
+           shape.rows <= kb.target.core.fmaLatency &&
+           !kb.target.vec.memoryBroadcast && !columns.count &&
+           sym::isConstant(columns.column, 1) &&
+           columns.element == problem.accumulator;
   }
 
   Value loadColumns(Value b, unsigned v) {

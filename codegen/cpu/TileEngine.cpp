@@ -139,11 +139,6 @@ private:
     TileShape shape{};
     shape.lanes = lanes;
     shape.vectors = (width + lanes - 1) / lanes;
-    // A half-empty last vector: on many cores half the width costs half the
-    // time.
-    if (unsigned rest = width % lanes;
-        lanes > 8 && rest > 0 && rest <= lanes / 2 && !problem.packsB())
-      shape.lastLanes = lanes / 2;
     shape.unroll = schedule.unroll;
     shape.prefetch = schedule.prefetch;
     ColumnAccess access = columnAccess(bases, column, width, count);
@@ -157,10 +152,23 @@ private:
     forRowTiles(kb, firstRow, height, schedule.tileRows,
                 [&](Value row, unsigned tileRows) {
                   shape.rows = tileRows;
+                  shape.lastLanes = lastLanes(width, tileRows);
                   if (schedule.prefetch && problem.panels)
                     access.next = nextColumns(access, width, row);
                   emitTile(moved, shape, access, row, count);
                 });
+  }
+
+  // A half-empty last vector: on many cores half the width costs half the time.
+  // Beside whole ones, broadcasts serve both widths and are held longer; LLVM
+  // spills where no registers are left for that.
+  unsigned lastLanes(unsigned width, unsigned tileRows) const {
+    unsigned rest = width % lanes, vectors = (width + lanes - 1) / lanes;
+    if (lanes <= 8 || rest == 0 || rest > lanes / 2 || problem.packsB())
+      return 0;
+    bool fits =
+        tileRows * (vectors + 1) + vectors + 2 <= kb.target.vec.registers;
+    return vectors == 1 || fits ? lanes / 2 : 0;
   }
 
   // A trip reads `unroll` lines of each panel; successive row tiles prefetch

@@ -212,6 +212,24 @@ TEST_F(TileEngine, ContractWithViews) {
   }
 }
 
+// One vector of columns, and row tiles of 8, 4, 2 and 1 of a number of rows
+// that only run time knows; reductions of a trip or two; a half-empty last
+// vector beside whole ones in a large tile.
+TEST_F(TileEngine, ContractTails) {
+  for (int64_t columns : {5, 88})
+    for (int64_t depth : {1, 2, 7, 8}) {
+      TileCase test;
+      test.a = spread({15, depth});
+      test.out = spread({15, columns});
+      test.symbols = {0};
+      test.tileRows = 8;
+      test.tileColumns = columns > 16 ? 48 : 16;
+      test.unroll = 8;
+      epilogue(test, 1);
+      check(test);
+    }
+}
+
 TEST_F(TileEngine, Convolutions) {
   for (int round = 0; round < 10; ++round) {
     TileCase test;
@@ -266,6 +284,27 @@ TEST_F(TileEngine, Depthwise) {
     schedule(test);
     check(test);
   }
+}
+
+// Channels that the vectors do not divide, with bias and with a residual; a
+// long innermost axis.
+TEST_F(TileEngine, DepthwiseRests) {
+  for (int64_t channels : {8, 20, 26, 58, 72})
+    for (int64_t bits : {1, 3}) {
+      TileCase test;
+      test.kind = Kind::Depthwise;
+      test.panels = false;
+      test.kernel = {2, channels == 20 ? 17 : 3};
+      test.strides = test.dilations = {1, 1};
+      test.groups = channels;
+      test.a = spread({1, 6, test.kernel[1] + 2, channels});
+      test.out = spread({1, 5, 3, channels});
+      test.tileRows = 8;
+      test.tileColumns = 64;
+      test.columnBlock = channels == 72 ? 64 : 0;
+      epilogue(test, bits);
+      check(test);
+    }
 }
 
 } // namespace
