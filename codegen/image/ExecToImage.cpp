@@ -131,11 +131,29 @@ void ProgramWriter::writeRead(exec::ReadOp op) {
   uint32_t node = nodeOf(op.getLoc());
   builder.read(variable, reference(op.getSource(), op.getOffset()),
                builder.constant(0), onnxDataType(op.getElement()), node);
-  auto it = late.find(op.getSymbol());
-  if (it != late.end())
-    builder.checkRange(variable, builder.constant(it->second.getMin()),
-                       builder.constant(it->second.getMax()), node,
-                       SINTER_WHY_VALUE_RANGE);
+  exec::SymbolOp symbol = late.find(op.getSymbol());
+  if (!symbol)
+    return;
+  Slot most = builder.constant(symbol.getMax());
+  if (sym::DimAttr bound = late.boundOf(op.getSymbol()))
+    most = builder.min(most, slot(bound));
+  builder.checkRange(variable, builder.constant(symbol.getMin()), most, node,
+                     SINTER_WHY_VALUE_RANGE);
+  finishSizes(op.getSymbol());
+}
+
+/// Sizes of outputs whose last unknown was `symbol`.
+void ProgramWriter::finishSizes(StringRef symbol) {
+  isRead.insert(symbol);
+  for (const LateSize &output : lateSizes) {
+    bool names = false, isComplete = true;
+    sym::forEachSymbol(output.size, [&](StringRef name) {
+      names |= name == symbol;
+      isComplete &= !late.find(name) || isRead.contains(name);
+    });
+    if (names && isComplete)
+      builder.assign(output.variable, slot(output.size));
+  }
 }
 
 void ProgramWriter::writeIf(exec::IfOp op) {

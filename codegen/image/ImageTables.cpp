@@ -11,9 +11,6 @@ using namespace mlir;
 
 namespace sinter {
 
-/// The most that is reserved for what depends on data (contract: --max-slack).
-constexpr int64_t maxReserved = 64 << 20;
-
 uint16_t onnxDataType(Type element) {
   if (element.isF32())
     return 1;
@@ -43,17 +40,6 @@ uint16_t onnxDataType(Type element) {
   }
 }
 
-/// `dim` with every symbol that only the run can tell at its maximum: what
-/// memory must be reserved for.
-sym::DimAttr ProgramWriter::bound(sym::DimAttr dim) {
-  return sym::substitute(dim, [&](StringRef name) -> sym::DimAttr {
-    auto it = late.find(name);
-    return it == late.end()
-               ? sym::DimAttr()
-               : sym::constantDim(dim.getContext(), it->second.getMax());
-  });
-}
-
 void ProgramWriter::declareSymbols() {
   llvm::StringMap<std::pair<unsigned, int64_t>>
       given; // elements of integer inputs
@@ -71,11 +57,20 @@ void ProgramWriter::declareSymbols() {
     else if (it != given.end())
       values[name] = builder.valueSymbol(name, min, max, divisor,
                                          it->second.first, it->second.second);
-    else {
+    else
       values[name] = builder.variable();
-      late[name] = symbol;
-    }
   }
+}
+
+/// The slot of a size; where data decide, a variable that finishSizes sets.
+Slot ProgramWriter::outputSize(sym::DimAttr dim) {
+  if (!late.isLate(dim) || dim.getKind() == sym::DimKind::Symbol)
+    return slot(dim);
+  for (const LateSize &known : lateSizes)
+    if (known.size == dim)
+      return known.variable;
+  lateSizes.push_back({builder.variable(), dim});
+  return lateSizes.back().variable;
 }
 
 LogicalResult ProgramWriter::declareTensors() {
@@ -98,20 +93,16 @@ LogicalResult ProgramWriter::declareTensors() {
                 "type. Cast it in the model";
     std::vector<Slot> dims;
     for (sym::DimAttr dim : sym::dimsOf(type))
-      dims.push_back(slot(dim));
-    sym::DimAttr reserved =
-        bound(sym::elementCount(type)) *
+      dims.push_back(outputSize(dim));
+    // What the caller must lend for an output: its bound, or what the run says.
+    sym::DimAttr size =
+        sym::elementCount(type) *
         ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
-    // What the caller must lend for an output whose size only the run can tell.
-    bool isLate = reserved !=
-                  sym::elementCount(type) *
-                      ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8);
-    if (isLate && sym::asConstant(reserved).value_or(0) > maxReserved)
-      return program.emitError()
-             << "output '" << name.getValue() << "' has the shape " << type
-             << ", which depends on data and has no bound below "
-             << (maxReserved >> 20) << " MB; bound its dimensions in the model";
-    Slot bytes = slot(reserved);
+    auto lateOutputs =
+        program->getAttrOfType<DenseI64ArrayAttr>(exec::kLateOutputs);
+    bool isLate = !isInput && lateOutputs &&
+                  llvm::is_contained(lateOutputs.asArrayRef(), int64_t(index));
+    Slot bytes = isLate ? outputSize(size) : slot(late.bound(size));
     if (isInput)
       builder.input(name.str(), dtype, dims);
     else
@@ -150,7 +141,8 @@ void ProgramWriter::declareArena() {
   Slot total = builder.constant(0), align = builder.constant(64);
   llvm::DenseMap<Value, Slot> ends;
   for (auto alloc : program.getOps<exec::AllocOp>()) {
-    Slot offset = builder.constant(0), bytes = slot(bound(alloc.getBytes()));
+    Slot offset = builder.constant(0),
+         bytes = slot(late.bound(alloc.getBytes()));
     for (Value below : alloc.getAbove())
       offset = builder.max(offset, ends[below]);
     Slot end = builder.alignUp(builder.add(offset, bytes), align);

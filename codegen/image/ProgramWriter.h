@@ -8,6 +8,8 @@
 
 #include "codegen/image/ExecToImage.h"
 #include "codegen/image/ImageBuilder.h"
+#include "dialects/exec/LateSizes.h"
+#include "llvm/ADT/StringSet.h"
 #include <set>
 
 namespace sinter {
@@ -19,11 +21,18 @@ struct BufferPlace {
   Slot offset, bytes;
 };
 
+/// A size of an output that only the run can tell: computed into `variable`
+/// behind the last read of a symbol that it names.
+struct LateSize {
+  Slot variable;
+  sym::DimAttr size;
+};
+
 class ProgramWriter {
 public:
   ProgramWriter(exec::ProgramOp program, ImageResult &result)
       : program(program), result(result),
-        symbols(program->getParentOfType<mlir::ModuleOp>()) {}
+        symbols(program->getParentOfType<mlir::ModuleOp>()), late(program) {}
 
   mlir::LogicalResult run();
 
@@ -31,6 +40,7 @@ private:
   Slot slot(sym::DimAttr dim);
   Slot fold(sym::DimAttr dim, Slot (ImageBuilder::*combine)(Slot, Slot),
             Slot start);
+  Slot outputSize(sym::DimAttr dim);
   mlir::LogicalResult declareTensors();
   void declareSymbols();
   void declareWeights();
@@ -39,13 +49,13 @@ private:
   void writeLaunch(exec::LaunchOp op);
   void writeIf(exec::IfOp op);
   void writeRead(exec::ReadOp op);
+  void finishSizes(llvm::StringRef symbol);
   uint32_t kernelIndex(kernel::DefineOp define);
   uint32_t nodeOf(mlir::Location location);
   sym::DimAttr dim(int64_t value) {
     return sym::constantDim(program.getContext(), value);
   }
   BufferRef reference(mlir::Value buffer, sym::DimAttr offset);
-  sym::DimAttr bound(sym::DimAttr dim);
   Slot grainOf(Slot items, Slot macs, Slot bytes);
 
   exec::ProgramOp program;
@@ -54,7 +64,9 @@ private:
   ImageBuilder builder;
   llvm::StringMap<Slot> values;
   std::set<std::string> unbound; // symbols without a declaration
-  llvm::StringMap<exec::SymbolOp> late;
+  exec::LateSizes late;
+  llvm::StringSet<> isRead; // late symbols that have their value
+  std::vector<LateSize> lateSizes;
   llvm::DenseMap<mlir::Value, BufferPlace> buffers;
   llvm::DenseMap<mlir::Operation *, uint32_t> kernels;
 };

@@ -89,8 +89,9 @@ std::string Diagnostics::text() const {
       }
     result += file + ": error: ";
     if (!fault.node.empty())
-      result += "node '" + printable(fault.node) + "' (" + printable(fault.op) +
-                "): ";
+      result += "node '" + printable(fault.node) + "'" +
+                (fault.op.empty() ? "" : " (" + printable(fault.op) + ")") +
+                ": ";
     result += printable(fault.message) + "\n";
     if (!alike.empty()) {
       result += "  the same in " + std::to_string(alike.size()) + " more:";

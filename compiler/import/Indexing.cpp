@@ -131,17 +131,19 @@ Value nonZero(NodeImport &node, Value input) {
     return {};
   auto type = cast<RankedTensorType>(input.getType());
   Type i64 = node.model.builder.getI64Type();
-  sym::Range range = node.model.rangeOf(sym::elementCount(type));
-  DimAttr count = node.model.freshSymbol(node.name() + "_count", 0, range.max);
+  DimAttr most = sym::elementCount(type);
+  DimAttr count = node.model.freshSymbol(node.name() + "_count", 0,
+                                         node.model.rangeOf(most).max);
   Operation *op = node.create<graph::NonZeroOp>(
       input, {},
       {sym::tensorOf({node.model.dim(type.getRank()), count}, i64),
        sym::tensorOf({}, i64)});
   if (!op)
     return {};
-  graph::BindDimOp::create(node.model.builder, node.location, op->getResult(1),
-                           node.model.builder.getI64IntegerAttr(0),
-                           count.getName());
+  auto bind = graph::BindDimOp::create(
+      node.model.builder, node.location, op->getResult(1),
+      node.model.builder.getI64IntegerAttr(0), count.getName());
+  bind->setAttr("graph.bound", most); // what memory must be reserved for
   return op->getResult(0);
 }
 

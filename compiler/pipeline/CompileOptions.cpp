@@ -96,6 +96,23 @@ sinter::parseIsas(const std::string &text) {
   return isas;
 }
 
+llvm::Expected<int64_t> sinter::parseMaxSlack(const std::string &text) {
+  StringRef number(text);
+  int64_t unit = 1, value = 0;
+  for (auto [suffix, bytes] : {std::pair<StringRef, int64_t>{"K", 1 << 10},
+                               {"M", 1 << 20},
+                               {"G", 1 << 30}})
+    if (number.consume_back(suffix))
+      unit = bytes;
+  if (number.getAsInteger(10, value) || value < 0 ||
+      value > (int64_t(1) << 40) / unit)
+    return userError(ErrorCode::U006,
+                     "--max-slack '" + text +
+                         "' is no number of bytes from 0 to 1024G",
+                     "Write, for example, --max-slack 256M.");
+  return value * unit;
+}
+
 llvm::Expected<EmitKind> sinter::parseEmitKind(const std::string &text) {
   auto kind = llvm::StringSwitch<std::optional<EmitKind>>(text)
                   .Case("graph", EmitKind::Graph)

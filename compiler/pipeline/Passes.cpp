@@ -29,5 +29,7 @@ void sinter::addLoweringPasses(mlir::OpPassManager &passes,
   ChooseSchedulesOptions schedules;
   schedules.isas.assign(options.isas.begin(), options.isas.end());
   passes.addPass(createChooseSchedules(schedules));
+  passes.addNestedPass<exec::ProgramOp>(
+      createBoundLateSizes({options.maxSlack}));
   passes.addNestedPass<exec::ProgramOp>(createPlanArena());
 }

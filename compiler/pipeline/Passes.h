@@ -15,6 +15,7 @@ namespace sinter {
 struct PassOptions {
   std::vector<std::string> isas; // best first
   bool exact = false;
+  int64_t maxSlack = 64 << 20;
 };
 
 /// graph to graph: simplify, layout, fusion.

@@ -30,16 +30,19 @@ class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
       : options(options), context(mlir::MLIRContext::Threading::DISABLED),
-        progress(options.verbose) {}
+        faults(options.modelPath), progress(options.verbose) {}
   llvm::Error run();
+  /// Every floor that can refuse a model, and nothing else.
+  bool check(Diagnostics &into);
 
 private:
   llvm::Error chooseIsas();
-  llvm::Error import();
-  llvm::Error transform(const char *phase,
+  bool import();
+  bool transform(const char *phase,
                         void (*addPasses)(mlir::OpPassManager &,
                                           const PassOptions &));
-  llvm::Error makeImage();
+  bool makeImage();
+  llvm::Error refusal() const;
   llvm::Error makeKernels();
   llvm::Error writeResult();
   llvm::Error emitText(llvm::function_ref<void(llvm::raw_ostream &)> print);
@@ -47,6 +50,7 @@ private:
 
   const CompileOptions &options;
   mlir::MLIRContext context;
+  Diagnostics faults;
   Progress progress;
   mlir::OwningOpRef<ModuleOp> module;
   std::vector<std::string> isas; // best first
@@ -82,35 +86,41 @@ llvm::Error Compilation::chooseIsas() {
   return llvm::Error::success();
 }
 
-llvm::Error Compilation::import() {
-  Diagnostics faults(options.modelPath);
-  module =
-      importModel(options.modelPath, context, importOptionsOf(options), faults);
-  if (module && options.verbose)
-    llvm::errs() << faults.text();
-  return module ? llvm::Error::success()
-                : formattedError(exitCodeOf(faults.text()), faults.text());
+// The steps that may refuse a model tell `faults` and return false.
+llvm::Error Compilation::refusal() const {
+  std::string text = faults.text();
+  return formattedError(exitCodeOf(text), text);
 }
 
-llvm::Error Compilation::transform(const char *phase,
+bool Compilation::import() {
+  progress.phase("import");
+  module =
+      importModel(options.modelPath, context, importOptionsOf(options), faults);
+  return bool(module);
+}
+
+bool Compilation::transform(const char *phase,
                                    void (*addPasses)(mlir::OpPassManager &,
                                                      const PassOptions &)) {
   progress.phase(phase);
-  DiagnosticCollector diagnostics(context, options.modelPath);
+  DiagnosticCollector diagnostics(context);
   mlir::PassManager passes(&context);
   if (options.verbose)
     passes.enableTiming();
-  addPasses(passes, {isas, options.exact});
-  return mlir::succeeded(passes.run(*module)) ? llvm::Error::success()
-                                              : diagnostics.take(phase);
+  addPasses(passes, {isas, options.exact, options.maxSlack});
+  if (mlir::succeeded(passes.run(*module)))
+    return true;
+  diagnostics.moveTo(faults, phase);
+  return false;
 }
 
-llvm::Error Compilation::makeImage() {
+bool Compilation::makeImage() {
   progress.phase("image");
-  DiagnosticCollector diagnostics(context, options.modelPath);
-  return mlir::succeeded(buildImage(*module, image))
-             ? llvm::Error::success()
-             : diagnostics.take("image");
+  DiagnosticCollector diagnostics(context);
+  if (mlir::succeeded(buildImage(*module, image)))
+    return true;
+  diagnostics.moveTo(faults, "image");
+  return false;
 }
 
 static uint64_t featuresOf(llvm::StringRef isa) {
@@ -229,19 +239,20 @@ llvm::Error Compilation::run() {
     return error;
   if (llvm::Error error = chooseIsas())
     return error;
-  progress.phase("import");
-  if (llvm::Error error = import())
-    return error;
-  if (llvm::Error error = transform("graph", addGraphPasses))
-    return error;
+  if (!import())
+    return refusal();
+  if (options.verbose)
+    llvm::errs() << faults.text();
+  if (!transform("graph", addGraphPasses))
+    return refusal();
   if (options.emit == EmitKind::Graph)
     return emitText(printModule);
-  if (llvm::Error error = transform("kernels", addLoweringPasses))
-    return error;
+  if (!transform("kernels", addLoweringPasses))
+    return refusal();
   if (options.emit == EmitKind::Kernel || options.emit == EmitKind::Exec)
     return emitText(printModule);
-  if (llvm::Error error = makeImage())
-    return error;
+  if (!makeImage())
+    return refusal();
   if (options.emit == EmitKind::Image)
     return emitText([&](llvm::raw_ostream &out) {
       out.write(reinterpret_cast<const char *>(image.image.data()),
@@ -253,6 +264,19 @@ llvm::Error Compilation::run() {
   if (llvm::Error error = makeKernels())
     return error;
   return writeResult();
+}
+
+bool Compilation::check(Diagnostics &into) {
+  if (llvm::Error error = chooseIsas())
+    faults.add({ErrorCode::U004, "", "", llvm::toString(std::move(error)), "", ""});
+  bool ok = faults.empty() && import() && transform("graph", addGraphPasses) &&
+            transform("kernels", addLoweringPasses) && makeImage();
+  into = faults;
+  return ok;
+}
+
+bool sinter::checkModel(const CompileOptions &options, Diagnostics &faults) {
+  return Compilation(options).check(faults);
 }
 
 llvm::Error sinter::compileModel(const CompileOptions &options) {

@@ -15,6 +15,10 @@ namespace sinter {
 /// error holds every fault, ready to print (compiler/report).
 llvm::Error compileModel(const CompileOptions &options);
 
+/// What `sinter check` prints: everything that `compileModel` would refuse in
+/// the model, without making a kernel. True when a compile would pass.
+bool checkModel(const CompileOptions &options, Diagnostics &faults);
+
 ImportOptions importOptionsOf(const CompileOptions &options);
 
 } // namespace sinter

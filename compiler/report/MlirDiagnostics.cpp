@@ -10,48 +10,64 @@
 
 using namespace sinter;
 
-std::string sinter::describeLocation(mlir::Location location) {
+// The name and the operator of the ONNX node behind a location.
+static std::pair<std::string, std::string> nodeAt(mlir::Location location) {
   std::string op;
   if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(location)) {
     if (auto text =
             mlir::dyn_cast_or_null<mlir::StringAttr>(fused.getMetadata()))
-      op = " (" + text.str() + ")";
+      op = text.str();
     for (mlir::Location inner : fused.getLocations()) {
-      std::string found = describeLocation(inner);
-      if (!found.empty())
-        return found + op;
+      auto [name, innerOp] = nodeAt(inner);
+      if (!name.empty())
+        return {name, op.empty() ? innerOp : op};
     }
-    return "";
+    return {};
   }
   if (auto name = mlir::dyn_cast<mlir::NameLoc>(location))
-    return "node '" + name.getName().str() + "'";
+    return {name.getName().str(), ""};
   if (auto call = mlir::dyn_cast<mlir::CallSiteLoc>(location))
-    return describeLocation(call.getCallee());
-  return "";
+    return nodeAt(call.getCallee());
+  return {};
 }
 
-DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context,
-                                         std::string subject)
-    : subject(std::move(subject)),
-      handler(&context, [this](mlir::Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
-          return mlir::success(); // remarks of passes are not for users
-        std::string node = describeLocation(diagnostic.getLocation());
-        text += this->subject +
-                ": error: " + (node.empty() ? "" : node + ": ") +
-                diagnostic.str() + "\n";
-        for (mlir::Diagnostic &note : diagnostic.getNotes())
-          text += "  " + note.str() + "\n";
+std::string sinter::describeLocation(mlir::Location location) {
+  auto [name, op] = nodeAt(location);
+  if (name.empty())
+    return "";
+  return "node '" + name + "'" + (op.empty() ? "" : " (" + op + ")");
+}
+
+// "what [SINTER-S003]" is a fault with that code.
+static Fault faultOf(mlir::Diagnostic &diagnostic) {
+  auto [node, op] = nodeAt(diagnostic.getLocation());
+  std::string text = diagnostic.str();
+  Fault fault{ErrorCode::C002, node, op, text, "", ""};
+  if (llvm::StringRef code = findErrorCode(text);
+      !code.empty() && llvm::StringRef(text).ends_with("]")) {
+    fault.code = static_cast<ErrorCode>(
+        findErrorText({code.data(), code.size()}) - &errorText(ErrorCode(0)));
+    fault.message =
+        llvm::StringRef(text).take_front(text.rfind('[')).rtrim().str();
+  }
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    fault.message += "; " + note.str();
+  return fault;
+}
+
+DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context)
+    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+        // Remarks of passes are not for users.
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          collected.push_back(faultOf(diagnostic));
         return mlir::success();
       }) {}
 
-llvm::Error DiagnosticCollector::take(llvm::StringRef phase) {
-  std::string all = std::move(text);
-  text.clear();
-  if (all.empty())
-    all = subject + ": error: " + phase.str() + " failed and gave no reason\n";
-  if (findErrorCode(all).empty())
-    all += std::string("  ") + errorText(ErrorCode::C002).remedy + "\n  [" +
-           errorText(ErrorCode::C002).code + "] see docs/error-codes.md\n";
-  return formattedError(exitCodeOf(all), std::move(all));
+void DiagnosticCollector::moveTo(Diagnostics &faults, llvm::StringRef phase) {
+  if (collected.empty())
+    collected.push_back({ErrorCode::C002, "", "",
+                         phase.str() + " failed and gave no reason", "", ""});
+  for (Fault &fault : collected)
+    faults.add(std::move(fault));
+  collected.clear();
 }

@@ -7,6 +7,7 @@
 #ifndef SINTER_COMPILER_REPORT_MLIRDIAGNOSTICS_H
 #define SINTER_COMPILER_REPORT_MLIRDIAGNOSTICS_H
 
+#include "compiler/import/Diagnostics.h"
 #include "compiler/report/UserError.h"
 #include "mlir/IR/Diagnostics.h"
 
@@ -19,15 +20,15 @@ std::string describeLocation(mlir::Location location);
 /// Collects what is reported in a context while it lives.
 class DiagnosticCollector {
 public:
-  /// `subject` stands before each error: the model's path.
-  DiagnosticCollector(mlir::MLIRContext &context, std::string subject);
+  explicit DiagnosticCollector(mlir::MLIRContext &context);
 
-  bool empty() const { return text.empty(); }
-  /// Everything so far as one error; without a code the fault is `internal`'s.
-  llvm::Error take(llvm::StringRef phase);
+  /// Moves everything so far to `faults`, and says that `phase` failed when
+  /// nothing was reported. A text that ends in "[SINTER-S003]" has that code;
+  /// one without a code is a fault of the compiler.
+  void moveTo(Diagnostics &faults, llvm::StringRef phase);
 
 private:
-  std::string subject, text;
+  std::vector<Fault> collected;
   mlir::ScopedDiagnosticHandler handler;
 };
 

@@ -268,9 +268,12 @@ LogicalResult Lowering::lowerOperation(Operation *op) {
       source = whole;
     }
     sym::DimAttr at = source.offset + int64_t(bind.getElement());
-    exec::ReadOp::create(builder, op->getLoc(), bufferOf(*source.storage),
-                         at * elementBytes(source.element()), source.element(),
-                         bind.getSymbol());
+    auto read =
+        exec::ReadOp::create(builder, op->getLoc(), bufferOf(*source.storage),
+                             at * elementBytes(source.element()),
+                             source.element(), bind.getSymbol());
+    if (Attribute bound = bind->getAttr("graph.bound"))
+      read->setAttr("exec.bound", bound);
     return success();
   }
   if (auto recurrent = dyn_cast<graph::RecurrentOp>(op))

@@ -6,6 +6,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def BoundLateSizes : Pass<"sinter-bound-late-sizes", "::sinter::exec::ProgramOp"> {
+  let summary = "Reserves memory for sizes that come out of data, or refuses them.";
+  let description = [{
+    A buffer whose size names a symbol that an exec.read binds during the run is
+    reserved at the symbol's bound. An output that is only written once its size is
+    known is listed in `exec.late_outputs` instead: its memory is asked for then. What
+    would reserve more than `max-slack` bytes at the reference shape is an error
+    (SINTER-I014). Extents only grow sizes, so the bound of a size is the size of
+    the bounds.
+
+      exec.symbol "K" {min = 0, max = 100}
+      %a = exec.alloc <K * 4>             ==>     %a = exec.alloc <400>
+  }];
+  let options = [Option<"maxSlack", "max-slack", "int64_t", "67108864",
+                        "The most bytes to reserve for one size">];
+}
+
 def PlanArena : Pass<"sinter-plan-arena", "::sinter::exec::ProgramOp"> {
   let summary = "Gives every buffer its place in the arena, for every shape at once.";
   let description = [{

@@ -9,6 +9,7 @@
 // offsets, hence have no cycle; edges that follow from others are left out.
 
 #include "passes/plan/Passes.h"
+#include "passes/plan/ReferenceShape.h"
 #include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
@@ -33,71 +34,24 @@ struct Buffer {
   int64_t end() const { return offset + bytes; }
 };
 
-/// The value a symbol has at the reference shape: batch 1, 320 pixels, 128 of
-/// anything else, within what is declared.
-int64_t referenceValue(exec::SymbolOp symbol, exec::ProgramOp program) {
-  int64_t value = 128;
-  if (!symbol.getLikely().empty()) {
-    value = symbol.getLikely()[0];
-  } else if (symbol.getInput()) {
-    auto type = cast<RankedTensorType>(
-        cast<TypeAttr>(program.getInputTypes()[*symbol.getInput()]).getValue());
-    if (*symbol.getAxis() == 0)
-      value = 1;
-    else if (type.getRank() >= 4)
-      value = 320;
-  } else {
-    value = symbol.getMax();
-  }
-  int64_t divisor = symbol.getDivisor();
-  value = (value + divisor - 1) / divisor * divisor;
-  return std::clamp<int64_t>(value, symbol.getMin(), symbol.getMax());
-}
-
 class Planner {
 public:
-  explicit Planner(exec::ProgramOp program) : program(program) {}
+  explicit Planner(exec::ProgramOp program)
+      : program(program), reference(program) {}
 
   /// Returns {bytes at the reference shape, edges}.
   std::pair<int64_t, unsigned> run();
 
 private:
-  void collectSymbols();
-  void boundLateSizes();
   void collectLifetimes();
   void placeGreedily();
   unsigned orient();
   void rewrite();
 
   exec::ProgramOp program;
-  llvm::StringMap<int64_t> reference;
-  llvm::StringMap<int64_t>
-      late; // symbols bound during the run, with their bounds
+  ReferenceShape reference;
   std::vector<Buffer> buffers;
 };
-
-void Planner::collectSymbols() {
-  for (auto symbol : program.getOps<exec::SymbolOp>()) {
-    reference[symbol.getName()] = referenceValue(symbol, program);
-    if (!symbol.getInput())
-      late[symbol.getName()] = symbol.getMax();
-  }
-  for (auto read : program.getOps<exec::ReadOp>())
-    if (read.getInputElement())
-      late.erase(read.getSymbol());
-}
-
-/// A size that comes out of data is reserved at its bound.
-void Planner::boundLateSizes() {
-  for (auto alloc : program.getOps<exec::AllocOp>())
-    alloc.setBytesAttr(
-        sym::substitute(alloc.getBytes(), [&](StringRef name) -> sym::DimAttr {
-          auto it = late.find(name);
-          return it == late.end()
-                     ? sym::DimAttr()
-                     : sym::constantDim(program.getContext(), it->second);
-        }));
-}
 
 void Planner::collectLifetimes() {
   llvm::DenseMap<Operation *, unsigned> positions;
@@ -116,11 +70,7 @@ void Planner::collectLifetimes() {
       buffer.first = std::min(buffer.first, positions.lookup(user));
       buffer.last = std::max(buffer.last, positions.lookup(user));
     }
-    std::optional<int64_t> bytes = sym::evaluate(
-        alloc.getBytes(), [&](StringRef name) -> std::optional<int64_t> {
-          auto it = reference.find(name);
-          return it == reference.end() ? 1 : it->second;
-        });
+    std::optional<int64_t> bytes = reference.evaluate(alloc.getBytes());
     buffer.bytes = (std::max<int64_t>(bytes.value_or(1), 1) + alignment - 1) /
                    alignment * alignment;
     buffers.push_back(buffer);
@@ -196,8 +146,6 @@ void Planner::rewrite() {
 }
 
 std::pair<int64_t, unsigned> Planner::run() {
-  collectSymbols();
-  boundLateSizes();
   collectLifetimes();
   placeGreedily();
   unsigned edges = orient();

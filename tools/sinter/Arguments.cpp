@@ -16,7 +16,7 @@ namespace {
 // Texts that become values after CLI11 has done its part.
 struct Raw {
   std::vector<std::string> shapes, dims;
-  std::string isa, emit, cacheDir, target = "cpu", weights = "embed", against;
+  std::string isa, emit, cacheDir, maxSlack, target = "cpu", weights = "embed", against;
 };
 
 class Parser {
@@ -29,6 +29,7 @@ private:
   CLI::App *command(Command kind, const char *name, const char *text);
   void addModel(CLI::App *app, const char *name, const char *text);
   void addShapes(CLI::App *app);
+  void addModelOptions(CLI::App *app);
   void addCompiling(CLI::App *app);
   void addInputs(CLI::App *app);
   void addPeers(CLI::App *app, const char *text);
@@ -88,8 +89,8 @@ void Parser::addShapes(CLI::App *sub) {
       ->allow_extra_args(false);
 }
 
-void Parser::addCompiling(CLI::App *sub) {
-  CompileOptions &compile = arguments.compile;
+// What decides whether a model compiles.
+void Parser::addModelOptions(CLI::App *sub) {
   addShapes(sub);
   sub->add_option("--dim", raw.dims,
                   "H=32..4096: the values that a symbol may have")
@@ -99,6 +100,14 @@ void Parser::addCompiling(CLI::App *sub) {
       "--isa", raw.isa,
       "native, x86-64-v2, x86-64-v3, x86-64-v4 or several with commas "
       "(default: this host, plus x86-64-v3 as fallback)");
+  sub->add_option("--max-slack", raw.maxSlack,
+                  "BYTES (or 64M, 1G) that may be reserved for a tensor whose "
+                  "size depends on data (default 64M)");
+}
+
+void Parser::addCompiling(CLI::App *sub) {
+  CompileOptions &compile = arguments.compile;
+  addModelOptions(sub);
   sub->add_flag("--exact", compile.exact,
                 "Forbid algorithms that round differently (Winograd)");
   sub->add_option("--cache-dir", raw.cacheDir,
@@ -148,7 +157,7 @@ void Parser::addCheck() {
       command(Command::Check, "check",
               "List everything in a model that cannot be compiled, in one run");
   addModel(sub, "MODEL", "The .onnx file");
-  addShapes(sub);
+  addModelOptions(sub);
   sub->add_flag("--json", arguments.json, "Print JSON");
 }
 
@@ -257,6 +266,12 @@ llvm::Error Parser::convert() {
     if (!isas)
       return isas.takeError();
     compile.isas = *isas;
+  }
+  if (!raw.maxSlack.empty()) {
+    auto bytes = parseMaxSlack(raw.maxSlack);
+    if (!bytes)
+      return bytes.takeError();
+    compile.maxSlack = *bytes;
   }
   if (!raw.emit.empty()) {
     auto kind = parseEmitKind(raw.emit);

@@ -1,10 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `sinter check`: every fault of a model in one run, without compiling it.
+// `sinter check`: every fault of a model in one run, without compiling its kernels.
 #include "tools/sinter/Commands.h"
 
-#include "compiler/import/Import.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -12,8 +11,7 @@ using namespace sinter;
 
 ExitCode sinter::runCheck(const Arguments &arguments) {
   Diagnostics faults(arguments.file);
-  bool ok =
-      checkModel(arguments.file, importOptionsOf(arguments.compile), faults);
+  bool ok = checkModel(arguments.compile, faults);
   if (arguments.json) {
     llvm::outs() << faults.json() << "\n";
   } else {

@@ -31,14 +31,13 @@ exec.program @chain inputs ["x"] [tensor<?xf32, #sym.dims<[N]>>] outputs ["y"] [
 
 // -----
 
-// Buffers of the two branches share memory; what lives across them does not. The
-// extent that is read during the run is reserved at its bound.
+// Buffers of the two branches share memory; what lives across them does not.
 kernel.define @copy (%x: !kernel.view<[p0] x f32, [1]>) -> (%y: !kernel.view<[p0] x f32, [1]>) params = 1 {
   kernel.nest ins(%x : !kernel.view<[p0] x f32, [1]>) outs(%y : !kernel.view<[p0] x f32, [1]>)
       attributes {combine = ["none"], axes = 0 : i64} {}, {}
 }
 // CHECK-LABEL: exec.program @branches
-// CHECK: %[[K:.*]] = exec.alloc <400>
+// CHECK: %[[K:.*]] = exec.alloc <K * 4>
 // CHECK-NEXT: %[[T:.*]] = exec.alloc <64> above(%[[K]])
 // CHECK-NEXT: %[[E:.*]] = exec.alloc <32> above(%[[K]])
 exec.program @branches inputs ["x", "c"] [tensor<8xf32>, tensor<1xi1>] outputs ["y"] [tensor<8xf32>] {
