@@ -10,6 +10,9 @@
 #include "dialects/graph/GraphDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cstring>
 
 using namespace mlir;
@@ -112,22 +115,19 @@ bool packBytes(ArrayRef<char> source, unsigned width, ArrayRef<int64_t> dims,
   }
 }
 
-bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out,
-                std::string &error) {
-  unsigned width = (blob.element.getIntOrFloatBitWidth() + 7) / 8;
-  ArrayRef<char> source;
-  std::vector<char> bools;
-  std::string name = "a constant of the compiler";
+/// The bytes that a recipe reads. False when the store lacks the weight; `name`
+/// is for a message, `bools` may own the bytes.
+static bool sourceOf(const WeightBlob &blob, ArrayRef<char> &source,
+                     std::vector<char> &bools, std::string &name) {
+  name = "a constant of the compiler";
   if (auto weight = dyn_cast<graph::WeightAttr>(blob.source)) {
     auto *dialect =
         blob.source.getContext()->getLoadedDialect<graph::GraphDialect>();
     const graph::Weight *found =
         dialect->getWeights().find(weight.getKey().getValue());
     name = "weight '" + weight.getKey().str() + "'";
-    if (!found) {
-      error = name + " is not in the weight store";
+    if (!found)
       return false;
-    }
     source = found->bytes;
   } else {
     auto dense = cast<DenseElementsAttr>(blob.source);
@@ -138,12 +138,39 @@ bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out,
       source = dense.getRawData();
     }
   }
+  return true;
+}
+
+bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out,
+                std::string &error) {
+  unsigned width = (blob.element.getIntOrFloatBitWidth() + 7) / 8;
+  ArrayRef<char> source;
+  std::vector<char> bools;
+  std::string name;
+  if (!sourceOf(blob, source, bools, name)) {
+    error = name + " is not in the weight store";
+    return false;
+  }
   if (packBytes(source, width, blob.pack.getDims(), blob.pack.getStrides(),
                 blob.pack.getOffset(), blob.pack.getLimit(), out))
     return true;
   error = name + " has " + std::to_string(source.size()) +
           " bytes, fewer than its shape needs";
   return false;
+}
+
+std::string weightsDigest(const ImageResult &result) {
+  llvm::BLAKE3 hash;
+  for (const WeightBlob &blob : result.weights) {
+    std::string recipe, name;
+    llvm::raw_string_ostream(recipe) << blob.element << blob.pack;
+    hash.update(recipe);
+    ArrayRef<char> source;
+    std::vector<char> bools;
+    if (sourceOf(blob, source, bools, name))
+      hash.update(StringRef(source.data(), source.size()));
+  }
+  return llvm::toHex(hash.final<32>(), /*LowerCase=*/true);
 }
 
 llvm::json::Array factsOf(const ImageResult &result) {

@@ -27,6 +27,10 @@ bool packBytes(llvm::ArrayRef<char> source, unsigned width,
                int64_t offset, llvm::ArrayRef<int64_t> limit,
                llvm::MutableArrayRef<char> out);
 
+/// BLAKE3 of all weights, 64 hexadecimal digits: of the recipes and the bytes
+/// that they read, so the same for the same blobs.
+std::string weightsDigest(const ImageResult &result);
+
 /// What `sinter repack` must prove again: one entry a computed weight, with the
 /// recipe that its values came from.
 llvm::json::Array factsOf(const ImageResult &result);

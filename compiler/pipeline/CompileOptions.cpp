@@ -6,6 +6,7 @@
 #include "compiler/pipeline/CompileOptions.h"
 
 #include "compiler/report/UserError.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -94,6 +95,31 @@ sinter::parseIsas(const std::string &text) {
   // v4 is tried before v3, whatever order the user wrote.
   std::sort(isas.begin(), isas.end(), std::greater<std::string>());
   return isas;
+}
+
+llvm::Expected<std::vector<int64_t>>
+sinter::parseBatches(const std::string &text) {
+  llvm::SmallVector<StringRef> parts;
+  StringRef(text).split(parts, ',');
+  std::vector<int64_t> batches;
+  for (StringRef part : parts) {
+    int64_t rows = 0;
+    if (part.getAsInteger(10, rows) || rows < 1 || rows > maxExtent)
+      return userError(ErrorCode::U006,
+                       "--batch '" + text + "': '" + part +
+                           "' is no number of rows from 1 to 2147483648",
+                       "Write, for example, --batch 1,2,4,8.");
+    if (llvm::is_contained(batches, rows))
+      return userError(ErrorCode::U006,
+                       "--batch '" + text + "' names " + part + " twice");
+    batches.push_back(rows);
+  }
+  if (batches.size() > 64)
+    return userError(ErrorCode::U006, "--batch names " +
+                                          std::to_string(batches.size()) +
+                                          " sizes; at most 64 have a row");
+  llvm::sort(batches);
+  return batches;
 }
 
 llvm::Expected<int64_t> sinter::parseMaxSlack(const std::string &text) {

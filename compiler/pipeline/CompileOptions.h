@@ -40,7 +40,8 @@ struct CompileOptions {
   std::string prefix; // empty: from the name of the output
   bool weightsInFile = false;
   bool exact = false;
-  int64_t maxSlack = 64 << 20; // bytes reserved for one size that data decide
+  std::vector<int64_t> batches; // rows of the cost table; empty: the usual
+  int64_t maxSlack = 64 << 20;  // bytes reserved for one size that data decide
   EmitKind emit = EmitKind::Object;
   std::optional<std::string>
       cacheDir;      // "" is no cache; absent: the user's cache folder
@@ -55,6 +56,8 @@ llvm::Expected<ShapeOption> parseShapeOption(const std::string &text);
 llvm::Expected<DimOption> parseDimOption(const std::string &text);
 /// "native", "x86-64-v3", "x86-64-v4,x86-64-v3": checked names, best first.
 llvm::Expected<std::vector<std::string>> parseIsas(const std::string &text);
+/// "1,2,4,8": at most 64 different sizes, in order.
+llvm::Expected<std::vector<int64_t>> parseBatches(const std::string &text);
 /// "67108864", "64M", "1G": bytes.
 llvm::Expected<int64_t> parseMaxSlack(const std::string &text);
 llvm::Expected<EmitKind> parseEmitKind(const std::string &text);

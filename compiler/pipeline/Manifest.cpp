@@ -4,14 +4,17 @@
 // The manifest of an object, from the program and the model's own file.
 #include "compiler/pipeline/Manifest.h"
 
+#include "codegen/weights/PackWeights.h"
 #include "compiler/import/MappedFile.h"
 #include "compiler/import/Proto.h"
-#include "dialects/exec/ExecOps.h"
+#include "compiler/pipeline/CostModel.h"
+#include "compiler/report/UserError.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 
 using namespace sinter;
 namespace json = llvm::json;
@@ -60,11 +63,7 @@ static void describeModel(const std::string &path, json::Object &manifest) {
   manifest["metadata_props"] = std::move(metadata);
 }
 
-std::string sinter::makeManifest(mlir::ModuleOp module,
-                                 const CompileOptions &options,
-                                 const std::vector<std::string> &isas,
-                                 json::Array facts) {
-  auto program = module.lookupSymbol<exec::ProgramOp>("main");
+static json::Array describeSymbols(exec::ProgramOp program) {
   json::Array symbols;
   program.walk([&](exec::SymbolOp symbol) {
     symbols.push_back(
@@ -73,14 +72,134 @@ std::string sinter::makeManifest(mlir::ModuleOp module,
                      {"max", static_cast<int64_t>(symbol.getMax())},
                      {"divisor", static_cast<int64_t>(symbol.getDivisor())}});
   });
-  json::Object manifest{{"compiler", std::string("sinter ") + SINTER_VERSION},
-                        {"inputs", describeTensors(program.getInputNames(),
-                                                   program.getInputTypes())},
-                        {"outputs", describeTensors(program.getOutputNames(),
-                                                    program.getOutputTypes())},
-                        {"symbols", std::move(symbols)},
-                        {"isas", json::Array(isas)},
-                        {"facts", std::move(facts)}};
-  describeModel(options.modelPath, manifest);
+  return symbols;
+}
+
+static json::Array describeAxes(const std::vector<int64_t> &axes) {
+  json::Array list;
+  for (int64_t axis : axes)
+    list.push_back(axis < 0 ? json::Value(nullptr) : json::Value(axis));
+  return list;
+}
+
+static json::Object describeBatch(const BatchRows &batch, int64_t fixed) {
+  json::Object object{{"independent", batch.areIndependent || fixed > 0}};
+  if (fixed > 0) {
+    object["fixed"] = fixed;
+    return object;
+  }
+  if (batch.symbols.empty()) {
+    object["why"] = "no input has a batch dimension that is left open";
+    return object;
+  }
+  object["symbol"] = batch.symbols.front();
+  object["symbols"] = json::Array(batch.symbols);
+  object["inputs"] = describeAxes(batch.inputs);
+  object["outputs"] = describeAxes(batch.outputs);
+  if (!batch.areIndependent)
+    object["why"] = json::fixUTF8(batch.why);
+  return object;
+}
+
+// The offset of a buffer is the largest end of those in `above`; an end is
+// offset + bytes, rounded up to 64; the arena is the largest end.
+static json::Object describeArena(exec::ProgramOp program, CostModel &cost,
+                                  const ReferenceShape &reference) {
+  llvm::DenseMap<mlir::Value, int64_t> numbers;
+  json::Array buffers;
+  for (auto alloc : program.getOps<exec::AllocOp>()) {
+    json::Array above;
+    for (mlir::Value below : alloc.getAbove())
+      above.push_back(numbers.lookup(below));
+    numbers[alloc.getResult()] = int64_t(buffers.size());
+    buffers.push_back(json::Object{{"bytes", sym::toString(alloc.getBytes())},
+                                   {"above", std::move(above)}});
+  }
+  return json::Object{{"align", 64},
+                      {"buffers", std::move(buffers)},
+                      {"reference_bytes", cost.arenaBytes(reference)}};
+}
+
+static llvm::Error checkBatches(const ManifestInputs &inputs,
+                                exec::ProgramOp program) {
+  if (inputs.options.batches.empty())
+    return llvm::Error::success();
+  if (inputs.batch.symbols.empty())
+    return userError(ErrorCode::U006,
+                     "--batch asks for costs of batches, but no input of the "
+                     "model has an open first dimension",
+                     "Open it with --shape NAME=N,..., or leave --batch out.");
+  for (auto symbol : program.getOps<exec::SymbolOp>())
+    for (int64_t rows : inputs.options.batches)
+      if (llvm::is_contained(inputs.batch.symbols, symbol.getName()) &&
+          (rows < int64_t(symbol.getMin()) || rows > int64_t(symbol.getMax())))
+        return userError(ErrorCode::U006,
+                         "--batch " + std::to_string(rows) +
+                             " is outside of '" + symbol.getName() +
+                             "', which is " + std::to_string(symbol.getMin()) +
+                             " to " + std::to_string(symbol.getMax()));
+  return llvm::Error::success();
+}
+
+// One row a batch size; one row for a model that takes one size only.
+static json::Array describeCosts(const ManifestInputs &inputs,
+                                 exec::ProgramOp program, CostModel &cost) {
+  std::vector<int64_t> batches = inputs.options.batches;
+  if (batches.empty())
+    batches = {1, 2, 4, 8, 16, 32};
+  if (inputs.batch.symbols.empty())
+    batches = {std::max<int64_t>(inputs.fixedBatch, 1)};
+  json::Array rows;
+  for (int64_t batch : batches) {
+    ReferenceShape shape(program);
+    bool isAllowed = true;
+    for (auto symbol : program.getOps<exec::SymbolOp>())
+      if (llvm::is_contained(inputs.batch.symbols, symbol.getName())) {
+        shape.set(symbol.getName(), batch);
+        isAllowed &= batch >= int64_t(symbol.getMin()) &&
+                     batch <= int64_t(symbol.getMax()) &&
+                     batch % int64_t(symbol.getDivisor()) == 0;
+      }
+    if (!isAllowed)
+      continue;
+    double macs = 0, bytes = 0, us = 0;
+    for (const KernelCost &launch : cost.launches(shape)) {
+      macs += launch.macs;
+      bytes += launch.bytes;
+      us += launch.us;
+    }
+    rows.push_back(json::Object{{"rows", batch},
+                                {"us", std::round(us * 1000) / 1000},
+                                {"macs", int64_t(macs)},
+                                {"bytes", int64_t(bytes)},
+                                {"arena_bytes", cost.arenaBytes(shape)}});
+  }
+  return rows;
+}
+
+llvm::Expected<std::string> sinter::makeManifest(const ManifestInputs &inputs) {
+  mlir::ModuleOp module = inputs.module;
+  auto program = module.lookupSymbol<exec::ProgramOp>("main");
+  if (llvm::Error error = checkBatches(inputs, program))
+    return std::move(error);
+  CostModel cost(module, program, *cpu::findTarget(inputs.isas.front()));
+  ReferenceShape reference(program);
+  json::Object manifest{
+      {"compiler", std::string("sinter ") + SINTER_VERSION},
+      {"inputs",
+       describeTensors(program.getInputNames(), program.getInputTypes())},
+      {"outputs",
+       describeTensors(program.getOutputNames(), program.getOutputTypes())},
+      {"symbols", describeSymbols(program)},
+      {"isas", json::Array(inputs.isas)},
+      {"batch", describeBatch(inputs.batch, inputs.fixedBatch)},
+      {"costs", describeCosts(inputs, program, cost)},
+      {"arena", describeArena(program, cost, reference)},
+      {"weights", json::Object{{"bytes", int64_t(inputs.image.weightsBytes)},
+                               {"blake3", weightsDigest(inputs.image)}}},
+      {"golden",
+       json::Object{{"file", "golden.npz"}, {"seed", 1}, {"tolerance", 1e-4}}},
+      {"facts", factsOf(inputs.image)}};
+  describeModel(inputs.options.modelPath, manifest);
   return llvm::formatv("{0}", json::Value(std::move(manifest)));
 }

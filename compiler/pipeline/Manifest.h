@@ -2,23 +2,32 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What an object says about itself, written when it is compiled.
+// docs/manifest.md is its description, field by field.
 #ifndef SINTER_COMPILER_PIPELINE_MANIFEST_H
 #define SINTER_COMPILER_PIPELINE_MANIFEST_H
 
+#include "codegen/image/ExecToImage.h"
+#include "compiler/pipeline/BatchRows.h"
 #include "compiler/pipeline/CompileOptions.h"
-#include "llvm/Support/JSON.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace sinter {
 
+/// What a manifest is made from. The batch was found on the graph floor;
+/// `fixedBatch` is set where every tensor has that many independent rows.
+struct ManifestInputs {
+  mlir::ModuleOp module; // planned
+  const CompileOptions &options;
+  const std::vector<std::string> &isas;
+  const ImageResult &image;
+  const BatchRows &batch;
+  int64_t fixedBatch = 0;
+};
+
 /// The JSON text that travels in an object, for tools and for servers; the
-/// runtime never reads it: inputs, outputs, symbols with their ranges,
-/// instruction sets, the hash of the model's file, its metadata, the version of
-/// the compiler, the weights that were computed from others (docs/rfcs/0002).
-/// The same for the same model wherever it lies.
-std::string makeManifest(mlir::ModuleOp module, const CompileOptions &options,
-                         const std::vector<std::string> &isas,
-                         llvm::json::Array facts);
+/// runtime never reads it. The same for the same model wherever it lies. Fails
+/// when a batch was asked for that the model cannot have.
+llvm::Expected<std::string> makeManifest(const ManifestInputs &inputs);
 
 } // namespace sinter
 

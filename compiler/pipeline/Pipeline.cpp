@@ -39,10 +39,10 @@ private:
   llvm::Error chooseIsas();
   bool import();
   bool transform(const char *phase,
-                        void (*addPasses)(mlir::OpPassManager &,
-                                          const PassOptions &));
+                 void (*addPasses)(mlir::OpPassManager &, const PassOptions &));
   bool makeImage();
   llvm::Error refusal() const;
+  llvm::Error describe();
   llvm::Error makeKernels();
   llvm::Error writeResult();
   llvm::Error emitText(llvm::function_ref<void(llvm::raw_ostream &)> print);
@@ -54,7 +54,9 @@ private:
   Progress progress;
   mlir::OwningOpRef<ModuleOp> module;
   std::vector<std::string> isas; // best first
+  BatchRows batch;
   ImageResult image;
+  std::string manifest;
   std::vector<IsaColumn> columns;
   std::vector<KernelCode> codes; // kernel by kernel, for every ISA in turn
 };
@@ -100,8 +102,8 @@ bool Compilation::import() {
 }
 
 bool Compilation::transform(const char *phase,
-                                   void (*addPasses)(mlir::OpPassManager &,
-                                                     const PassOptions &)) {
+                            void (*addPasses)(mlir::OpPassManager &,
+                                              const PassOptions &)) {
   progress.phase(phase);
   DiagnosticCollector diagnostics(context);
   mlir::PassManager passes(&context);
@@ -121,6 +123,58 @@ bool Compilation::makeImage() {
     return true;
   diagnostics.moveTo(faults, "image");
   return false;
+}
+
+// A fixed batch of independent rows may be filled up by a server. Proved on the
+// same model with that dimension left open.
+static int64_t fixedRows(const CompileOptions &options,
+                         exec::ProgramOp program) {
+  auto typeOf = [](mlir::Attribute type) {
+    return mlir::cast<mlir::RankedTensorType>(
+        mlir::cast<mlir::TypeAttr>(type).getValue());
+  };
+  std::optional<int64_t> rows;
+  for (mlir::ArrayAttr types :
+       {program.getOutputTypes(), program.getInputTypes()})
+    for (mlir::Attribute type : types) {
+      mlir::RankedTensorType tensor = typeOf(type);
+      if (!tensor.hasStaticShape() || tensor.getRank() == 0 ||
+          tensor.getDimSize(0) != rows.value_or(tensor.getDimSize(0)))
+        return 0;
+      rows = tensor.getDimSize(0);
+    }
+  if (!rows || *rows < 2)
+    return 0;
+  ImportOptions open;
+  for (auto [name, type] :
+       llvm::zip(program.getInputNames(), program.getInputTypes())) {
+    std::vector<std::string> dims;
+    for (int64_t dim : typeOf(type).getShape())
+      dims.push_back(dims.empty() ? "sinter_rows" : std::to_string(dim));
+    open.shapes.push_back(
+        {mlir::cast<mlir::StringAttr>(name).getValue().str(), dims});
+  }
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  Diagnostics faults(options.modelPath);
+  DiagnosticCollector quiet(context);
+  auto module = importModel(options.modelPath, context, open, faults);
+  mlir::PassManager passes(&context);
+  addGraphPasses(passes, {});
+  if (!module || mlir::failed(passes.run(*module)))
+    return 0;
+  auto main = module->lookupSymbol<mlir::func::FuncOp>("main");
+  return findBatchRows(main).areIndependent ? *rows : 0;
+}
+
+llvm::Error Compilation::describe() {
+  int64_t fixed = 0;
+  if (batch.symbols.empty())
+    fixed = fixedRows(options, module->lookupSymbol<exec::ProgramOp>("main"));
+  auto text = makeManifest({*module, options, isas, image, batch, fixed});
+  if (!text)
+    return text.takeError();
+  manifest = std::move(*text);
+  return llvm::Error::success();
 }
 
 static uint64_t featuresOf(llvm::StringRef isa) {
@@ -176,7 +230,7 @@ llvm::Error Compilation::writeResult() {
     inputs.prefix = *prefix;
   }
   inputs.image = image.image;
-  inputs.manifest = makeManifest(*module, options, isas, factsOf(image));
+  inputs.manifest = manifest;
   inputs.isas = columns;
   llvm::StringSet<> seen; // equal kernels share a symbol and an object
   for (const KernelCode &code : codes)
@@ -245,6 +299,7 @@ llvm::Error Compilation::run() {
     llvm::errs() << faults.text();
   if (!transform("graph", addGraphPasses))
     return refusal();
+  batch = findBatchRows(module->lookupSymbol<mlir::func::FuncOp>("main"));
   if (options.emit == EmitKind::Graph)
     return emitText(printModule);
   if (!transform("kernels", addLoweringPasses))
@@ -261,6 +316,8 @@ llvm::Error Compilation::run() {
   if (options.emit != EmitKind::Object)
     return emitKernelTexts(options.emit == EmitKind::Llvm ? KernelText::Llvm
                                                           : KernelText::Asm);
+  if (llvm::Error error = describe())
+    return error;
   if (llvm::Error error = makeKernels())
     return error;
   return writeResult();
@@ -268,7 +325,8 @@ llvm::Error Compilation::run() {
 
 bool Compilation::check(Diagnostics &into) {
   if (llvm::Error error = chooseIsas())
-    faults.add({ErrorCode::U004, "", "", llvm::toString(std::move(error)), "", ""});
+    faults.add(
+        {ErrorCode::U004, "", "", llvm::toString(std::move(error)), "", ""});
   bool ok = faults.empty() && import() && transform("graph", addGraphPasses) &&
             transform("kernels", addLoweringPasses) && makeImage();
   into = faults;

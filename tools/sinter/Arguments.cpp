@@ -16,7 +16,8 @@ namespace {
 // Texts that become values after CLI11 has done its part.
 struct Raw {
   std::vector<std::string> shapes, dims;
-  std::string isa, emit, cacheDir, maxSlack, target = "cpu", weights = "embed", against;
+  std::string isa, emit, cacheDir, maxSlack, batch, target = "cpu",
+                                                    weights = "embed", against;
 };
 
 class Parser {
@@ -147,6 +148,9 @@ void Parser::addCompile() {
       ->check(CLI::IsMember({"embed", "file"}));
   sub->add_option("--prefix", compile.prefix,
                   "Prefix of the C names (default: from OUT)");
+  sub->add_option("--batch", raw.batch,
+                  "1,2,4,8: batch sizes of the cost table in the manifest "
+                  "(default: 1,2,4,8,16,32 where the batch is open)");
   sub->add_option("--emit", raw.emit,
                   "Write the text of a floor instead: graph, kernel, exec, "
                   "image, llvm or asm");
@@ -266,6 +270,12 @@ llvm::Error Parser::convert() {
     if (!isas)
       return isas.takeError();
     compile.isas = *isas;
+  }
+  if (!raw.batch.empty()) {
+    auto batches = parseBatches(raw.batch);
+    if (!batches)
+      return batches.takeError();
+    compile.batches = *batches;
   }
   if (!raw.maxSlack.empty()) {
     auto bytes = parseMaxSlack(raw.maxSlack);

@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `sinter check`: every fault of a model in one run, without compiling its kernels.
+// `sinter check`: every fault of a model in one run, without compiling its
+// kernels.
 #include "tools/sinter/Commands.h"
 
 #include "compiler/pipeline/Pipeline.h"

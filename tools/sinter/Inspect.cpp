@@ -167,7 +167,15 @@ static json::Object describe(const ImageView &view, uint64_t fileBytes) {
   for (const sinter_image_record &record :
        view.table<sinter_image_record>(SINTER_SEC_RECORDS))
     records.push_back(recordText(view, record));
+  json::Value manifest = nullptr;
+  if (const char *text = sinter_manifest(view.model)) {
+    if (auto parsed = json::parse(text))
+      manifest = std::move(*parsed);
+    else
+      llvm::consumeError(parsed.takeError());
+  }
   return json::Object{
+      {"manifest", std::move(manifest)},
       {"inputs", tensorsOf(view, 0, image.n_inputs)},
       {"outputs", tensorsOf(view, image.n_inputs, image.n_outputs)},
       {"states",
@@ -187,7 +195,7 @@ static json::Object describe(const ImageView &view, uint64_t fileBytes) {
 static void printList(const json::Object &object, const char *key,
                       const char *title) {
   const json::Array *list = object.getArray(key);
-  if (list->empty())
+  if (!list || list->empty())
     return;
   llvm::outs() << title << "\n";
   for (const json::Value &value : *list) {
@@ -211,6 +219,12 @@ static void printText(const json::Object &object) {
   printList(object, "inputs", "inputs");
   printList(object, "outputs", "outputs");
   printList(object, "states", "states");
+  if (const json::Object *manifest = object.getObject("manifest")) {
+    if (const json::Object *batch = manifest->getObject("batch"))
+      llvm::outs() << "batch\n  " << json::Value(json::Object(*batch)) << "\n";
+    if (manifest->getArray("costs"))
+      printList(*manifest, "costs", "estimated cost of a run");
+  }
   printList(object, "shape_program", "shape program");
   printList(object, "program", "program");
 }
