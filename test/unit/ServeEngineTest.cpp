@@ -9,25 +9,6 @@
 namespace sinter::serve {
 namespace {
 
-std::vector<float> ramp(size_t rows, float start = 0) {
-  std::vector<float> v(rows * 4);
-  for (size_t i = 0; i < v.size(); ++i)
-    v[i] = start + float(i);
-  return v;
-}
-
-void expectPlusOne(const Response &answer, const std::vector<float> &x) {
-  ASSERT_TRUE(answer.status.ok()) << answer.status.message;
-  ASSERT_EQ(answer.outputs.size(), 1u);
-  EXPECT_EQ(answer.outputs[0].name, "y");
-  EXPECT_EQ(answer.outputs[0].dims,
-            (std::vector<int64_t>{int64_t(x.size() / 4), 4}));
-  std::vector<float> y = floats(answer.outputs[0]);
-  ASSERT_EQ(y.size(), x.size());
-  for (size_t i = 0; i < x.size(); ++i)
-    ASSERT_EQ(y[i], x[i] + 1) << i;
-}
-
 Gate *gate;
 void gatedKernel(void *const *b, const int64_t *p, int64_t begin, int64_t end,
                  sinter_worker *w) {
@@ -43,7 +24,7 @@ TEST(ServeEngine, Answers) {
   for (size_t rows : {1, 3, 0, 200, 1}) {
     std::vector<float> x = ramp(rows);
     Response answer = caller.ask(*engine, caller.make("m", x));
-    expectPlusOne(answer, x);
+    expectPlus(answer, x);
     EXPECT_EQ(answer.model, "m");
     EXPECT_EQ(answer.version, "1");
   }
@@ -136,7 +117,7 @@ TEST(ServeEngine, FullQueueIsRefusedAtOnce) {
   EXPECT_GT(refused.status.retryAfterMs, 0u);
   mine.open();
   for (size_t index : sent)
-    expectPlusOne(caller.wait(index), ramp(1));
+    expectPlus(caller.wait(index), ramp(1));
   Status status;
   EXPECT_EQ(engine->statistics("m", "", status)[0].rejected, 1u);
 }
@@ -164,7 +145,7 @@ TEST(ServeEngine, CancelledAndLateRequestsLeaveTheQueue) {
   EXPECT_EQ(engine->statistics("m", "", status)[0].queueDepth, 0u);
   EXPECT_FALSE(caller.isDone(first));
   mine.open();
-  expectPlusOne(caller.wait(first), ramp(1));
+  expectPlus(caller.wait(first), ramp(1));
   ticket->cancel(); // too late: nothing
 }
 
@@ -196,7 +177,7 @@ TEST(ServeEngine, ManyCallers) {
       Caller caller;
       for (int i = 0; i < 300; ++i) {
         std::vector<float> x = ramp(size_t(1 + i % 5), float(1000 * t + i));
-        expectPlusOne(caller.ask(*engine, caller.make("m", x)), x);
+        expectPlus(caller.ask(*engine, caller.make("m", x)), x);
       }
     });
   for (std::thread &thread : threads)

@@ -127,19 +127,52 @@ inline std::vector<float> floats(const Tensor &tensor) {
   return values;
 }
 
-inline std::unique_ptr<Engine>
-serve(const TestModel &m, ModelOptions options = {}, uint32_t threads = 2) {
+/// Measuring in the background would run kernels that tests count.
+inline EngineOptions engineOptions(ModelOptions options = {},
+                                   uint32_t threads = 2) {
   EngineOptions engine;
   engine.threads = threads;
+  engine.warmUp = false;
   engine.defaults = std::move(options);
+  return engine;
+}
+
+inline std::unique_ptr<Engine> serve(const TestModel &m, EngineOptions engine) {
   EngineOptions::Embedded embedded;
   embedded.name = "m";
   embedded.linked = &m.model;
+  embedded.manifest = m.model.manifest;
   engine.embedded.push_back(embedded);
   Status status;
   std::unique_ptr<Engine> made = Engine::create(engine, status);
   EXPECT_TRUE(made) << status.message;
   return made;
+}
+
+inline std::unique_ptr<Engine>
+serve(const TestModel &m, ModelOptions options = {}, uint32_t threads = 2) {
+  return serve(m, engineOptions(std::move(options), threads));
+}
+
+inline std::vector<float> ramp(size_t rows, float start = 0) {
+  std::vector<float> v(rows * 4);
+  for (size_t i = 0; i < v.size(); ++i)
+    v[i] = start + float(i);
+  return v;
+}
+
+/// y = x + by, all of it.
+inline void expectPlus(const Response &answer, const std::vector<float> &x,
+                       float by = 1) {
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message;
+  ASSERT_EQ(answer.outputs.size(), 1u);
+  EXPECT_EQ(answer.outputs[0].name, "y");
+  EXPECT_EQ(answer.outputs[0].dims,
+            (std::vector<int64_t>{int64_t(x.size() / 4), 4}));
+  std::vector<float> y = floats(answer.outputs[0]);
+  ASSERT_EQ(y.size(), x.size());
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_EQ(y[i], x[i] + by) << i;
 }
 
 } // namespace sinter::serve

@@ -42,10 +42,8 @@ Forming gather(const PolicyView &view, const CostTable &costs,
     Nanos together = price(costs, options, sum, false);
     Nanos apart = price(costs, options, batch.decision.rows, false) +
                   price(costs, options, rows, false);
-    bool breaks =
-        batch.deadline != never && view.now + together > batch.deadline &&
-        view.now + price(costs, options, batch.decision.rows, false) <=
-            batch.deadline;
+    Nanos deadline = std::min(batch.deadline, item.deadline);
+    bool breaks = deadline != never && view.now + together > deadline;
     // Integer interpolation may be off by a nanosecond a row.
     if (together > apart + rows || breaks)
       continue;
@@ -152,6 +150,20 @@ Decision decide(const PolicyView &view, const CostTable &costs,
   Decision wait;
   wait.wake = until;
   return wait;
+}
+
+Nanos expectedTime(int64_t rowsAhead, int64_t rows, Nanos busyFor,
+                   uint32_t lanes, const CostTable &costs,
+                   const PolicyOptions &options) {
+  int64_t most = std::max<int64_t>(
+      options.fixedBatch ? options.fixedBatch : options.maxBatch, 1);
+  if (!options.mayBatch)
+    most = 1;
+  Nanos full = price(costs, options, most, false);
+  Nanos ahead = rowsAhead / most * full / std::max(lanes, 1u);
+  // Its own run may be as large as what waits now makes it.
+  int64_t company = std::max(std::min(rowsAhead + rows, most), rows);
+  return busyFor + ahead + price(costs, options, company, false);
 }
 
 void ArrivalRate::arrive(Nanos now) {

@@ -61,6 +61,13 @@ struct Decision {
 Decision decide(const PolicyView &view, const CostTable &costs,
                 const PolicyOptions &options);
 
+/// Time until a request with so many rows before it is answered, rather too
+/// long than too short: what is let in must make it. busyFor: until a lane is
+/// free.
+Nanos expectedTime(int64_t rowsAhead, int64_t rows, Nanos busyFor,
+                   uint32_t lanes, const CostTable &costs,
+                   const PolicyOptions &options);
+
 /// Time from one arrival to the next, as a moving average; never when nothing
 /// came for much longer than that.
 class ArrivalRate {

@@ -26,6 +26,8 @@ struct Bundle {
   std::string manifest; ///< JSON; empty = the object's own
   std::string weights;  ///< path of a .weights file, when there is one
 
+  uint64_t bytes = 0; ///< of memory it stands for; 0 = the size of `object`
+
   Bundle() = default;
   Bundle(Bundle &&other) noexcept { *this = std::move(other); }
   Bundle &operator=(Bundle &&other) noexcept;

@@ -14,39 +14,80 @@ std::string listOf(const Model &model) {
   std::string text;
   for (const auto &[number, version] : model.versions)
     text += (text.empty() ? "" : ", ") + std::to_string(number);
-  for (const auto &[label, number] : model.labels)
+  for (const auto &[label, number] : model.state.labels)
     text += (text.empty() ? "'" : ", '") + label + "'";
   return text;
 }
 
 } // namespace
 
+std::shared_ptr<Version> Model::ready(uint64_t number) const {
+  auto found = versions.find(number);
+  return found == versions.end() ? nullptr : found->second;
+}
+
+bool Model::isPinned(uint64_t number) const {
+  for (const auto &[label, target] : state.labels)
+    if (target == number)
+      return true;
+  return number && (number == state.canary || number == state.shadow);
+}
+
+uint64_t Model::defaultVersion() const {
+  auto stable = state.labels.find("stable");
+  if (stable != state.labels.end())
+    return stable->second;
+  uint64_t newest = 0;
+  for (const auto &[number, version] : versions)
+    if (number != state.canary && number != state.shadow)
+      newest = number;
+  return newest ? newest : versions.empty() ? 0 : versions.rbegin()->first;
+}
+
+// FNV-1a, then mixed: its high bits alone are poor for short names.
+static double shareOf(const std::string &client, const std::string &model) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (char c : client + '/' + model)
+    hash = (hash ^ uint8_t(c)) * 0x100000001b3u;
+  hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
+  return double(hash >> 11) / double(uint64_t(1) << 53) * 100;
+}
+
+std::shared_ptr<Version> Model::choose(const std::string &client,
+                                       Status &status) const {
+  if (state.canary && state.canaryPercent > 0 &&
+      shareOf(client, name) < state.canaryPercent)
+    if (std::shared_ptr<Version> canary = ready(state.canary))
+      return canary;
+  return find("", status);
+}
+
 std::shared_ptr<Version> Model::find(const std::string &version,
                                      Status &status) const {
   std::string what = "model '" + name + "'";
   if (versions.empty()) {
-    std::string why =
-        unloaded ? "it was unloaded" : "no version of it is loaded";
+    std::string why = unloaded  ? "it was unloaded"
+                      : evicted ? "it is being loaded again"
+                                : "no version of it is loaded";
     if (!broken.empty())
       why = broken.rbegin()->second.reason;
     status = {Code::unavailable, what + " is not ready: " + why, 1000};
     return nullptr;
   }
-  uint64_t number = versions.rbegin()->first;
-  auto label = labels.find(version.empty() ? "stable" : version);
-  if (label != labels.end())
+  uint64_t number = 0;
+  auto label = state.labels.find(version);
+  if (version.empty())
+    number = defaultVersion();
+  else if (label != state.labels.end())
     number = label->second;
   else if (isNumber(version))
-    number = std::stoull(version);
-  else if (!version.empty())
-    number = 0;
-  auto found = versions.find(number);
-  if (found != versions.end())
-    return found->second;
+    number = std::strtoull(version.c_str(), nullptr, 10);
+  if (std::shared_ptr<Version> found = ready(number))
+    return found;
   auto failed = broken.find(number);
-  if (failed != broken.end())
+  if (number && failed != broken.end())
     status = {Code::unavailable,
-              what + " version " + version +
+              what + " version " + std::to_string(number) +
                   " is not ready: " + failed->second.reason,
               1000};
   else

@@ -7,6 +7,7 @@
 #ifndef SINTER_SERVE_ENGINE_CATALOGUE_H
 #define SINTER_SERVE_ENGINE_CATALOGUE_H
 
+#include "runtime/serve/engine/State.h"
 #include "runtime/serve/engine/Version.h"
 
 #include <map>
@@ -26,13 +27,24 @@ struct Model {
   std::string name;
   std::shared_ptr<const ModelOptions> options;
   std::map<uint64_t, std::shared_ptr<Version>> versions; ///< ready ones
-  std::map<std::string, uint64_t> labels;
+  ModelState state;                                      ///< labels and traffic
   std::map<uint64_t, Broken> broken;
+  bool fromRepository = false;
   bool unloaded = false; ///< by request: listed, not served
+  bool evicted = false;  ///< for memory: comes back when it is asked for
 
-  /// "" = the label `stable`, else the newest; a number; a label.
+  /// "" = the default version; a number; a label.
   std::shared_ptr<Version> find(const std::string &version,
                                 Status &status) const;
+  /// The label `stable`, else the newest that is neither canary nor shadow.
+  uint64_t defaultVersion() const;
+  /// The default, or the canary for a client in its share; the same answer for
+  /// the same client as long as the share stands.
+  std::shared_ptr<Version> choose(const std::string &client,
+                                  Status &status) const;
+  std::shared_ptr<Version> ready(uint64_t number) const;
+  /// Held in memory whatever the policy says.
+  bool isPinned(uint64_t number) const;
 };
 
 struct Catalogue {

@@ -8,6 +8,8 @@
 
 #include "runtime/serve/engine/Status.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +40,20 @@ struct IndexEntry {
   std::vector<std::string> labels; ///< that point at it
 };
 
+/// Upper bounds of latency buckets in microseconds, the same everywhere and for
+/// ever, so that histograms of many servers add up; one more bucket is open.
+constexpr std::array<uint64_t, 22> histogramBoundsUs = {
+    10,         20,         50,         100,       200,       500,
+    1'000,      2'000,      5'000,      10'000,    20'000,    50'000,
+    100'000,    200'000,    500'000,    1'000'000, 2'000'000, 5'000'000,
+    10'000'000, 20'000'000, 50'000'000, 60'000'000};
+
+/// Observations per bucket (not cumulative) and their sum.
+struct Histogram {
+  std::array<uint64_t, histogramBoundsUs.size() + 1> counts{};
+  uint64_t sumNs = 0;
+};
+
 /// A count and the nanoseconds it took together (Triton's statistics).
 struct Duration {
   uint64_t count = 0, ns = 0;
@@ -46,6 +62,7 @@ struct Duration {
 struct BatchStatistics {
   uint64_t size = 0;
   Duration computeInput, computeInfer, computeOutput;
+  Histogram compute;
 };
 
 struct ModelStatistics {
@@ -58,6 +75,18 @@ struct ModelStatistics {
   uint64_t queueDepth = 0, oldestUs = 0, rejected = 0, cancelled = 0,
            paddedRows = 0;
   uint64_t memoryBytes = 0;
+  Histogram request, queueing, compute; ///< whole, waiting, in runs
+  uint64_t nanAnswers = 0;              ///< while it was watched as a canary
+  uint64_t shadowCompared = 0, shadowDiffered = 0;
+  bool circuitOpen = false;
+};
+
+/// Traffic beside the default version: a share of the clients goes to `canary`
+/// (the same client always), a share of the requests is sent to `shadow` as
+/// well and its answers are compared, not given. "" = none.
+struct TrafficSplit {
+  std::string canary, shadow;
+  double canaryPercent = 0, shadowPercent = 0;
 };
 
 } // namespace sinter::serve

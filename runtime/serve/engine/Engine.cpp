@@ -3,7 +3,6 @@
 #include "runtime/serve/engine/EngineImpl.h"
 
 #include <algorithm>
-#include <fstream>
 #include <unistd.h>
 
 namespace sinter::serve {
@@ -34,10 +33,26 @@ Status EngineImpl::start() {
     return {Code::internal,
             "cannot start " + std::to_string(options.threads) +
                 " threads; allow more, or ask for fewer with --threads"};
-  uint64_t limit =
-      options.memoryBudget ? options.memoryBudget : defaultRunLimit();
-  scheduler = std::make_shared<Scheduler>(pool.width, limit);
+  if (Status status = readStates(options.stateDir, states); !status.ok())
+    return status;
+  runLimit = options.memoryBudget ? options.memoryBudget : defaultRunLimit();
+  reaper = std::make_shared<Reaper>();
+  reaper->start();
+  scheduler =
+      std::make_shared<Scheduler>(pool.width, runLimit, options.onEvent);
   scheduler->start();
+  Keeper::Actions actions;
+  actions.takeBack = [this](const std::string &model,
+                            const std::string &reason) {
+    takeBack(model, reason);
+  };
+  actions.bringBack = [this](const std::string &model) {
+    std::lock_guard<std::mutex> lock(control);
+    loadModel(model);
+  };
+  keeper = std::make_unique<Keeper>(scheduler, std::move(actions));
+  keeper->start();
+  std::lock_guard<std::mutex> lock(control);
   for (const EngineOptions::Embedded &embedded : options.embedded)
     if (Status status = loadEmbedded(embedded); !status.ok())
       return status;
@@ -47,66 +62,23 @@ Status EngineImpl::start() {
     if (!status.ok())
       return status;
     for (const std::string &model : models)
-      load(model); // the index says what failed; the others serve
+      loadModel(model); // the index says what failed; the others serve
   }
   started = true;
   return {};
 }
 
 EngineImpl::~EngineImpl() {
+  if (keeper)
+    keeper->stop();
   if (scheduler)
     scheduler->stop();
   catalogue.replace(std::make_unique<const Catalogue>());
+  keeper.reset();
   scheduler.reset();
+  if (reaper)
+    reaper->stop();
   sinter_pool_destroy(&pool);
-}
-
-// ---- Requests
-// -----------------------------------------------------------------
-
-static void refuse(Request &request, Status status) {
-  Response response;
-  response.status = std::move(status);
-  response.model = request.model;
-  response.phases.received = request.received;
-  response.phases.finished = Clock::now();
-  request.done(std::move(response));
-}
-
-std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
-  auto job = std::make_shared<Job>();
-  job->request = std::move(request);
-  Request &asked = job->request;
-  job->phases.received = asked.received;
-  job->phases.queued = Clock::now();
-  Status status;
-  job->version = catalogue.read([&](const Catalogue &now) {
-    return now.find(asked.model, asked.version, status);
-  });
-  if (job->version)
-    status = job->version->check(asked, job->rows, job->key);
-  if (!status.ok()) {
-    refuse(asked, std::move(status));
-    return job;
-  }
-  const ModelOptions &model = *job->version->options;
-  for (const Tensor &input : asked.inputs)
-    job->bytes += input.bytes;
-  job->priority = std::clamp<uint64_t>(
-      asked.priority ? asked.priority : (model.priorityLevels + 1) / 2, 1,
-      std::max<uint32_t>(model.priorityLevels, 1));
-  job->deadline = asked.deadline;
-  if (model.deadlineUs && asked.deadline == TimePoint::max())
-    job->deadline =
-        job->phases.queued + std::chrono::microseconds(model.deadlineUs);
-  if (job->deadline <= job->phases.queued) {
-    refuse(asked,
-           {Code::deadline, "the request's time had run out when it came"});
-    return job;
-  }
-  job->scheduler = scheduler;
-  scheduler->submit(job);
-  return job;
 }
 
 // ---- What there is
@@ -118,7 +90,7 @@ bool EngineImpl::ready() const {
   return catalogue.read([](const Catalogue &now) {
     bool any = false;
     for (const auto &[name, model] : now.models) {
-      if (model->versions.empty() && !model->unloaded)
+      if (model->versions.empty() && !model->unloaded && !model->evicted)
         return false;
       any |= !model->versions.empty();
     }
@@ -132,7 +104,7 @@ Status EngineImpl::modelReady(const std::string &model,
     return {Code::unavailable, "the server is shutting down", 1000};
   Status status;
   catalogue.read(
-      [&](const Catalogue &now) { return now.find(model, version, status); });
+      [&](const Catalogue &now) { now.find(model, version, status); });
   return status;
 }
 
@@ -155,27 +127,36 @@ std::optional<ModelDescription> EngineImpl::describe(const std::string &model,
   return description;
 }
 
+static void listModel(const Model &model, std::vector<IndexEntry> &entries) {
+  for (const auto &[number, version] : model.versions) {
+    IndexEntry entry{
+        model.name, version->number(), VersionState::ready, "", {}};
+    for (const auto &[label, target] : model.state.labels)
+      if (target == number)
+        entry.labels.push_back(label);
+    entries.push_back(std::move(entry));
+  }
+  for (const auto &[number, broken] : model.broken)
+    entries.push_back({model.name,
+                       number ? std::to_string(number) : "",
+                       VersionState::unavailable,
+                       broken.reason,
+                       {}});
+  if (model.versions.empty() && model.broken.empty())
+    entries.push_back({model.name,
+                       "",
+                       VersionState::unavailable,
+                       model.evicted
+                           ? "evicted for memory, loaded when it is asked for"
+                           : "unloaded",
+                       {}});
+}
+
 std::vector<IndexEntry> EngineImpl::index() const {
   return catalogue.read([](const Catalogue &now) {
     std::vector<IndexEntry> entries;
-    for (const auto &[name, model] : now.models) {
-      for (const auto &[number, version] : model->versions) {
-        IndexEntry entry{name, version->number(), VersionState::ready, "", {}};
-        for (const auto &[label, target] : model->labels)
-          if (target == number)
-            entry.labels.push_back(label);
-        entries.push_back(std::move(entry));
-      }
-      for (const auto &[number, broken] : model->broken)
-        entries.push_back({name,
-                           std::to_string(number),
-                           VersionState::unavailable,
-                           broken.reason,
-                           {}});
-      if (model->versions.empty() && model->broken.empty())
-        entries.push_back(
-            {name, "", VersionState::unavailable, "unloaded", {}});
-    }
+    for (const auto &[name, model] : now.models)
+      listModel(*model, entries);
     return entries;
   });
 }

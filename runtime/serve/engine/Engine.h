@@ -61,6 +61,18 @@ public:
   virtual Status setLabel(const std::string &model, const std::string &label,
                           const std::string &version) = 0;
 
+  /// Canary and shadow traffic of a model, kept over a restart with the labels.
+  virtual Status setTraffic(const std::string &, const TrafficSplit &) {
+    return {Code::unsupported, "this engine splits no traffic"};
+  }
+  virtual std::optional<TrafficSplit> traffic(const std::string &) const {
+    return std::nullopt;
+  }
+  /// Ends a canary, or points `stable` back at the version it named before.
+  virtual Status rollback(const std::string &) {
+    return {Code::unsupported, "this engine has no rollback"};
+  }
+
   /// Not ready from now on; returns when no request is left, or at the deadline
   /// with those that are left cancelled.
   virtual void drain(TimePoint deadline) = 0;

@@ -1,32 +1,54 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Control actions: what to load, beside what runs, and the swap. One at a time;
-// requests never wait for them. On failure the catalogue stays as it was, but
-// for the reason that the index shows.
+// Loading and unloading: beside what runs, proved, then swapped. One action at
+// a time; requests never wait for one. On failure the catalogue stays as it
+// was, but for the reason that the index shows.
 #include "runtime/serve/engine/EngineImpl.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <sys/resource.h>
 
 namespace sinter::serve {
+
+void EngineImpl::say(EngineEvent::Kind kind, const std::string &model,
+                     const std::string &version,
+                     const std::string &text) const {
+  if (options.onEvent)
+    options.onEvent({kind, model, version, text});
+}
 
 std::shared_ptr<Model> EngineImpl::copyOf(const std::string &name) const {
   return catalogue.read([&](const Catalogue &now) {
     auto found = now.models.find(name);
-    auto model = found == now.models.end()
-                     ? std::make_shared<Model>()
-                     : std::make_shared<Model>(*found->second);
+    if (found != now.models.end())
+      return std::make_shared<Model>(*found->second);
+    auto model = std::make_shared<Model>();
     model->name = name;
     model->options = optionsOf(name);
+    if (auto state = states.find(name); state != states.end())
+      model->state = state->second;
     return model;
   });
 }
 
-void EngineImpl::publish(std::shared_ptr<const Model> model) {
+void EngineImpl::publish(const std::shared_ptr<Model> &model) {
   auto next = catalogue.read(
       [](const Catalogue &now) { return std::make_unique<Catalogue>(now); });
-  next->models[model->name] = std::move(model);
+  next->models[model->name] = model;
   catalogue.replace(std::move(next));
+  watch(*model);
+}
+
+Status EngineImpl::commit(const std::shared_ptr<Model> &model) {
+  States next = states;
+  next[model->name] = model->state;
+  if (Status status = writeStates(options.stateDir, next); !status.ok())
+    return status;
+  states = std::move(next);
+  publish(model);
+  return {};
 }
 
 std::shared_ptr<const ModelOptions>
@@ -37,22 +59,66 @@ EngineImpl::optionsOf(const std::string &model) const {
   return std::make_shared<ModelOptions>(options.defaults);
 }
 
+// Loading takes what time requests leave: reading weights and the self-test run
+// on a thread of the lowest priority, at width 1. At the start nobody is there.
+static void runQuietly(bool quiet, const std::function<void()> &body) {
+  if (!quiet)
+    return body();
+  std::thread thread = quietThread([&] {
+    setpriority(PRIO_PROCESS, 0, 19); // of this thread alone, on Linux
+    body();
+  });
+  thread.join();
+}
+
+std::shared_ptr<Version> EngineImpl::open(const Model &model, uint64_t number,
+                                          Bundle &&bundle, Status &status) {
+  std::shared_ptr<Version> version;
+  std::vector<GoldenCase> cases;
+  runQuietly(started, [&] {
+    std::unique_ptr<Version> made = Version::load(
+        model.name, number, std::move(bundle), model.options, &pool, status);
+    if (!made)
+      return;
+    version = reaper->own(made.release());
+    status = readGolden(version->golden(), *version, cases);
+    std::vector<GoldenCase> proved = cases;
+    if (started)
+      sinter_program_prefault(version->narrow.get(), 0);
+    else if (proved.size() > 1)
+      proved.resize(1); // readiness waits for one run
+    if (status.ok())
+      status = selfTest(version, proved, version->tolerance, runLimit);
+  });
+  if (!status.ok()) {
+    say(EngineEvent::Kind::failed, model.name, std::to_string(number),
+        status.message);
+    return nullptr;
+  }
+  if (options.warmUp)
+    keeper->warm(version, std::move(cases));
+  say(EngineEvent::Kind::loaded, model.name, version->number(), "loaded");
+  return version;
+}
+
 Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
   Bundle bundle;
+  Status status;
   bundle.linked = embedded.linked;
   bundle.manifest = embedded.manifest;
-  if (!embedded.linked)
-    if (Status status = openEmbedded(embedded.descriptor, embedded.offset,
-                                     embedded.bytes, bundle);
-        !status.ok())
-      return status;
-  bundle.golden = embedded.golden;
+  if (embedded.open)
+    status = embedded.open(bundle);
+  else if (!embedded.linked)
+    status = openEmbedded(embedded.descriptor, embedded.offset, embedded.bytes,
+                          bundle);
+  if (embedded.golden >= 0)
+    bundle.golden = embedded.golden;
+  if (!status.ok())
+    return status;
   std::shared_ptr<Model> model = copyOf(embedded.name);
   uint64_t number = std::strtoull(embedded.version.c_str(), nullptr, 10);
-  Status status;
   std::shared_ptr<Version> version =
-      Version::load(embedded.name, number ? number : 1, std::move(bundle),
-                    model->options, &pool, status);
+      open(*model, number ? number : 1, std::move(bundle), status);
   if (!version)
     return status;
   model->versions[version->version] = version;
@@ -60,16 +126,11 @@ Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
   return {};
 }
 
-// What the policy asks for, and versions that a label holds.
-std::vector<FoundVersion> EngineImpl::wanted(const Model &model,
-                                             std::vector<FoundVersion> found,
-                                             Status &status) const {
+// What the policy asks for, and versions that a label or a split holds.
+std::vector<FoundVersion>
+EngineImpl::wanted(const Model &model, const std::vector<FoundVersion> &found,
+                   Status &status) const {
   const ModelOptions &policy = *model.options;
-  auto labelled = [&](uint64_t number) {
-    return std::any_of(
-        model.labels.begin(), model.labels.end(),
-        [&](const auto &label) { return label.second == number; });
-  };
   auto asked = [&](size_t index) {
     uint64_t number = found[index].number;
     switch (policy.policy) {
@@ -85,7 +146,7 @@ std::vector<FoundVersion> EngineImpl::wanted(const Model &model,
   };
   std::vector<FoundVersion> keep;
   for (size_t i = 0; i < found.size(); ++i)
-    if (asked(i) || labelled(found[i].number))
+    if (asked(i) || model.isPinned(found[i].number))
       keep.push_back(found[i]);
   if (keep.empty() && status.ok())
     status = {
@@ -104,8 +165,7 @@ Status EngineImpl::loadVersion(Model &model, const FoundVersion &found) {
                                      : openFolder(found.path, bundle);
   std::shared_ptr<Version> version;
   if (status.ok())
-    version = Version::load(model.name, found.number, std::move(bundle),
-                            model.options, &pool, status);
+    version = open(model, found.number, std::move(bundle), status);
   if (!version) {
     model.broken[found.number] = {found.number, found.stamp, status.message};
     return status;
@@ -116,19 +176,35 @@ Status EngineImpl::loadVersion(Model &model, const FoundVersion &found) {
   return {};
 }
 
-Status EngineImpl::loadFrom(const std::string &name) {
+Status EngineImpl::loadMissing(Model &model, uint64_t number) {
+  if (model.ready(number))
+    return {};
+  Status status;
+  for (const FoundVersion &found :
+       listVersions(options.repository, model.name, status))
+    if (found.number == number)
+      return loadVersion(model, found);
+  if (status.ok())
+    status = {Code::notFound, "model '" + model.name + "' has no version " +
+                                  std::to_string(number) +
+                                  " in the repository"};
+  return status;
+}
+
+Status EngineImpl::loadModel(const std::string &name) {
   Status status;
   std::vector<FoundVersion> found =
       listVersions(options.repository, name, status);
   std::shared_ptr<Model> model = copyOf(name);
-  model->unloaded = false;
+  model->fromRepository = true;
   if (status.ok())
-    found = wanted(*model, std::move(found), status);
+    found = wanted(*model, found, status);
   if (!status.ok()) {
-    if (status.code != Code::notFound || model->versions.empty())
+    // A repository that is lost or empty takes nothing away.
+    if (model->versions.empty() && !started) {
       model->broken[0] = {0, 0, status.message};
-    if (!model->versions.empty() || !started)
       publish(model);
+    }
     return status;
   }
   model->broken.clear();
@@ -139,15 +215,20 @@ Status EngineImpl::loadFrom(const std::string &name) {
     status = one.ok() ? status : one;
   }
   // With none of the new ones good, the old ones stay.
-  if (good)
-    for (auto at = model->versions.begin(); at != model->versions.end();) {
-      bool keep =
-          std::any_of(found.begin(), found.end(), [&](const FoundVersion &f) {
-            return f.number == at->first;
-          });
-      at = keep ? std::next(at) : model->versions.erase(at);
-    }
+  for (auto at = model->versions.begin();
+       good && at != model->versions.end();) {
+    bool keep =
+        std::any_of(found.begin(), found.end(), [&](const FoundVersion &f) {
+          return f.number == at->first;
+        });
+    if (!keep)
+      say(EngineEvent::Kind::unloaded, name, at->second->number(), "replaced");
+    at = keep ? std::next(at) : model->versions.erase(at);
+  }
+  model->unloaded = model->unloaded && !good;
+  model->evicted = model->evicted && !good;
   publish(model);
+  evict(name);
   return status;
 }
 
@@ -158,47 +239,56 @@ Status EngineImpl::load(const std::string &model) {
         Code::unsupported,
         "model '" + model +
             "': this server holds its model in itself and has no repository"};
-  return loadFrom(model);
+  return loadModel(model);
 }
 
 Status EngineImpl::unload(const std::string &name) {
   std::lock_guard<std::mutex> lock(control);
   Status status;
-  catalogue.read([&](const Catalogue &now) { return now.find(name, status); });
+  catalogue.read([&](const Catalogue &now) { now.find(name, status); });
   if (!status.ok())
     return status;
   std::shared_ptr<Model> model = copyOf(name);
   model->versions.clear();
   model->broken.clear();
   model->unloaded = true;
+  model->evicted = false;
   publish(model);
+  say(EngineEvent::Kind::unloaded, name, "", "unloaded");
   return {};
 }
 
-Status EngineImpl::setLabel(const std::string &name, const std::string &label,
-                            const std::string &version) {
-  std::lock_guard<std::mutex> lock(control);
-  if (label.empty() || label.size() > 64 ||
-      label.find_first_not_of("0123456789") == std::string::npos)
-    return {Code::invalid,
-            "label '" + label +
-                "': expected a word of at most 64 letters that is no number"};
-  Status status;
-  std::shared_ptr<Version> target = catalogue.read([&](const Catalogue &now) {
-    return version.empty() ? nullptr : now.find(name, version, status);
-  });
-  std::shared_ptr<Model> model = copyOf(name);
-  if (version.empty()) {
-    if (!model->labels.erase(label))
-      return {Code::notFound,
-              "model '" + name + "' has no label '" + label + "'"};
-  } else if (!target) {
-    return status;
-  } else {
-    model->labels[label] = target->version;
+// The models that were used least recently go, until the rest fits. What is in
+// a queue or a run lives on until it is answered.
+void EngineImpl::evict(const std::string &keep) {
+  while (options.memoryBudget) {
+    uint64_t bytes = 0;
+    int64_t oldest = 0;
+    std::string victim;
+    catalogue.read([&](const Catalogue &now) {
+      for (const auto &[name, model] : now.models) {
+        int64_t used = 0;
+        for (const auto &[number, version] : model->versions) {
+          bytes += version->objectBytes;
+          used =
+              std::max(used, version->usedAt.load(std::memory_order_relaxed));
+        }
+        if (model->fromRepository && !model->versions.empty() && name != keep &&
+            (victim.empty() || used < oldest)) {
+          victim = name;
+          oldest = used;
+        }
+      }
+    });
+    if (bytes <= options.memoryBudget || victim.empty())
+      return;
+    std::shared_ptr<Model> model = copyOf(victim);
+    model->versions.clear();
+    model->evicted = true;
+    publish(model);
+    say(EngineEvent::Kind::unloaded, victim, "",
+        "evicted: the memory budget is used up");
   }
-  publish(model);
-  return {};
 }
 
 } // namespace sinter::serve

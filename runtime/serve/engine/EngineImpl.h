@@ -8,7 +8,9 @@
 
 #include "runtime/serve/engine/Catalogue.h"
 #include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/engine/Keeper.h"
 #include "runtime/serve/engine/Options.h"
+#include "runtime/serve/engine/Reaper.h"
 #include "runtime/serve/engine/Scheduler.h"
 #include "runtime/serve/engine/Snapshot.h"
 
@@ -36,28 +38,55 @@ public:
   Status unload(const std::string &model) override;
   Status setLabel(const std::string &model, const std::string &label,
                   const std::string &version) override;
+  Status setTraffic(const std::string &model,
+                    const TrafficSplit &split) override;
+  std::optional<TrafficSplit> traffic(const std::string &model) const override;
+  Status rollback(const std::string &model) override;
   void drain(TimePoint deadline) override;
 
 private:
+  // Requests.
+  Status route(const JobPtr &job, std::shared_ptr<Version> &shadow);
+  Status enter(const JobPtr &job);
+  Status degrade(const JobPtr &job);
+  void sendShadow(const JobPtr &job, const std::shared_ptr<Version> &shadow);
+
+  // Control; the caller holds `control`.
   std::shared_ptr<Model> copyOf(const std::string &model) const;
-  void publish(std::shared_ptr<const Model> model);
+  void publish(const std::shared_ptr<Model> &model);
+  /// Labels and traffic to disk, then the catalogue: before or after, never
+  /// between.
+  Status commit(const std::shared_ptr<Model> &model);
   std::shared_ptr<const ModelOptions> optionsOf(const std::string &model) const;
   Status loadEmbedded(const EngineOptions::Embedded &embedded);
-  Status loadFrom(const std::string &model);
+  Status loadModel(const std::string &model);
   std::vector<FoundVersion> wanted(const Model &model,
-                                   std::vector<FoundVersion> found,
+                                   const std::vector<FoundVersion> &found,
                                    Status &status) const;
+  std::shared_ptr<Version> open(const Model &model, uint64_t number,
+                                Bundle &&bundle, Status &status);
   Status loadVersion(Model &model, const FoundVersion &found);
+  Status loadMissing(Model &model, uint64_t number);
+  void evict(const std::string &keep);
+  void takeBack(const std::string &model, const std::string &reason);
+  void watch(const Model &model);
+  void say(EngineEvent::Kind kind, const std::string &model,
+           const std::string &version, const std::string &text) const;
   std::vector<std::shared_ptr<Version>> versionsOf(const std::string &model,
                                                    const std::string &version,
                                                    Status &status) const;
 
   EngineOptions options;
   sinter_host pool = {};
+  uint64_t runLimit = 0;
+  std::shared_ptr<Reaper> reaper;
   std::shared_ptr<Scheduler> scheduler;
+  std::unique_ptr<Keeper> keeper;
   Snapshot<Catalogue> catalogue;
   std::mutex control;
+  States states; // of all models, as on disk; guarded by control
   std::atomic<bool> started{false}, draining{false};
+  std::atomic<uint64_t> shadowCount{0};
 };
 
 } // namespace sinter::serve

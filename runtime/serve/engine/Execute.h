@@ -32,9 +32,11 @@ struct Part {
 
 /// A run under way, so that it can be stopped from outside.
 struct Run {
+  std::shared_ptr<Version> version; ///< as long as it runs
   std::vector<Part> parts;
   int64_t rows = 0;
   bool wide = false;
+  Nanos expectedEnd = 0;
   uint64_t limit = 0; ///< bytes of scratch, or of one output
 
   void stop();

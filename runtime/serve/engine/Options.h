@@ -32,6 +32,44 @@ struct ModelOptions {
   uint64_t maxQueueBytes = 256u << 20;
   uint32_t priorityLevels = 1;
   bool preserveOrder = false; ///< answers of a client in the order it asked
+
+  /// When a canary is taken back: more failures, NaN or time than the default
+  /// version has, judged after so many answers.
+  uint32_t guardAnswers = 50;
+  double guardErrorPercent = 5; ///< above the default version's
+  double guardLatencyFactor =
+      2; ///< of its mean time in runs; 0 = not looked at
+
+  /// So many runs failed in a row: refused (or degraded) for that long, then
+  /// one request tries. 0 = never.
+  uint32_t breakerFailures = 5;
+  uint32_t breakerOpenMs = 1000;
+  std::string degradeTo; ///< MODEL or MODEL:VERSION that answers in its place
+
+  /// What an input may hold; an input without a rule may hold anything.
+  struct InputRule {
+    std::string input;
+    std::vector<std::vector<int64_t>>
+        shapes; ///< one must fit, -1 = any; empty = all
+    bool finite = false;
+    bool ranged = false; ///< min and max, inclusive
+    double min = 0, max = 0;
+  };
+  std::vector<InputRule> inputRules;
+};
+
+/// Something an operator wants to read: a load, a swap, a rollback, a refusal.
+struct EngineEvent {
+  enum class Kind {
+    loaded,
+    unloaded,
+    failed,
+    label,
+    traffic,
+    rollback,
+    circuit
+  } kind;
+  std::string model, version, text;
 };
 
 struct EngineOptions {
@@ -53,8 +91,13 @@ struct EngineOptions {
     const sinter_model *linked = nullptr;
     std::string manifest; ///< empty = the object's own
     int golden = -1;      ///< descriptor of golden.npz, which the engine takes
+    /// Makes the bundle in place of all that, golden vectors included.
+    std::function<Status(Bundle &)> open;
   };
   std::vector<Embedded> embedded;
+  /// Called from any thread, outside of locks; empty = nobody listens.
+  std::function<void(const EngineEvent &)> onEvent;
+  bool warmUp = true; ///< measure batch sizes when nothing else is to be done
   /// Opens (and verifies) one version of the repository; empty = openFolder.
   BundleOpener openBundle;
 };

@@ -10,8 +10,11 @@
 #include "runtime/serve/engine/BatchPolicy.h"
 #include "runtime/serve/engine/CostTable.h"
 #include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/engine/Guard.h"
 #include "runtime/serve/engine/Request.h"
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -33,6 +36,8 @@ struct Piece {
 class Job : public Ticket, public std::enable_shared_from_this<Job> {
 public:
   void cancel() override;
+  /// The outputs of all its pieces, in the order of rows.
+  void join(std::vector<Tensor> &outputs);
 
   Request request;
   std::shared_ptr<Version> version;
@@ -46,6 +51,11 @@ public:
   enum class State { queued, running, finished } state = State::queued;
   int64_t nextRow = 0; ///< rows handed to runs
   int64_t doneRows = 0;
+  bool background =
+      false; ///< shadow traffic: refused before all else, not counted
+  bool ordered = false,
+       decided = false; ///< decided: may be answered in its turn
+  Status verdict;
   bool waiting = false; ///< rows of it are in the queue
   bool cancelled = false;
   Status failure;
@@ -57,13 +67,22 @@ public:
 using JobPtr = std::shared_ptr<Job>;
 
 struct JobOrder {
-  bool operator()(const JobPtr &a, const JobPtr &b) const {
-    if (a->priority != b->priority)
-      return a->priority < b->priority;
-    if (a->deadline != b->deadline)
-      return a->deadline < b->deadline;
-    return a->sequence < b->sequence;
+  static bool before(const Job &a, const Job &b) {
+    if (a.priority != b.priority)
+      return a.priority < b.priority;
+    if (a.deadline != b.deadline)
+      return a.deadline < b.deadline;
+    return a.sequence < b.sequence;
   }
+  bool operator()(const JobPtr &a, const JobPtr &b) const {
+    return before(*a, *b);
+  }
+};
+
+/// Requests of one client whose answers keep their order.
+struct OrderedClient {
+  std::deque<JobPtr> jobs;
+  bool delivering = false;
 };
 
 struct Queue {
@@ -77,6 +96,9 @@ struct Queue {
   uint32_t maxJobs = 1024;
   uint64_t maxBytes = 256u << 20;
   uint32_t running = 0; ///< runs under way
+  Nanos measuredAt = 0; ///< the last run that ended well
+  Breaker breaker;
+  std::map<std::string, OrderedClient> clients; ///< with preserveOrder
 };
 
 } // namespace sinter::serve

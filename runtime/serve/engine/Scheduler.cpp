@@ -2,19 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/engine/Scheduler.h"
 
+#include "runtime/serve/engine/Options.h"
+
 #include <algorithm>
 #include <csignal>
 #include <pthread.h>
 
 namespace sinter::serve {
-namespace {
 
-// What may run on a front end's thread: shorter than handing it over.
-constexpr Nanos inlineLimit = 100'000;
-// Looked at for one decision; more never fit a batch anyway.
-constexpr size_t lookAhead = 256;
-
-Nanos nanos(TimePoint time) {
+Nanos nanosOf(TimePoint time) {
   if (time == TimePoint::max())
     return never;
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -29,7 +25,6 @@ TimePoint timeOf(Nanos time) {
       std::chrono::nanoseconds(time)));
 }
 
-// Signals belong to the program's own threads.
 std::thread quietThread(std::function<void()> body) {
   sigset_t all, old;
   sigfillset(&all);
@@ -38,6 +33,11 @@ std::thread quietThread(std::function<void()> body) {
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
   return thread;
 }
+
+namespace {
+
+// What may run on a front end's thread: shorter than handing it over.
+constexpr Nanos inlineLimit = 100'000;
 
 uint32_t inMilliseconds(Nanos time) {
   return uint32_t(std::clamp<Nanos>(time / 1'000'000, 1, 60'000));
@@ -50,8 +50,30 @@ void Job::cancel() {
     owner->cancel(*this);
 }
 
-Scheduler::Scheduler(uint32_t lanes, uint64_t runLimit)
-    : laneCount(lanes), runLimit(runLimit) {
+void Job::join(std::vector<Tensor> &outputs) {
+  if (pieces.size() == 1) {
+    outputs = std::move(pieces[0].outputs);
+    return;
+  }
+  std::sort(pieces.begin(), pieces.end(), [](const Piece &a, const Piece &b) {
+    return a.firstRow < b.firstRow;
+  });
+  for (size_t i = 0; i < pieces[0].outputs.size(); ++i) {
+    Tensor whole = pieces[0].outputs[i];
+    auto memory = std::make_shared<std::vector<std::byte>>();
+    whole.dims[0] = rows;
+    for (const Piece &piece : pieces)
+      memory->insert(memory->end(), piece.outputs[i].data,
+                     piece.outputs[i].data + piece.outputs[i].bytes);
+    whole.data = memory->data();
+    whole.bytes = memory->size();
+    whole.owner = memory;
+    outputs.push_back(std::move(whole));
+  }
+}
+
+Scheduler::Scheduler(uint32_t lanes, uint64_t runLimit, Listener listener)
+    : laneCount(lanes), runLimit(runLimit), listener(std::move(listener)) {
   for (uint32_t i = 0; i < lanes; ++i)
     this->lanes.push_back(std::make_unique<Lane>());
 }
@@ -71,13 +93,12 @@ void Scheduler::stop() {
     if (stopping)
       return;
     stopping = true;
-    for (Version *version : std::vector<Version *>(active))
-      for (const JobPtr &job : std::vector<JobPtr>(version->queue.jobs.begin(),
-                                                   version->queue.jobs.end())) {
-        remove(job);
-        verdicts.push_back(
-            {job, {Code::unavailable, "the server is shutting down", 1000}});
-      }
+    for (Version *version : std::vector<Version *>(active)) {
+      auto jobs = version->queue.jobs;
+      for (const JobPtr &job : jobs)
+        finish(job, {Code::unavailable, "the server is shutting down", 1000},
+               verdicts);
+    }
     for (const std::shared_ptr<Run> &run : runs)
       run->stop();
     work.notify_all();
@@ -88,38 +109,73 @@ void Scheduler::stop() {
     thread.join();
   threads.clear();
   Lock lock(mutex);
-  quiet.wait(lock, [this] { return !lanesTaken; });
+  quiet.wait(lock, [this] { return !lanesTaken && !open; });
 }
 
 // ---- Into the queue and out of it
 // ---------------------------------------------
 
-Status Scheduler::admit(const Job &job) const {
+// Until the first lane is free, as far as the costs tell.
+Nanos Scheduler::busyFor(Nanos now) const {
+  if (!lanes.empty())
+    return 0;
+  Nanos soonest = never;
+  for (const std::shared_ptr<Run> &run : runs)
+    soonest = std::min(soonest, run->expectedEnd);
+  return soonest == never ? 0 : std::max<Nanos>(soonest - now, 0);
+}
+
+// Refused now rather than late: what is before it takes longer than it has.
+Status Scheduler::checkTime(const Job &job, Nanos now) const {
   const Queue &queue = job.version->queue;
-  Nanos waiting =
-      queue.costs.cost(std::max<int64_t>(queue.rows, 1)) / laneCount;
-  uint32_t retry = inMilliseconds(waiting);
+  if (job.deadline == TimePoint::max() || !queue.measuredAt ||
+      now - queue.measuredAt > costsAge)
+    return {};
+  int64_t ahead = 0;
+  if (!queue.jobs.empty() && JobOrder::before(**queue.jobs.rbegin(), job)) {
+    ahead = queue.rows;
+  } else {
+    for (const JobPtr &other : queue.jobs) {
+      if (!JobOrder::before(*other, job))
+        break;
+      ahead += other->rows - other->nextRow;
+    }
+  }
+  Nanos time = expectedTime(ahead, job.rows, busyFor(now), laneCount,
+                            queue.costs, queue.policy);
+  if (now + time <= nanosOf(job.deadline))
+    return {};
+  return {Code::unavailable,
+          "model '" + job.version->model() + "': an answer would take " +
+              std::to_string(time / 1000) + " us, the request has " +
+              std::to_string((nanosOf(job.deadline) - now) / 1000) + " us left",
+          inMilliseconds(time)};
+}
+
+Status Scheduler::admit(const Job &job) {
+  Queue &queue = job.version->queue;
+  Nanos now = nanosOf(job.phases.queued);
   std::string who = "model '" + job.version->model() + "': ";
   if (stopping)
     return {Code::unavailable, who + "the server is shutting down", 1000};
-  if (queue.jobs.size() >= queue.maxJobs)
+  if (job.background && (!queue.jobs.empty() || lanes.empty()))
+    return {Code::unavailable, who + "no time for shadow traffic"};
+  if (queue.jobs.size() >= queue.maxJobs ||
+      queue.bytes + job.bytes > queue.maxBytes) {
+    Nanos wait = expectedTime(queue.rows, 1, busyFor(now), laneCount,
+                              queue.costs, queue.policy);
     return {Code::unavailable,
             who + "its queue is full, " + std::to_string(queue.jobs.size()) +
-                " requests wait; try again later",
-            retry};
-  if (queue.bytes + job.bytes > queue.maxBytes)
-    return {Code::unavailable,
-            who + "its queue is full, " + std::to_string(queue.bytes) +
+                " requests of " + std::to_string(queue.bytes) +
                 " bytes wait; try again later",
-            retry};
-  return {};
-}
-
-void Scheduler::list(Version &version) {
-  if (version.queue.listed)
-    return;
-  version.queue.listed = true;
-  active.push_back(&version);
+            inMilliseconds(wait)};
+  }
+  if (!queue.breaker.allows(now, *job.version->options))
+    return {Code::unavailable,
+            who + "version " + job.version->number() +
+                " keeps failing and is left alone for a moment",
+            queue.breaker.retryMs(now)};
+  return checkTime(job, now);
 }
 
 void Scheduler::enqueue(const JobPtr &job) {
@@ -128,11 +184,9 @@ void Scheduler::enqueue(const JobPtr &job) {
   queue.jobs.insert(job);
   queue.bytes += job->bytes;
   queue.rows += job->rows;
-  list(*job->version);
-  if (job->deadline < alarmAt) {
-    alarmAt = job->deadline;
-    alarm.notify_one();
-  }
+  if (!queue.listed)
+    active.push_back(job->version.get());
+  queue.listed = true;
 }
 
 void Scheduler::remove(const JobPtr &job) {
@@ -149,38 +203,52 @@ void Scheduler::remove(const JobPtr &job) {
   }
 }
 
-void Scheduler::submit(const JobPtr &job) {
-  Status refused;
-  {
-    Lock lock(mutex);
-    refused = admit(*job);
-    if (refused.ok()) {
-      job->sequence = ++sequence;
-      ++open;
-      job->version->queue.arrivals.arrive(nanos(job->phases.queued));
-      if (tryInline(job, lock))
-        return;
-      enqueue(job);
-      if (!lanes.empty())
-        work.notify_one();
-      return;
-    }
+void Scheduler::finish(const JobPtr &job, Status status,
+                       std::vector<Verdict> &verdicts) {
+  remove(job);
+  job->nextRow = job->rows;
+  job->state = Job::State::finished;
+  verdicts.push_back({job, std::move(status)});
+}
+
+Status Scheduler::submit(const JobPtr &job) {
+  Lock lock(mutex);
+  job->sequence = ++sequence;
+  if (Status refused = admit(*job); !refused.ok()) {
+    if (!job->background)
+      job->version->counters.addRejected();
+    return refused;
   }
-  job->version->counters.addRejected();
-  Response response;
-  response.status = std::move(refused);
-  response.phases = job->phases;
-  job->request.done(std::move(response));
+  Queue &queue = job->version->queue;
+  ++open;
+  queue.arrivals.arrive(nanosOf(job->phases.queued));
+  job->version->usedAt.store(nanosOf(job->phases.queued),
+                             std::memory_order_relaxed);
+  if (job->version->options->preserveOrder && !job->background) {
+    job->ordered = true;
+    queue.clients[job->request.client].jobs.push_back(job);
+  }
+  if (job->deadline < alarmAt) {
+    alarmAt = job->deadline;
+    alarm.notify_one();
+  }
+  if (tryInline(job, lock))
+    return {};
+  enqueue(job);
+  if (!lanes.empty())
+    work.notify_one();
+  return {};
 }
 
 bool Scheduler::tryInline(const JobPtr &job, Lock &lock) {
   Queue &queue = job->version->queue;
-  if (lanes.empty() || !queue.jobs.empty() || queue.running ||
-      queue.policy.fixedDelay || !queue.costs.isKnown() ||
+  if (lanes.empty() || !queue.jobs.empty() || queue.policy.fixedDelay ||
+      job->background || !queue.costs.isKnown() ||
       queue.costs.cost(job->rows) > inlineLimit ||
-      job->rows > queue.policy.maxBatch)
+      job->rows > std::max<int64_t>(queue.policy.maxBatch, 1))
     return false;
   auto run = std::make_shared<Run>();
+  run->version = job->version;
   run->parts.push_back({job, 0, job->rows});
   run->rows = job->rows;
   job->nextRow = job->rows;
@@ -197,11 +265,8 @@ void Scheduler::cancel(Job &job) {
     if (job.cancelled || job.state == Job::State::finished)
       return;
     job.cancelled = true;
-    remove(job.shared_from_this());
-    job.nextRow = job.rows;
-    job.state = Job::State::finished;
-    verdicts.push_back({job.shared_from_this(),
-                        {Code::cancelled, "the client cancelled the request"}});
+    finish(job.shared_from_this(),
+           {Code::cancelled, "the client cancelled the request"}, verdicts);
     for (const std::shared_ptr<Run> &run : job.runs)
       if (std::all_of(run->parts.begin(), run->parts.end(),
                       [](const Part &part) { return part.job->cancelled; }))
@@ -235,311 +300,17 @@ void Scheduler::readQueue(Version &version, ModelStatistics &out) {
   out.oldestUs = uint64_t(
       std::chrono::duration_cast<std::chrono::microseconds>(now - oldest)
           .count());
+  out.circuitOpen = version.queue.breaker.isOpen();
 }
 
-// ---- Decisions
-// ----------------------------------------------------------------
-
-Decision Scheduler::ask(Version &version, Nanos now,
-                        std::vector<JobPtr> &jobs) const {
-  Queue &queue = version.queue;
-  PolicyView view;
-  view.now = now;
-  view.freeLanes = uint32_t(lanes.size());
-  view.lanes = laneCount;
-  view.gap = queue.arrivals.gap(now);
-  std::vector<const std::string *> shapes;
-  for (const JobPtr &job : queue.jobs) {
-    if (jobs.size() == lookAhead)
-      break;
-    auto same =
-        std::find_if(shapes.begin(), shapes.end(),
-                     [&](const std::string *s) { return *s == job->key; });
-    size_t shape = size_t(same - shapes.begin());
-    if (same == shapes.end())
-      shapes.push_back(&job->key);
-    view.items.push_back({job->rows - job->nextRow, nanos(job->phases.queued),
-                          nanos(job->deadline), shape});
-    jobs.push_back(job);
-  }
-  return decide(view, queue.costs, queue.policy);
-}
-
-std::shared_ptr<Run> Scheduler::form(const Decision &decision,
-                                     const std::vector<JobPtr> &jobs) {
-  auto run = std::make_shared<Run>();
-  run->rows = decision.rows;
-  run->wide = decision.wide && jobs[0]->version->wide.isOpen();
-  for (auto [index, rows] : decision.take) {
-    const JobPtr &job = jobs[index];
-    run->parts.push_back({job, job->nextRow, rows});
-    if (job->nextRow + rows == job->rows)
-      remove(job);
-    else
-      job->version->queue.rows -= rows;
-    job->nextRow += rows;
-    job->state = Job::State::running;
-    job->runs.push_back(run);
-  }
-  return run;
-}
-
-// The most urgent version that has something to run; a request without a
-// deadline counts as one that is due in 100 ms.
-std::shared_ptr<Run> Scheduler::next(TimePoint &wake) {
-  wake = TimePoint::max();
-  if (lanes.empty())
-    return nullptr;
-  Nanos now = nanos(Clock::now()), best = never;
-  Decision chosen;
-  std::vector<JobPtr> chosenJobs;
-  for (Version *version : active) {
-    std::vector<JobPtr> jobs;
-    Decision decision = ask(*version, now, jobs);
-    if (decision.take.empty()) {
-      wake = std::min(wake, timeOf(decision.wake));
-      continue;
-    }
-    const Job &head = *jobs[0];
-    Nanos due =
-        std::min(nanos(head.deadline), nanos(head.phases.queued) + 100'000'000);
-    if (due < best) {
-      best = due;
-      chosen = std::move(decision);
-      chosenJobs = std::move(jobs);
-    }
-  }
-  return chosenJobs.empty() ? nullptr : form(chosen, chosenJobs);
-}
-
-void Scheduler::executor() {
+bool Scheduler::isIdle() {
   Lock lock(mutex);
-  while (!stopping) {
-    TimePoint wake;
-    if (std::shared_ptr<Run> run = next(wake)) {
-      perform(run, lock);
-      lock.lock();
-    } else if (wake == TimePoint::max()) {
-      work.wait(lock);
-    } else {
-      work.wait_until(lock, wake);
-    }
-  }
+  return active.empty() && !lanesTaken;
 }
 
-// ---- Runs
-// -----------------------------------------------------------------------
-
-// Called with the lock; returns without it.
-void Scheduler::perform(const std::shared_ptr<Run> &run, Lock &lock) {
-  Version &version = *run->parts[0].job->version;
-  std::shared_ptr<Version> keep = run->parts[0].job->version;
-  std::vector<std::unique_ptr<Lane>> taken;
-  do {
-    taken.push_back(std::move(lanes.back()));
-    lanes.pop_back();
-  } while (run->wide && !lanes.empty());
-  lanesTaken += uint32_t(taken.size());
-  run->limit = runLimit;
-  runs.push_back(run);
-  ++version.queue.running;
-  if (!active.empty() && !lanes.empty())
-    work.notify_one();
-  lock.unlock();
-
-  RunResult result = execute(version, *taken[0], *run);
-  if (!result.status.ok() && run->parts.size() > 1 &&
-      result.status.code != Code::cancelled)
-    runAlone(*run, *taken[0], result);
-
-  std::vector<Verdict> verdicts;
-  lock.lock();
-  --version.queue.running;
-  runs.erase(std::find(runs.begin(), runs.end(), run));
-  if (result.status.ok())
-    version.queue.costs.measure(
-        run->rows, run->wide,
-        std::chrono::nanoseconds(result.finished - result.started).count());
-  settle(run, result, verdicts);
-  for (std::unique_ptr<Lane> &lane : taken)
-    lanes.push_back(std::move(lane));
-  lanesTaken -= uint32_t(taken.size());
-  if (!active.empty())
-    work.notify_one();
-  if (stopping)
-    quiet.notify_all();
-  lock.unlock();
-  answer(verdicts);
-}
-
-// A batch failed: whose fault it was shows when each runs alone.
-void Scheduler::runAlone(Run &run, Lane &lane, RunResult &result) {
-  RunResult sum = result;
-  sum.status = {};
-  sum.pieces.clear();
-  for (const Part &part : run.parts) {
-    Run alone;
-    alone.parts.push_back(part);
-    alone.rows = part.rows;
-    alone.limit = run.limit;
-    RunResult one = execute(*part.job->version, lane, alone);
-    Piece piece;
-    piece.firstRow = part.firstRow;
-    piece.rows = part.rows;
-    if (one.status.ok())
-      piece = std::move(one.pieces[0]);
-    else
-      piece.failure = one.status;
-    sum.pieces.push_back(std::move(piece));
-    sum.finished = one.finished;
-  }
-  result = std::move(sum);
-}
-
-// Under the lock: what the run means for its jobs.
-void Scheduler::settle(const std::shared_ptr<Run> &run, RunResult &result,
-                       std::vector<Verdict> &verdicts) {
-  Version &version = *run->parts[0].job->version;
-  auto ns = [](TimePoint a, TimePoint b) {
-    return uint64_t(std::chrono::nanoseconds(b - a).count());
-  };
-  if (result.status.ok())
-    version.counters.addRun(uint64_t(run->rows), uint64_t(result.padded),
-                            ns(result.started, result.bound),
-                            ns(result.bound, result.computed),
-                            ns(result.computed, result.finished));
-  for (size_t i = 0; i < run->parts.size(); ++i) {
-    Part &part = run->parts[i];
-    Job &job = *part.job;
-    job.runs.erase(std::find(job.runs.begin(), job.runs.end(), run));
-    if (job.state == Job::State::finished)
-      continue;
-    if (job.phases.started == TimePoint())
-      job.phases.started = result.started;
-    job.phases.computed = result.computed;
-    job.batchRows = std::max(job.batchRows, uint32_t(run->rows));
-    Status failure =
-        result.status.ok() ? result.pieces[i].failure : result.status;
-    if (!failure.ok()) {
-      remove(part.job);
-      job.nextRow = job.rows;
-      job.state = Job::State::finished;
-      verdicts.push_back({part.job, failure});
-      continue;
-    }
-    job.doneRows += part.rows;
-    job.pieces.push_back(std::move(result.pieces[i]));
-    if (job.doneRows == job.rows) {
-      job.state = Job::State::finished;
-      verdicts.push_back({part.job, {}});
-    }
-  }
-}
-
-// ---- Answers
-// --------------------------------------------------------------------
-
-static void joinPieces(Job &job, std::vector<Tensor> &outputs) {
-  if (job.pieces.size() == 1) {
-    outputs = std::move(job.pieces[0].outputs);
-    return;
-  }
-  std::sort(
-      job.pieces.begin(), job.pieces.end(),
-      [](const Piece &a, const Piece &b) { return a.firstRow < b.firstRow; });
-  for (size_t i = 0; i < job.pieces[0].outputs.size(); ++i) {
-    Tensor whole = job.pieces[0].outputs[i];
-    auto memory = std::make_shared<std::vector<std::byte>>();
-    whole.dims[0] = job.rows;
-    for (const Piece &piece : job.pieces)
-      memory->insert(memory->end(), piece.outputs[i].data,
-                     piece.outputs[i].data + piece.outputs[i].bytes);
-    whole.data = memory->data();
-    whole.bytes = memory->size();
-    whole.owner = memory;
-    outputs.push_back(std::move(whole));
-  }
-}
-
-// Only those asked for, in that order.
-static void select(const Request &request, std::vector<Tensor> &outputs) {
-  if (request.outputs.empty())
-    return;
-  std::vector<Tensor> chosen;
-  for (const std::string &name : request.outputs)
-    for (const Tensor &tensor : outputs)
-      if (tensor.name == name)
-        chosen.push_back(tensor);
-  outputs = std::move(chosen);
-}
-
-void Scheduler::answer(std::vector<Verdict> &verdicts) {
-  for (Verdict &verdict : verdicts) {
-    Job &job = *verdict.job;
-    Response response;
-    response.status = std::move(verdict.status);
-    response.model = job.version->model();
-    response.version = job.version->number();
-    response.batchRows = job.batchRows;
-    if (response.status.ok()) {
-      joinPieces(job, response.outputs);
-      select(job.request, response.outputs);
-    }
-    job.phases.finished = Clock::now();
-    response.phases = job.phases;
-    job.version->counters.addAnswer(response.status, job.phases,
-                                    uint64_t(job.rows));
-    job.request.done(std::move(response));
-  }
-  if (verdicts.empty())
-    return;
+Nanos Scheduler::costOf(Version &version, int64_t rows) {
   Lock lock(mutex);
-  open -= verdicts.size();
-  if (!open)
-    quiet.notify_all();
-}
-
-// ---- Time
-// -----------------------------------------------------------------------
-
-void Scheduler::expire(TimePoint now, std::vector<Verdict> &verdicts,
-                       TimePoint &nextDeadline) {
-  nextDeadline = TimePoint::max();
-  for (Version *version : std::vector<Version *>(active))
-    for (const JobPtr &job : std::vector<JobPtr>(version->queue.jobs.begin(),
-                                                 version->queue.jobs.end())) {
-      if (job->deadline > now) {
-        nextDeadline = std::min(nextDeadline, job->deadline);
-        continue;
-      }
-      remove(job);
-      job->nextRow = job->rows;
-      job->state = Job::State::finished;
-      verdicts.push_back(
-          {job,
-           {Code::deadline,
-            "model '" + version->model() +
-                "': the request's time ran out while it waited"}});
-    }
-}
-
-void Scheduler::clock() {
-  Lock lock(mutex);
-  while (!stopping) {
-    std::vector<Verdict> verdicts;
-    TimePoint soonest;
-    expire(Clock::now(), verdicts, soonest);
-    alarmAt = soonest;
-    if (!verdicts.empty()) {
-      lock.unlock();
-      answer(verdicts);
-      lock.lock();
-    } else if (alarmAt == TimePoint::max()) {
-      alarm.wait(lock);
-    } else {
-      alarm.wait_until(lock, alarmAt);
-    }
-  }
+  return version.queue.costs.cost(rows);
 }
 
 } // namespace sinter::serve

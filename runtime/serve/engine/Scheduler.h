@@ -6,6 +6,9 @@
 // that finds nothing waiting runs on the caller's own thread: no hop at all.
 // The rest is done by as many threads as the process may use, asleep when idle,
 // and a clock thread, which takes requests out whose time is up.
+//
+// Scheduler.cpp: into the queue and out of it. SchedulerRun.cpp: decisions and
+// runs. SchedulerAnswer.cpp: answers and the clock.
 #ifndef SINTER_SERVE_ENGINE_SCHEDULER_H
 #define SINTER_SERVE_ENGINE_SCHEDULER_H
 
@@ -13,23 +16,35 @@
 #include "runtime/serve/engine/Version.h"
 
 #include <condition_variable>
+#include <functional>
 #include <thread>
 
 namespace sinter::serve {
 
+struct EngineEvent;
+
 class Scheduler : public std::enable_shared_from_this<Scheduler> {
 public:
-  explicit Scheduler(uint32_t lanes, uint64_t runLimit);
+  using Listener = std::function<void(const EngineEvent &)>;
+  Scheduler(uint32_t lanes, uint64_t runLimit, Listener listener);
   ~Scheduler();
   void start();
   /// Answers what waits with `unavailable`, stops what runs, ends the threads.
   void stop();
 
-  void submit(const JobPtr &job);
+  /// Takes the job, or says why not; a refused job was not answered.
+  Status submit(const JobPtr &job);
   void cancel(Job &job);
   /// No request is left, or the deadline came and the rest was cancelled.
   void drain(TimePoint deadline);
   void readQueue(Version &version, ModelStatistics &out);
+  /// Runs a job that nobody waits for and keeps its cost; busy, at once, when
+  /// anything else is to be done.
+  enum class Measured { yes, failed, busy };
+  Measured measure(const JobPtr &job, bool wide);
+  Nanos costOf(Version &version, int64_t rows);
+  /// Nothing waits and nothing runs.
+  bool isIdle();
 
 private:
   struct Verdict {
@@ -38,27 +53,41 @@ private:
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  Status admit(const Job &job) const;
+  Status admit(const Job &job);
+  Nanos busyFor(Nanos now) const;
+  Status checkTime(const Job &job, Nanos now) const;
   bool tryInline(const JobPtr &job, Lock &lock);
   void enqueue(const JobPtr &job);
   void remove(const JobPtr &job);
-  void list(Version &version);
-  std::shared_ptr<Run> next(TimePoint &wake);
+  /// The end of a job that may still have rows in the queue.
+  void finish(const JobPtr &job, Status status, std::vector<Verdict> &verdicts);
+
+  std::shared_ptr<Run> next(TimePoint &wake, std::vector<Verdict> &verdicts);
+  void dropHopeless(Version &version, Nanos now,
+                    std::vector<Verdict> &verdicts);
   Decision ask(Version &version, Nanos now, std::vector<JobPtr> &jobs) const;
   std::shared_ptr<Run> form(const Decision &decision,
                             const std::vector<JobPtr> &jobs);
+  std::vector<std::unique_ptr<Lane>> takeLanes(bool all);
+  void giveLanes(std::vector<std::unique_ptr<Lane>> &taken);
   void perform(const std::shared_ptr<Run> &run, Lock &lock);
   void runAlone(Run &run, Lane &lane, RunResult &result);
   void settle(const std::shared_ptr<Run> &run, RunResult &result,
               std::vector<Verdict> &verdicts);
-  void answer(std::vector<Verdict> &verdicts);
+  void settlePart(const std::shared_ptr<Run> &run, size_t index,
+                  RunResult &result, std::vector<Verdict> &verdicts);
   void executor();
-  void clock();
+
+  void answer(std::vector<Verdict> &verdicts);
+  void answerOne(Job &job, Status status);
+  void answerInOrder(const Verdict &verdict);
+  void tell(const Version &version, bool circuitOpen);
   void expire(TimePoint now, std::vector<Verdict> &verdicts, TimePoint &next);
-  void flush(std::vector<Verdict> &verdicts);
+  void clock();
 
   const uint32_t laneCount;
   const uint64_t runLimit;
+  const Listener listener;
   std::mutex mutex;
   std::condition_variable work, alarm, quiet;
   std::vector<std::unique_ptr<Lane>> lanes; // free ones
@@ -70,6 +99,14 @@ private:
   bool stopping = false;
   std::vector<std::thread> threads;
 };
+
+/// Costs that old refuse nobody: the next request measures again.
+constexpr Nanos costsAge = 1'000'000'000;
+/// Between the policy's clock and the engine's.
+Nanos nanosOf(TimePoint time);
+TimePoint timeOf(Nanos time);
+/// A thread that takes no signals: those belong to the program's own.
+std::thread quietThread(std::function<void()> body);
 
 } // namespace sinter::serve
 

@@ -83,11 +83,11 @@ void Program::give(sinter_context *context) {
 
 // ---- Loading ----------------------------------------------------------------
 
-std::shared_ptr<Version>
+std::unique_ptr<Version>
 Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
               std::shared_ptr<const ModelOptions> options,
               const sinter_host *pool, Status &status) {
-  std::shared_ptr<Version> v(new Version);
+  std::unique_ptr<Version> v(new Version);
   v->modelName = model;
   v->version = number;
   v->versionText = std::to_string(number);
@@ -110,6 +110,8 @@ Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
     if (!fstat(v->bundle.object, &info))
       v->objectBytes = uint64_t(info.st_size);
   }
+  if (v->bundle.bytes)
+    v->objectBytes = v->bundle.bytes;
   status = v->narrow.open(v->object, v->bundle, 1, nullptr);
   if (status.ok() && pool && pool->width > 1)
     status = v->wide.open(v->object, v->bundle, pool->width, pool);
@@ -215,6 +217,10 @@ void Version::readManifest() {
           row.value("us", 0.0) > 0)
         queue.costs.estimate(row.value("rows", 0),
                              int64_t(row.value("us", 0.0) * 1e3));
+  if (json.is_object() && json.contains("golden") && json["golden"].is_object())
+    if (auto given = json["golden"].find("tolerance");
+        given != json["golden"].end() && given->is_number())
+      tolerance = given->get<double>();
   queue.policy.mayBatch = batch.batches;
   queue.policy.maxBatch = batch.most;
   queue.policy.fixedBatch = batch.fixed;
@@ -222,120 +228,6 @@ void Version::readManifest() {
   queue.policy.preferred.assign(options->preferredBatch.begin(),
                                 options->preferredBatch.end());
   std::sort(queue.policy.preferred.begin(), queue.policy.preferred.end());
-}
-
-// ---- Requests ---------------------------------------------------------------
-
-Status Version::explain(const sinter_error &error) const {
-  char text[1024];
-  sinter_error_text(object, &error, text, sizeof text);
-  std::string message =
-      "model '" + modelName + "' version " + versionText + ": " + text;
-  switch (error.code) {
-  case SINTER_E_ARG:
-  case SINTER_E_SHAPE:
-  case SINTER_E_DTYPE:
-  case SINTER_E_DATA:
-    return {Code::invalid, message};
-  case SINTER_E_CANCELLED:
-    return {Code::cancelled, message};
-  case SINTER_E_DEADLINE:
-    return {Code::deadline, message};
-  case SINTER_E_MEMORY:
-    return {Code::unavailable, message, 1000};
-  default:
-    return {Code::internal, message};
-  }
-}
-
-static const Tensor *find(const std::vector<Tensor> &tensors,
-                          const std::string &name) {
-  for (const Tensor &tensor : tensors)
-    if (tensor.name == name)
-      return &tensor;
-  return nullptr;
-}
-
-static std::string namesOf(const std::vector<TensorInterface> &list) {
-  std::string text;
-  for (const TensorInterface &io : list)
-    text += (text.empty() ? "'" : ", '") + io.name + "'";
-  return text;
-}
-
-static Status checkShape(const TensorInterface &io, const Tensor &given,
-                         bool freeRows) {
-  std::string what = "input '" + io.name + "'";
-  std::string expected =
-      "; expected " + shapeText(io.dims) + " of " + dtypeText(io.dtype);
-  if (given.dtype != io.dtype)
-    return {Code::invalid,
-            what + " has datatype " + dtypeText(given.dtype) + expected};
-  if (given.dims.size() != io.dims.size())
-    return {Code::invalid,
-            what + " has shape " + shapeText(given.dims) + expected};
-  uint64_t bytes = io.elementBytes;
-  for (size_t axis = 0; axis < io.dims.size(); ++axis) {
-    int64_t dim = given.dims[axis];
-    bool fits = dim >= 0 && (io.dims[axis] < 0 || io.dims[axis] == dim ||
-                             (axis == 0 && freeRows));
-    if (!fits || __builtin_mul_overflow(bytes, uint64_t(dim), &bytes))
-      return {Code::invalid,
-              what + " has shape " + shapeText(given.dims) + expected};
-  }
-  if (bytes != given.bytes)
-    return {Code::invalid, what + " has " + std::to_string(given.bytes) +
-                               " bytes; its shape " + shapeText(given.dims) +
-                               " of " + dtypeText(io.dtype) + " takes " +
-                               std::to_string(bytes)};
-  return {};
-}
-
-Status Version::check(const Request &request, int64_t &rows,
-                      std::string &key) const {
-  rows = -1;
-  for (const TensorInterface &io : inputs) {
-    const Tensor *given = find(request.inputs, io.name);
-    if (!given)
-      return {Code::invalid, "input '" + io.name + "' is missing; the model '" +
-                                 modelName + "' takes " + namesOf(inputs)};
-    if (Status bad = checkShape(io, *given, batch.fixed > 0); !bad.ok())
-      return bad;
-    size_t first = batch.batches ? 1 : 0;
-    if (batch.batches && rows >= 0 && given->dims[0] != rows)
-      return {Code::invalid,
-              "input '" + io.name + "' has " + std::to_string(given->dims[0]) +
-                  " rows, another input has " + std::to_string(rows) +
-                  "; all inputs take the same number"};
-    if (batch.batches)
-      rows = given->dims[0];
-    key.append(reinterpret_cast<const char *>(given->dims.data() + first),
-               (given->dims.size() - first) * sizeof(int64_t));
-  }
-  if (request.inputs.size() != inputs.size())
-    for (const Tensor &given : request.inputs)
-      if (std::none_of(
-              inputs.begin(), inputs.end(),
-              [&](const TensorInterface &io) { return io.name == given.name; }))
-        return {Code::invalid, "input '" + given.name +
-                                   "' is unknown; the model '" + modelName +
-                                   "' takes " + namesOf(inputs)};
-  if (request.inputs.size() != inputs.size())
-    return {Code::invalid, "an input is given twice; the model '" + modelName +
-                               "' takes " + namesOf(inputs)};
-  for (const std::string &name : request.outputs)
-    if (std::none_of(
-            outputs.begin(), outputs.end(),
-            [&](const TensorInterface &io) { return io.name == name; }))
-      return {Code::invalid, "output '" + name + "' is unknown; the model '" +
-                                 modelName + "' gives " + namesOf(outputs)};
-  if (batch.batches && rows % batch.divisor)
-    return {Code::invalid, "a request of " + std::to_string(rows) +
-                               " rows; the model '" + modelName +
-                               "' takes multiples of " +
-                               std::to_string(batch.divisor)};
-  rows = rows < 0 ? 1 : rows;
-  return {};
 }
 
 ModelDescription Version::describe() const {

@@ -58,8 +58,9 @@ private:
 
 class Version {
 public:
-  /// pool: the engine's threads for wide runs; its width 1 = none.
-  static std::shared_ptr<Version>
+  /// pool: the engine's threads for wide runs; its width 1 = none. The caller
+  /// owns the version; Reaper::own() says how it dies.
+  static std::unique_ptr<Version>
   load(const std::string &model, uint64_t number, Bundle &&bundle,
        std::shared_ptr<const ModelOptions> options, const sinter_host *pool,
        Status &status);
@@ -84,6 +85,11 @@ public:
   uint64_t objectBytes = 0;
   Queue queue; ///< guarded by the scheduler
   mutable Counters counters;
+  /// A canary: its answers are searched for NaN. Set and read by any thread.
+  std::atomic<bool> watched{false};
+  std::atomic<int64_t> usedAt{0}; ///< nanoseconds, steady clock
+  double tolerance = 1e-4;        ///< of golden vectors and shadow answers
+  int golden() const { return bundle.golden; }
 
 private:
   Version() = default;

@@ -1,0 +1,161 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/engine/Golden.h"
+
+#include "runtime/npz/Npz.h"
+#include "runtime/serve/engine/Compare.h"
+#include "runtime/serve/engine/Version.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <unistd.h>
+
+namespace sinter::serve {
+namespace {
+
+Tensor tensorOf(const sinter_npz_array &array, const std::string &name,
+                const std::shared_ptr<const void> &owner) {
+  Tensor t;
+  t.name = name;
+  t.dtype = array.dtype;
+  t.dims.assign(array.dim, array.dim + array.rank);
+  t.data = static_cast<const std::byte *>(array.data);
+  t.bytes = array.bytes;
+  t.owner = owner;
+  return t;
+}
+
+bool has(const std::vector<TensorInterface> &list, const std::string &name) {
+  return std::any_of(list.begin(), list.end(), [&](const TensorInterface &io) {
+    return io.name == name;
+  });
+}
+
+// "3/x" -> case "3", name "x"; a tensor's own name may hold a slash.
+void splitName(const Version &version, const std::string &full,
+               std::string &number, std::string &name) {
+  name = full;
+  size_t slash = full.find('/');
+  if (slash == std::string::npos || has(version.inputs, full) ||
+      has(version.outputs, full) ||
+      full.find_first_not_of("0123456789") != slash)
+    return;
+  number = full.substr(0, slash);
+  name = full.substr(slash + 1);
+}
+
+} // namespace
+
+Status readGolden(int descriptor, const Version &version,
+                  std::vector<GoldenCase> &cases) {
+  if (descriptor < 0)
+    return {};
+  auto file =
+      std::shared_ptr<sinter_npz>(new sinter_npz(), [](sinter_npz *npz) {
+        sinter_npz_free(npz);
+        delete npz;
+      });
+  char error[512] = "";
+  std::string path = "/proc/self/fd/" + std::to_string(descriptor);
+  lseek(descriptor, 0, SEEK_SET);
+  if (sinter_npz_read(path.c_str(), file.get(), error, sizeof error))
+    return {Code::unavailable, std::string("golden.npz: ") + error};
+  std::map<std::string, GoldenCase> byNumber;
+  for (uint32_t i = 0; i < file->count; ++i) {
+    std::string number, name;
+    splitName(version, file->arrays[i].name, number, name);
+    if (has(version.inputs, name))
+      byNumber[number].inputs.push_back(tensorOf(file->arrays[i], name, file));
+    else if (has(version.outputs, name))
+      byNumber[number].outputs.push_back(tensorOf(file->arrays[i], name, file));
+    else
+      return {Code::unavailable,
+              "golden.npz: array '" + std::string(file->arrays[i].name) +
+                  "' is neither an input nor an output of the model"};
+  }
+  for (auto &[number, each] : byNumber)
+    cases.push_back(std::move(each));
+  return {};
+}
+
+static Status runCase(const std::shared_ptr<Version> &version,
+                      const GoldenCase &golden, Lane &lane, uint64_t runLimit,
+                      std::vector<Tensor> &outputs) {
+  auto job = std::make_shared<Job>();
+  job->request.inputs = golden.inputs;
+  if (Status bad = version->check(job->request, job->rows, job->key); !bad.ok())
+    return bad;
+  Run run;
+  run.version = version;
+  run.limit = runLimit;
+  // More rows than a fixed batch holds are taken in turn.
+  int64_t most = version->batch.fixed ? version->batch.fixed : job->rows;
+  for (int64_t row = 0; row < job->rows || !row; row += most) {
+    run.rows = std::min(most, job->rows - row);
+    run.parts.assign(1, Part{job, row, run.rows});
+    RunResult result = execute(*version, lane, run);
+    if (!result.status.ok())
+      return result.status;
+    job->pieces.push_back(std::move(result.pieces[0]));
+    if (most <= 0)
+      break;
+  }
+  job->join(outputs);
+  return {};
+}
+
+Status selfTest(const std::shared_ptr<Version> &version,
+                const std::vector<GoldenCase> &cases, double tolerance,
+                uint64_t runLimit) {
+  Lane lane;
+  for (const GoldenCase &golden : cases) {
+    std::vector<Tensor> outputs;
+    if (Status bad = runCase(version, golden, lane, runLimit, outputs);
+        !bad.ok())
+      return {Code::unavailable, "self-test on golden vectors: " + bad.message};
+    for (const Tensor &expected : golden.outputs)
+      for (const Tensor &found : outputs)
+        if (found.name == expected.name)
+          if (std::string wrong = compareTensors(found, expected, tolerance);
+              !wrong.empty())
+            return {Code::unavailable, "self-test on golden vectors: " + wrong};
+  }
+  return {};
+}
+
+std::vector<Tensor> sampleInputs(const Version &version,
+                                 const std::vector<GoldenCase> &cases,
+                                 int64_t rows) {
+  std::vector<Tensor> inputs;
+  for (size_t i = 0; i < version.inputs.size(); ++i) {
+    const TensorInterface &io = version.inputs[i];
+    Tensor sample;
+    if (!cases.empty())
+      for (const Tensor &given : cases[0].inputs)
+        if (given.name == io.name)
+          sample = given;
+    Tensor t;
+    t.name = io.name;
+    t.dtype = io.dtype;
+    t.dims = sample.data ? sample.dims : io.dims;
+    if (version.batch.batches)
+      t.dims[0] = rows;
+    uint64_t bytes = io.elementBytes;
+    for (int64_t dim : t.dims)
+      if (dim < 0 || __builtin_mul_overflow(bytes, uint64_t(dim), &bytes) ||
+          bytes > (1u << 30))
+        return {};
+    auto memory = std::make_shared<std::vector<std::byte>>(bytes);
+    for (uint64_t at = 0; sample.bytes && at < bytes; at += sample.bytes)
+      std::memcpy(memory->data() + at, sample.data,
+                  std::min<uint64_t>(sample.bytes, bytes - at));
+    t.data = memory->data();
+    t.bytes = bytes;
+    t.owner = memory;
+    inputs.push_back(std::move(t));
+  }
+  return inputs;
+}
+
+} // namespace sinter::serve

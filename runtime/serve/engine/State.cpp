@@ -1,0 +1,116 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/engine/State.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace sinter::serve {
+namespace {
+
+using nlohmann::json;
+
+uint64_t numberAt(const json &object, const char *key) {
+  auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned()
+             ? found->get<uint64_t>()
+             : 0;
+}
+
+double percentAt(const json &object, const char *key) {
+  auto found = object.find(key);
+  double value =
+      found != object.end() && found->is_number() ? found->get<double>() : 0;
+  return value >= 0 && value <= 100 ? value : 0;
+}
+
+bool writeAll(int file, const std::string &text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    ssize_t n = write(file, text.data() + at, text.size() - at);
+    if (n < 0 && errno != EINTR)
+      return false;
+    at += n > 0 ? size_t(n) : 0;
+  }
+  return fsync(file) == 0;
+}
+
+Status cannot(const std::string &path) {
+  return {Code::unavailable,
+          path + ": cannot write the labels: " + std::strerror(errno) +
+              "; nothing was changed"};
+}
+
+} // namespace
+
+Status readStates(const std::string &folder, States &out) {
+  if (folder.empty())
+    return {};
+  std::string path = folder + "/state.json";
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return {};
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  json root = json::parse(text, nullptr, false);
+  if (!root.is_object())
+    return {Code::invalid, path + ": is no JSON object; repair it, or remove "
+                                  "it to start without labels"};
+  for (const auto &[name, each] : root.items()) {
+    ModelState &state = out[name];
+    if (!each.is_object())
+      continue;
+    if (auto labels = each.find("labels");
+        labels != each.end() && labels->is_object())
+      for (const auto &[label, number] : labels->items())
+        if (number.is_number_unsigned())
+          state.labels[label] = number.get<uint64_t>();
+    state.previousStable = numberAt(each, "previous_stable");
+    state.canary = numberAt(each, "canary");
+    state.shadow = numberAt(each, "shadow");
+    state.canaryPercent = percentAt(each, "canary_percent");
+    state.shadowPercent = percentAt(each, "shadow_percent");
+  }
+  return {};
+}
+
+Status writeStates(const std::string &folder, const States &states) {
+  if (folder.empty())
+    return {};
+  json root = json::object();
+  for (const auto &[name, state] : states) {
+    json each = {
+        {"labels", json::object()}, {"previous_stable", state.previousStable},
+        {"canary", state.canary},   {"canary_percent", state.canaryPercent},
+        {"shadow", state.shadow},   {"shadow_percent", state.shadowPercent}};
+    for (const auto &[label, number] : state.labels)
+      each["labels"][label] = number;
+    root[name] = std::move(each);
+  }
+  std::string path = folder + "/state.json", fresh = path + ".new";
+  int file =
+      open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0)
+    return cannot(fresh);
+  bool written = writeAll(
+      file, root.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  close(file);
+  if (!written || std::rename(fresh.c_str(), path.c_str())) {
+    Status status = cannot(fresh);
+    unlink(fresh.c_str());
+    return status;
+  }
+  int directory = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory >= 0) {
+    fsync(directory);
+    close(directory);
+  }
+  return {};
+}
+
+} // namespace sinter::serve
