@@ -91,6 +91,26 @@ make_venv() {
   export SINTER_PYTHON=$sinter_venv/bin/python
 }
 
+# What clients and cluster tools of the server see: tritonclient wants older
+# packages than the references, so it lives in an environment of its own.
+make_serve_venv() {
+  local venv=$sinter_cache/serve-venv wanted=$sinter_root/tools/dev/requirements-serve.txt
+  local files=$sinter_root/tools/dev/requirements-serve-files.txt
+  local stamp=$venv/.sinter-installed
+  (
+    flock 9
+    if ! cat "$wanted" "$files" | cmp -s - "$stamp"; then
+      note "making the Python environment of the server's clients"
+      [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
+      "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted"
+      # Only its API objects are read; a serving framework would come along.
+      "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$files"
+      cat "$wanted" "$files" >"$stamp"
+    fi
+  ) 9>"$sinter_cache/serve-venv.lock" || die "cannot make the Python environment in $venv"
+  export SINTER_SERVE_PYTHON=$venv/bin/python
+}
+
 # build TARGET...: the one preset. Without targets: everything.
 build() {
   local log=$sinter_build/configure.log

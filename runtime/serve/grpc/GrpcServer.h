@@ -1,0 +1,58 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The gRPC front end: the Open Inference Protocol, Triton's extensions and the
+// health protocol around one engine. It listens from start() to shutdown().
+#ifndef SINTER_SERVE_GRPC_GRPCSERVER_H
+#define SINTER_SERVE_GRPC_GRPCSERVER_H
+
+#include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/protocol/Control.h"
+#include "runtime/serve/protocol/Metadata.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sinter::serve {
+
+/// PEM files. They are looked at again every few seconds: a renewed certificate
+/// serves new connections.
+struct GrpcTls {
+  std::string certificate, key;
+  std::string clientCa; ///< not empty: clients must show a certificate of it
+};
+
+struct GrpcOptions {
+  std::vector<std::string>
+      addresses;             ///< HOST:PORT, or unix:PATH; port 0 = any free one
+  GrpcTls tls;               ///< without a certificate: plain text
+  bool allowControl = false; ///< load, unload and settings on this listener
+  int maxStreams = 1024;     ///< calls at once on one connection
+  int maxStreamRequests = 64; ///< requests under way in one ModelStreamInfer
+  SharedMemory *sharedMemory = nullptr; ///< null: not offered
+  LogControl *logs = nullptr;           ///< null: not offered
+  Extensions extensions;
+  std::function<BatchingConfig(const std::string &model)> batching;
+  std::function<void(const Response &response)> observe; ///< each answer
+};
+
+class GrpcServer {
+public:
+  /// The engine must outlive the server. Null, and why, when an address is
+  /// taken or a certificate is wrong.
+  static std::unique_ptr<GrpcServer>
+  start(Engine &engine, const GrpcOptions &options, Status &status);
+  virtual ~GrpcServer() = default;
+
+  /// As bound: one for each address, with the port that port 0 became.
+  virtual const std::vector<std::string> &addresses() const = 0;
+  /// GOAWAY to every connection, then waits for calls; those that are left at
+  /// the deadline are cancelled. The second call does nothing.
+  virtual void shutdown(TimePoint deadline) = 0;
+};
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_GRPC_GRPCSERVER_H

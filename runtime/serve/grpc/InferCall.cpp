@@ -1,0 +1,127 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/grpc/InferCall.h"
+
+#include "runtime/serve/grpc/Encode.h"
+
+namespace sinter::serve {
+namespace {
+
+std::string header(const grpc::CallbackServerContext &context,
+                   const char *name) {
+  auto found = context.client_metadata().find(name);
+  if (found == context.client_metadata().end())
+    return "";
+  return {found->second.data(), found->second.size()};
+}
+
+void describeCaller(const grpc::CallbackServerContext &context, Request &out) {
+  out.received = Clock::now();
+  out.client = context.peer();
+  out.trace.traceparent = header(context, "traceparent");
+  out.trace.tracestate = header(context, "tracestate");
+  auto deadline = context.deadline(); // of the wall clock
+  if (deadline != std::chrono::system_clock::time_point::max())
+    out.deadline = out.received + (deadline - std::chrono::system_clock::now());
+}
+
+class UnaryCall : public grpc::ServerUnaryReactor,
+                  public std::enable_shared_from_this<UnaryCall> {
+public:
+  UnaryCall(const GrpcOptions &options, grpc::CallbackServerContext &context,
+            inference::ModelInferResponse &answer)
+      : options(options), context(context), answer(answer) {}
+
+  void start(Engine &engine, inference::ModelInferRequest &borrowed) {
+    self = shared_from_this();
+    // `self` may go before submit() returns.
+    std::shared_ptr<UnaryCall> hold = self;
+    // gRPC frees its message with the call, the engine may still read tensors.
+    auto message = std::make_shared<inference::ModelInferRequest>();
+    message->Swap(&borrowed);
+    Request request;
+    Status status =
+        readRequest(engine, options, context, message, request, wanted);
+    if (!status.ok())
+      return finish(status);
+    request.done = [hold](Response &&response) {
+      hold->finish(hold->encode(response));
+    };
+    cancellation.arrived(engine.submit(std::move(request)));
+  }
+
+  void OnCancel() override { cancellation.cancel(); }
+  void OnDone() override { self.reset(); }
+
+private:
+  Status encode(const Response &response) {
+    if (options.observe)
+      options.observe(response);
+    if (!response.status.ok())
+      return response.status;
+    return encodeResponse(response, wanted.id, wanted.wishes, wanted.isBatched,
+                          options.sharedMemory, answer);
+  }
+
+  void finish(const Status &status) {
+    if (status.retryAfterMs)
+      context.AddTrailingMetadata("grpc-retry-pushback-ms",
+                                  std::to_string(status.retryAfterMs));
+    Finish(toGrpc(status));
+  }
+
+  const GrpcOptions &options;
+  grpc::CallbackServerContext &context;
+  inference::ModelInferResponse &answer;
+  Wanted wanted;
+  Cancellation cancellation;
+  std::shared_ptr<UnaryCall> self;
+};
+
+} // namespace
+
+Status readRequest(const Engine &engine, const GrpcOptions &options,
+                   const grpc::CallbackServerContext &context,
+                   const SharedMessage &message, Request &out, Wanted &wanted) {
+  wanted.id = message->id();
+  describeCaller(context, out);
+  Status status =
+      decodeRequest(message, options.sharedMemory, out, wanted.wishes);
+  for (const OutputWish &wish : wanted.wishes)
+    if (wish.classes && status.ok()) {
+      auto model = engine.describe(out.model, out.version, status);
+      wanted.isBatched = model && model->batchDim == 0;
+    }
+  return status;
+}
+
+void Cancellation::arrived(std::shared_ptr<Ticket> given) {
+  std::unique_lock<std::mutex> guard(lock);
+  ticket = std::move(given);
+  if (!isCancelled)
+    return;
+  std::shared_ptr<Ticket> cancelled = std::move(ticket);
+  guard.unlock();
+  if (cancelled)
+    cancelled->cancel();
+}
+
+void Cancellation::cancel() {
+  std::unique_lock<std::mutex> guard(lock);
+  isCancelled = true;
+  std::shared_ptr<Ticket> cancelled = std::move(ticket);
+  guard.unlock();
+  if (cancelled)
+    cancelled->cancel();
+}
+
+grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
+                                     grpc::CallbackServerContext &context,
+                                     inference::ModelInferRequest &message,
+                                     inference::ModelInferResponse &answer) {
+  auto call = std::make_shared<UnaryCall>(options, context, answer);
+  call->start(engine, message);
+  return call.get();
+}
+
+} // namespace sinter::serve

@@ -1,0 +1,63 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One ModelInfer, and one ModelStreamInfer with many requests under way. Both
+// own themselves until gRPC says it is done with them and the engine has
+// answered; when the client leaves, what it asked for leaves the engine.
+#ifndef SINTER_SERVE_GRPC_INFERCALL_H
+#define SINTER_SERVE_GRPC_INFERCALL_H
+
+#include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/grpc/Decode.h"
+#include "runtime/serve/grpc/GrpcServer.h"
+#include "runtime/serve/grpc/GrpcServer.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <mutex>
+
+namespace sinter::serve {
+
+/// What must be kept of a request until it is answered.
+struct Wanted {
+  std::string id;
+  std::vector<OutputWish> wishes;
+  bool isBatched = false; ///< looked up only for a classification
+};
+
+/// The message as a request, with who calls, until when, and the trace it is
+/// part of; done stays empty.
+Status readRequest(const Engine &engine, const GrpcOptions &options,
+                   const grpc::CallbackServerContext &context,
+                   const SharedMessage &message, Request &out, Wanted &wanted);
+
+/// The ticket of a request that may be answered, or cancelled, at any moment,
+/// also before submit() has returned it.
+class Cancellation {
+public:
+  void arrived(std::shared_ptr<Ticket> ticket);
+  void cancel();
+
+private:
+  std::mutex lock;
+  std::shared_ptr<Ticket> ticket;
+  bool isCancelled = false;
+};
+
+grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
+                                     grpc::CallbackServerContext &context,
+                                     inference::ModelInferRequest &message,
+                                     inference::ModelInferResponse &answer);
+
+using StreamReactor =
+    grpc::ServerBidiReactor<inference::ModelInferRequest,
+                            inference::ModelStreamInferResponse>;
+
+/// Answers come in the order of the requests. At most maxStreamRequests are
+/// under way: then the stream is not read, and the client waits.
+StreamReactor *startStream(Engine &engine, const GrpcOptions &options,
+                           grpc::CallbackServerContext &context);
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_GRPC_INFERCALL_H
