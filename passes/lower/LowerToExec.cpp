@@ -296,6 +296,7 @@ LogicalResult Lowering::lowerOperation(Operation *op) {
       .Case([&](graph::TriluOp typed) { return lowerTrilu(typed); })
       .Case([&](graph::OneHotOp typed) { return lowerOneHot(typed); })
       .Case([&](graph::PadOp typed) { return lowerPad(typed); })
+      .Case([&](graph::ResizeOp typed) { return lowerResize(typed); })
       .Case([&](graph::BatchNormOp typed) { return lowerBatchNorm(typed); })
       .Case([&](graph::GroupNormOp typed) { return lowerGroupNorm(typed); })
       .Default([&](Operation *other) { return lowerExtern(other); });

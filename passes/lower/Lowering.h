@@ -84,6 +84,7 @@ public:
   mlir::LogicalResult lowerBatchNorm(graph::BatchNormOp op);
   mlir::LogicalResult lowerGroupNorm(graph::GroupNormOp op);
   mlir::LogicalResult lowerExtern(mlir::Operation *op);
+  mlir::LogicalResult lowerResize(graph::ResizeOp op);
 
   mlir::MLIRContext *context() { return module.getContext(); }
   sym::DimAttr dim(int64_t value) { return sym::constantDim(context(), value); }

@@ -167,3 +167,36 @@ func.func @upsample(%x: tensor<1x4x4x16xf32>) -> tensor<1x8x8x16xf32> {
   %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>, group = 1 : i64, channels_last} : (tensor<1x4x4x16xf32>, tensor<16x16x2x2xf32>) -> tensor<1x8x8x16xf32>
   return %0 : tensor<1x8x8x16xf32>
 }
+
+// -----
+
+// A whole factor and the nearest element: the source has an axis of stride 0
+// behind each axis that grows, in whatever order its memory is.
+// CHECK: kernel.define @[[UP:k[0-9]+_copy]]
+// CHECK-SAME: !kernel.view<[p0, 2, 5, 2, 8] x f32, [40, 0, 8, 0, 1]>
+// CHECK-SAME: !kernel.view<[p0, 2, 5, 2, 8] x f32, [160, 80, 16, 8, 1]>
+// CHECK: exec.program @upsample
+// CHECK: exec.launch @[[UP]]
+graph.symbol "H" {min = 0, max = 512, input = 0 : i64, axis = 1 : i64}
+func.func @upsample(%x: tensor<1x?x5x8xf32, #sym.dims<[1, H, 5, 8]>>) -> tensor<1x?x10x8xf32, #sym.dims<[1, H * 2, 10, 8]>> {
+  %0 = graph.resize "nearest" %x {coordinate_mode = "asymmetric", nearest_mode = "floor", scales = array<f64: 1.0, 2.0, 2.0, 1.0>} : tensor<1x?x5x8xf32, #sym.dims<[1, H, 5, 8]>> to tensor<1x?x10x8xf32, #sym.dims<[1, H * 2, 10, 8]>>
+  return %0 : tensor<1x?x10x8xf32, #sym.dims<[1, H * 2, 10, 8]>>
+}
+
+// -----
+
+// A tie that goes up takes the neighbour: coordinates are computed.
+// CHECK: kernel.extern "resize"
+func.func @ties(%x: tensor<1x4x8xf32>) -> tensor<1x8x8xf32> {
+  %0 = graph.resize "nearest" %x {coordinate_mode = "asymmetric", nearest_mode = "round_prefer_ceil", scales = array<f64: 1.0, 2.0, 1.0>} : tensor<1x4x8xf32> to tensor<1x8x8xf32>
+  return %0 : tensor<1x8x8xf32>
+}
+
+// -----
+
+// The factor of an extent that is not whole is not 2, whatever rounds to it.
+// CHECK: kernel.extern "resize"
+func.func @part(%x: tensor<1x4x8xf32>) -> tensor<1x9x8xf32> {
+  %0 = graph.resize "nearest" %x {coordinate_mode = "asymmetric", nearest_mode = "floor", scales = array<f64: 1.0, 0.0, 1.0>} : tensor<1x4x8xf32> to tensor<1x9x8xf32>
+  return %0 : tensor<1x9x8xf32>
+}
