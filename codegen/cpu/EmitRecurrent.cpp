@@ -3,12 +3,13 @@
 //
 // kernel.recurrent. An item is a block of batch rows over all steps. A chunk of
 // steps at a time, the products of input and input weights go to scratch as a
-// tiled product; then each step reads the recurrence panels once, starting its
-// accumulators at those products, and finishes the gates in registers. h lives
-// in two buffers that swap every step, since all units need all of the old h.
+// tiled product; then each step reads the recurrence panels once, adds those
+// products and finishes the gates in registers. h lives in two buffers that
+// swap every step, since all units need all of the old h.
 //
-// A gate is bias, then input k = 0, 1, ..., then hidden k = 0, 1, ... in one
-// accumulator, however steps and rows are cut.
+// A gate is (input k = 0, 1, ...) + bias, plus (hidden k = 0, 1, ...), however
+// steps and rows are cut. Each sum has an accumulator of its own: the one over
+// the input is often large, and would round off the small terms of the other.
 
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/RecurrentCell.h"
@@ -256,21 +257,16 @@ private:
       source.rows.push_back(kb.at(x.base, offset));
       targets.push_back(kb.at(productRow(at, r), productOffsets.start(tile)));
     }
-    Values first;
-    for (unsigned v = 0; v < tile.width; ++v)
-      for (unsigned gate : allGates)
-        first.push_back(productBias(tile, v, gate));
-    Values sums;
-    for (unsigned i = 0; i < count; ++i)
-      sums.append(first);
-    sums =
+    Values sums =
         multiplyPanels(kb, plan.gates, plan.inputSize, buffer(op.getWeights()),
-                       allGates, tile, source, sums);
-    size_t next = 0;
-    for (Value target : targets)
-      for (unsigned v = 0; v < tile.width; ++v)
-        for (unsigned gate : allGates)
-          kb.store(sums[next++], kb.at(target, productOffsets.at(v, gate)));
+                       allGates, tile, source);
+    for (unsigned v = 0; v < tile.width; ++v)
+      for (unsigned gate : allGates) {
+        Value bias = productBias(tile, v, gate);
+        for (unsigned i = 0; i < count; ++i)
+          kb.store(sum(sums[(i * tile.width + v) * plan.gates + gate], bias),
+                   kb.at(targets[i], productOffsets.at(v, gate)));
+      }
   }
 
   /// Columns of a bias lie as those of panels; zero without one.
@@ -337,16 +333,19 @@ private:
   Values recur(const Step &step, const UnitTile &tile, Value from,
                ArrayRef<unsigned> gates) {
     RowSource source{{}, kb.c(4)};
-    Values sums;
-    for (unsigned i = 0; i < step.count; ++i) {
+    for (unsigned i = 0; i < step.count; ++i)
       source.rows.push_back(stateRow(from, step, i));
+    Values sums =
+        multiplyPanels(kb, plan.gates, plan.hidden, buffer(op.getRecurrence()),
+                       gates, tile, source);
+    size_t next = 0;
+    for (unsigned i = 0; i < step.count; ++i)
       for (unsigned v = 0; v < tile.width; ++v)
-        for (unsigned gate : gates)
-          sums.push_back(firstSum(step, tile, i, v, gate));
-    }
-    return multiplyPanels(kb, plan.gates, plan.hidden,
-                          buffer(op.getRecurrence()), gates, tile, source,
-                          sums);
+        for (unsigned gate : gates) {
+          sums[next] = sum(otherPart(step, tile, i, v, gate), sums[next]);
+          ++next;
+        }
+    return sums;
   }
 
   /// The hidden part of a candidate that is scaled by r before the input part
@@ -355,8 +354,9 @@ private:
     return plan.isGru && op.getLinearBeforeReset() && gate == 2;
   }
 
-  Value firstSum(const Step &step, const UnitTile &tile, unsigned i, unsigned v,
-                 unsigned gate) {
+  /// What joins the sum over the old h.
+  Value otherPart(const Step &step, const UnitTile &tile, unsigned i,
+                  unsigned v, unsigned gate) {
     return isApart(gate) ? biasAt(recurrenceBias, tile, v, gate)
                          : productAt(step, tile, i, v, gate);
   }

@@ -35,8 +35,7 @@ int64_t PanelOffsets::at(unsigned vector, unsigned gate) const {
 
 Values multiplyPanels(KernelBuilder &kb, int64_t allGates, int64_t depth,
                       Value panels, ArrayRef<unsigned> gates,
-                      const UnitTile &tile, const RowSource &source,
-                      Values sums) {
+                      const UnitTile &tile, const RowSource &source) {
   unsigned lanes = PanelOffsets::vectorLanes(kb);
   Type f32 = kb.b.getF32Type();
   PanelOffsets offsets(kb, allGates, depth);
@@ -65,6 +64,8 @@ Values multiplyPanels(KernelBuilder &kb, int64_t allGates, int64_t depth,
     return next;
   };
   int64_t main = depth / kUnroll * kUnroll;
+  Values sums(source.rows.size() * tile.width * gates.size(),
+              kb.zeros(f32, lanes));
   sums.push_back(kb.at(panels, offsets.start(tile)));
   sums = kb.loop(kb.c(0), kb.c(main), kUnroll, sums,
                  [&](Value k, ValueRange s) { return trip(k, kUnroll, s); });

@@ -43,12 +43,11 @@ struct RowSource {
   mlir::Value step;
 };
 
-/// sums[(row * width + vector) * gates + gate] += row * panels, in the order
+/// sums[(row * width + vector) * gates + gate] = row * panels, in the order
 /// k = 0, 1, ... with one accumulator an element.
 Values multiplyPanels(KernelBuilder &kb, int64_t allGates, int64_t depth,
                       mlir::Value panels, llvm::ArrayRef<unsigned> gates,
-                      const UnitTile &tile, const RowSource &source,
-                      Values sums);
+                      const UnitTile &tile, const RowSource &source);
 
 /// Calls `body` for all vectors of the layer's `hidden` units, `width` at once
 /// where as many are full.

@@ -31,10 +31,7 @@ public:
   }
 
   Values run() {
-    Values state;
-    for (unsigned r = 0; r < shape.rows; ++r)
-      for (unsigned v = 0; v < shape.vectors; ++v)
-        state.push_back(kb.zeros(problem.accumulator, shape.lanesOf(v)));
+    Values state = zeros();
     state.push_back(columns.base);
     state = axis(0, kb.c(0), state);
     state.pop_back();
@@ -42,10 +39,19 @@ public:
   }
 
 private:
+  Values zeros() {
+    Values grid;
+    for (unsigned r = 0; r < shape.rows; ++r)
+      for (unsigned v = 0; v < shape.vectors; ++v)
+        grid.push_back(kb.zeros(problem.accumulator, shape.lanesOf(v)));
+    return grid;
+  }
+
   // State: the accumulators, then the pointer into b.
   Values axis(size_t depth, Value offset, ValueRange state) {
     if (depth == problem.positions.size())
-      return runOf(offset, state);
+      return problem.sumsPositions ? sumOf(offset, state)
+                                   : runOf(offset, state);
     const TileProblem::Axis &position = problem.positions[depth];
     Value stride = kb.dim(position.stride * aBytes);
     return kb.loop(kb.c(0), kb.dim(position.extent), 1, state,
@@ -53,6 +59,16 @@ private:
                      return axis(depth + 1, kb.add(offset, kb.mul(i, stride)),
                                  carried);
                    });
+  }
+
+  // The sum of one position, added to those before it.
+  Values sumOf(Value offset, ValueRange state) {
+    Values sums = zeros();
+    sums.push_back(state.back());
+    sums = runOf(offset, sums);
+    for (size_t i = 0; i + 1 < sums.size(); ++i)
+      sums[i] = arith::AddFOp::create(kb.b, kb.loc, state[i], sums[i]);
+    return sums;
   }
 
   Values runOf(Value offset, ValueRange state) {

@@ -112,6 +112,16 @@ DimAttr TileProblem::reductionCount() const {
   return count;
 }
 
+// Filters along one axis (of sound, of text) are often derivatives: the sums of
+// their taps are large and cancel. Kept apart, they do not round each other
+// off. Few channels are not worth the additions.
+static bool hasSumsOfPositions(ConvOp op, DimAttr channels) {
+  constexpr int64_t fewest = 32;
+  std::optional<int64_t> known = sym::asConstant(channels);
+  return known && *known >= fewest &&
+         llvm::count_if(op.getKernel(), [](int64_t k) { return k > 1; }) == 1;
+}
+
 TileProblem problemOf(ContractOp op) {
   ViewType a = viewOf(op.getA());
   size_t batchAxes = a.getRank() - 2;
@@ -183,8 +193,10 @@ TileProblem problemOf(ConvOp op) {
   }
   problem.a.step = problem.a.column = strides.back();
   problem.run = channels;
+  problem.sumsPositions = panels && isa<FloatType>(problem.accumulator) &&
+                          hasSumsOfPositions(op, channels);
   // Positions that follow each other in memory make longer runs.
-  while (panels && !problem.positions.empty() &&
+  while (panels && !problem.sumsPositions && !problem.positions.empty() &&
          problem.positions.back().stride == problem.run * problem.a.step) {
     problem.run = problem.run * problem.positions.back().extent;
     problem.positions.pop_back();

@@ -39,6 +39,9 @@ struct TileProblem {
   };
   llvm::SmallVector<Axis, 3> positions; // outer axes of the reduction
   sym::DimAttr run;                     // innermost extent, along a.step
+  /// Each position has a sum of its own, and the sums are added in order: see
+  /// docs/rfcs/0007, "Bits".
+  bool sumsPositions = false;
 
   TileOperand a, b;
   bool panels = false; // b is [n/16][k][16]; b.batch counts elements as well

@@ -257,6 +257,25 @@ TEST_F(TileEngine, Convolutions) {
   }
 }
 
+TEST_F(TileEngine, ConvolutionsAlongOneAxis) {
+  for (int round = 0; round < 4; ++round) {
+    TileCase test;
+    test.kind = Kind::Conv;
+    int64_t length = pick({1, 4, 9, 31}), taps = pick({2, 3, 5}),
+            channels = pick({32, 33, 48});
+    test.groups = pick({1, 1, 2});
+    test.kernel = {1, taps};
+    test.strides = {1, pick({1, 2})};
+    test.dilations = {1, 1};
+    test.a = spread(
+        {2, 1, (length - 1) * test.strides[1] + taps, test.groups * channels});
+    test.out = spread({2, 1, length, test.groups * pick({16, 40})});
+    epilogue(test, pick({0, 1, 7}));
+    schedule(test);
+    check(test);
+  }
+}
+
 TEST_F(TileEngine, Depthwise) {
   for (int round = 0; round < 5; ++round) {
     TileCase test;
