@@ -35,6 +35,18 @@ TEST(Compare, WorstOutputIsNamed) {
   EXPECT_DOUBLE_EQ(d.error, 1);
 }
 
+TEST(Compare, EachOutputHasItsOwn) {
+  std::vector<Difference> all =
+      differences({floats("a", {1, -4}), floats("b", {2})},
+                  {floats("a", {1, -5}), floats("b", {2})});
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].output, "a");
+  EXPECT_DOUBLE_EQ(all[0].error, 0.2);
+  EXPECT_DOUBLE_EQ(all[0].magnitude, 5);
+  EXPECT_EQ(all[1].output, "b");
+  EXPECT_EQ(all[1].error, 0);
+}
+
 TEST(Compare, NotANumber) {
   float nan = std::nanf("");
   EXPECT_EQ(

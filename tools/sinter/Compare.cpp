@@ -37,10 +37,11 @@ static Difference compareOne(const HostTensor &found,
       largest = std::max(largest, std::fabs(value));
   Difference worst;
   worst.output = found.name;
+  worst.magnitude = largest > 0 ? largest : 1;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])))
       continue;
-    double error = std::fabs(a[i] - b[i]) / (largest > 0 ? largest : 1);
+    double error = std::fabs(a[i] - b[i]) / worst.magnitude;
     if (!std::isfinite(error))
       error = infinity;
     if (error > worst.error) {
@@ -53,18 +54,26 @@ static Difference compareOne(const HostTensor &found,
   return worst;
 }
 
-Difference sinter::largestError(const std::vector<HostTensor> &found,
-                                const std::vector<HostTensor> &expected) {
-  Difference worst;
+std::vector<Difference>
+sinter::differences(const std::vector<HostTensor> &found,
+                    const std::vector<HostTensor> &expected) {
+  std::vector<Difference> result;
   for (const HostTensor &reference : expected) {
     const HostTensor *match = nullptr;
     for (const HostTensor &candidate : found)
       if (candidate.name == reference.name)
         match = &candidate;
-    Difference difference = match ? compareOne(*match, reference)
-                                  : mismatch(reference.name, "it is missing");
+    result.push_back(match ? compareOne(*match, reference)
+                           : mismatch(reference.name, "it is missing"));
+  }
+  return result;
+}
+
+Difference sinter::largestError(const std::vector<HostTensor> &found,
+                                const std::vector<HostTensor> &expected) {
+  Difference worst;
+  for (const Difference &difference : differences(found, expected))
     if (worst.output.empty() || difference.error > worst.error)
       worst = difference;
-  }
   return worst;
 }

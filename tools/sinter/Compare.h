@@ -13,12 +13,16 @@ namespace sinter {
 
 struct Difference {
   double error = 0;     // infinite when shapes, names or NaNs do not match
+  double magnitude = 0; // the reference's largest, which error is relative to
   std::string output;   // the worst one
   uint64_t element = 0; // where in it
   double found = 0, expected = 0;
   std::string problem; // why error is infinite
 };
 
+/// One for each output of `expected`.
+std::vector<Difference> differences(const std::vector<HostTensor> &found,
+                                    const std::vector<HostTensor> &expected);
 Difference largestError(const std::vector<HostTensor> &found,
                         const std::vector<HostTensor> &expected);
 

@@ -9,6 +9,7 @@
 #include "compiler/import/Proto.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/report/UserError.h"
+#include "dialects/graph/GraphOps.h"
 #include "sinter/sinter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -87,6 +88,33 @@ EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
     outputs.push_back(std::move(output));
   }
   return outputs;
+}
+
+static bool isSigmoid(mlir::Value value) {
+  mlir::Operation *op = value.getDefiningOp();
+  if (auto map = llvm::dyn_cast_or_null<graph::MapOp>(op))
+    return map.getKind() == "sigmoid";
+  if (auto branch = llvm::dyn_cast_or_null<graph::IfOp>(op))
+    return llvm::all_of(branch->getRegions(), [&](mlir::Region &region) {
+      unsigned index = llvm::cast<mlir::OpResult>(value).getResultNumber();
+      return isSigmoid(region.front().getTerminator()->getOperand(index));
+    });
+  if (auto reduce = llvm::dyn_cast_or_null<graph::ReduceOp>(op))
+    return reduce.getKind() == "mean" && isSigmoid(op->getOperand(0));
+  return llvm::isa_and_nonnull<graph::ReshapeOp, graph::TransposeOp,
+                               graph::SliceOp>(op) &&
+         isSigmoid(op->getOperand(0));
+}
+
+std::vector<std::string> EvaluatorReference::sigmoidOutputs() const {
+  std::vector<std::string> names;
+  mlir::func::FuncOp main = impl->main;
+  for (mlir::OpOperand &result :
+       main.getBody().front().getTerminator()->getOpOperands())
+    if (isSigmoid(result.get()))
+      names.push_back(
+          nameOf(main.getResultAttrDict(result.getOperandNumber())));
+  return names;
 }
 
 // The elements of a tensor in little endian: raw, or out of the typed fields,

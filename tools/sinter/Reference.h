@@ -24,6 +24,9 @@ public:
   llvm::Expected<std::vector<HostTensor>>
   run(const std::vector<HostTensor> &inputs, bool exact);
 
+  /// Outputs whose elements are values of a sigmoid, moved or averaged.
+  std::vector<std::string> sigmoidOutputs() const;
+
 private:
   EvaluatorReference();
   struct Impl;

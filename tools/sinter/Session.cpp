@@ -173,15 +173,23 @@ llvm::Expected<size_t> Session::profile(const std::vector<HostTensor> &inputs,
   return count;
 }
 
-// The extent of a dimension that nobody named: batch 1, images 224, sequences
-// 128.
-static int64_t referenceExtent(unsigned rank, unsigned axis) {
+int64_t Session::Reference::extent(unsigned rank, unsigned axis) const {
   if (axis == 0)
     return 1;
-  return rank >= 4 && axis >= rank - 2 ? 224 : 128;
+  if (rank < 4 || axis < rank - 2)
+    return 128;
+  return axis == rank - 2 ? height : width;
+}
+
+bool Session::takes(const std::vector<int64_t> &symbols) const {
+  sinter_need need{};
+  need.size = sizeof need;
+  return sinter_need_of(program, 0, symbols.data(), &need, nullptr) ==
+         SINTER_OK;
 }
 
 llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
+                                    const Reference &reference,
                                     std::vector<int64_t> &symbols) const {
   symbols.assign(info.n_symbols, -1);
   for (const ShapeOption &shape : shapes) {
@@ -215,7 +223,7 @@ llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
       symbol.size = sizeof symbol;
       sinter_symbol_info_of(model, input.symbol[axis], &symbol);
       int64_t extent = std::max(
-          symbol.min, std::min(symbol.max, referenceExtent(input.rank, axis)));
+          symbol.min, std::min(symbol.max, reference.extent(input.rank, axis)));
       symbols[input.symbol[axis]] = extent /
                                     std::max<int64_t>(1, symbol.divisor) *
                                     std::max<int64_t>(1, symbol.divisor);
@@ -227,8 +235,19 @@ llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
 llvm::Expected<std::vector<HostTensor>>
 Session::randomInputs(uint64_t seed,
                       const std::vector<ShapeOption> &shapes) const {
+  // A classifier's picture, a line of text, a detector's picture.
+  const Reference references[] = {{224, 224}, {48, 320}, {640, 640}};
+  Reference reference = references[0];
   std::vector<int64_t> symbols;
-  if (llvm::Error error = resolveSymbols(shapes, symbols))
+  for (const Reference &candidate : references) {
+    if (llvm::Error error = resolveSymbols(shapes, candidate, symbols))
+      return std::move(error);
+    if (takes(symbols)) {
+      reference = candidate;
+      break;
+    }
+  }
+  if (llvm::Error error = resolveSymbols(shapes, reference, symbols))
     return std::move(error);
   std::vector<HostTensor> inputs;
   for (uint32_t slot = 0; slot < info.n_inputs; ++slot) {
@@ -238,7 +257,7 @@ Session::randomInputs(uint64_t seed,
       dims.push_back(input.dim[axis] >= 0 ? input.dim[axis]
                      : input.symbol[axis] < info.n_symbols
                          ? symbols[input.symbol[axis]]
-                         : referenceExtent(input.rank, axis));
+                         : reference.extent(input.rank, axis));
     inputs.push_back(
         randomTensor(input.name, input.dtype, std::move(dims), seed));
   }

@@ -28,8 +28,9 @@ public:
   llvm::Expected<size_t> profile(const std::vector<HostTensor> &inputs,
                                  std::vector<sinter_sample> &ring);
 
-  /// Random inputs for the shapes given, or for the reference shape: batch 1,
-  /// images of 224, sequences of 128.
+  /// Random inputs for the shapes given. What they leave open: batch 1,
+  /// sequences of 128, and the first usual size of pictures that the model
+  /// takes.
   llvm::Expected<std::vector<HostTensor>>
   randomInputs(uint64_t seed, const std::vector<ShapeOption> &shapes) const;
 
@@ -41,8 +42,15 @@ private:
   Session() = default;
   llvm::Error fail(const char *doing, const sinter_error &error) const;
   llvm::Error bind(const std::vector<HostTensor> &inputs);
+  /// The sizes that nobody named, as of pictures of height x width.
+  struct Reference {
+    int64_t height, width;
+    int64_t extent(unsigned rank, unsigned axis) const;
+  };
   llvm::Error resolveSymbols(const std::vector<ShapeOption> &shapes,
+                             const Reference &reference,
                              std::vector<int64_t> &symbols) const;
+  bool takes(const std::vector<int64_t> &symbols) const;
 
   const sinter_model *model = nullptr;
   sinter_program *program = nullptr;
