@@ -206,6 +206,20 @@ LogicalResult ConvTransposeOp::inferReturnTypes(MLIRContext *,
   return success();
 }
 
+/// Windows of a pool along one axis; `room` is what is left of the padded input
+/// beyond the first one. ONNX Runtime divides towards zero: an input that is
+/// too short by less than a stride still has one window. Shorter forms stand
+/// where only an empty input makes a difference.
+static DimAttr pooledExtent(DimAttr input, int64_t pads, int64_t window,
+                            int64_t stride) {
+  DimAttr room = input + (pads - window), extent = floorDiv(room, stride) + 1;
+  if (stride == 1 || window - pads < 2)
+    return extent;
+  DimAttr few = window - pads <= stride ? input : ceilDiv(room, stride) + 1;
+  DimAttr one = sym::constantDim(input.getContext(), 1);
+  return sym::maxDim(extent, sym::minDim(one, few));
+}
+
 LogicalResult PoolOp::inferReturnTypes(MLIRContext *context,
                                        OptionalLocation location, Adaptor op,
                                        Types &results) {
@@ -217,10 +231,10 @@ LogicalResult PoolOp::inferReturnTypes(MLIRContext *context,
   Dims spatial;
   for (size_t i = 0; i < kernel.size(); ++i) {
     int64_t window = op.getDilations()[i] * (kernel[i] - 1) + 1;
-    int64_t begin = op.getPads()[i], stride = op.getStrides()[i];
-    DimAttr rest =
-        input.spatial[i] + (begin + op.getPads()[i + kernel.size()] - window);
-    DimAttr extent = floorDiv(rest, stride) + 1;
+    int64_t begin = op.getPads()[i], stride = op.getStrides()[i],
+            pads = begin + op.getPads()[i + kernel.size()];
+    DimAttr rest = input.spatial[i] + (pads - window);
+    DimAttr extent = pooledExtent(input.spatial[i], pads, window, stride);
     if (op.getCeilMode()) // the last window starts inside the input or its
                           // begin padding
       extent =

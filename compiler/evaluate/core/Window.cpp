@@ -21,10 +21,10 @@ int64_t pooledExtent(const Pool &pool, int64_t in, size_t axis, size_t rank) {
           stride = pool.strides[axis];
   int64_t room =
       in + begin + end - pool.dilations[axis] * (pool.kernel[axis] - 1) - 1;
-  if (room < 0)
-    return 0;
-  if (!pool.ceilMode)
-    return room / stride + 1;
+  // Division towards zero, as in ONNX Runtime: an input that is too short by
+  // less than a stride still has one window.
+  if (!pool.ceilMode || room < 0)
+    return std::max<int64_t>(0, room / stride + 1);
   int64_t extent = (room + stride - 1) / stride + 1;
   return (extent - 1) * stride >= in + begin ? extent - 1 : extent;
 }
