@@ -1,0 +1,58 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See the header.
+#include "runtime/serve/http/AdminPages.h"
+
+#include "runtime/serve/observe/StatusPage.h"
+#include "runtime/serve/protocol/Metadata.h"
+
+namespace sinter::serve {
+
+AdminPages::AdminPages(const Engine &engine,
+                       std::function<std::vector<ListenerMetrics>()> listeners)
+    : engine(engine), listeners(std::move(listeners)) {}
+
+Observed AdminPages::observe() const {
+  Observed observed;
+  Status ignored;
+  observed.models = engine.statistics("", "", ignored);
+  observed.index = engine.index();
+  if (listeners)
+    observed.listeners = listeners();
+  observed.ready = engine.ready();
+  observed.version = serverVersion();
+  return observed;
+}
+
+bool AdminPages::operator()(const HttpRequest &request, std::string_view target,
+                            const HttpAnswer &answer) const {
+  target = target.substr(0, target.find('?'));
+  bool reads =
+      request.method == HttpMethod::get || request.method == HttpMethod::head;
+  if (!reads || (target != "/metrics" && target != "/status" && target != "/"))
+    return false;
+  HttpResponse response;
+  if (target == "/metrics") {
+    response.contentType = "text/plain; version=0.0.4; charset=utf-8";
+    response.text = prometheusText(observe());
+  } else {
+    response.contentType = "text/html; charset=utf-8";
+    response.headers.emplace_back(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'");
+    response.headers.emplace_back("Cache-Control", "no-store");
+    response.text = statusPage(observe());
+  }
+  answer(std::move(response));
+  return true;
+}
+
+ListenerMetrics listenerMetrics(const std::string &name,
+                                const ListenerCounts &counts) {
+  return {name,           counts.connections, counts.accepted,
+          counts.refused, counts.requests,    counts.active,
+          counts.bytesIn, counts.bytesOut};
+}
+
+} // namespace sinter::serve

@@ -1,0 +1,34 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the admin listener has beside the protocol: /metrics and /status.
+#ifndef SINTER_SERVE_HTTP_ADMINPAGES_H
+#define SINTER_SERVE_HTTP_ADMINPAGES_H
+
+#include "runtime/serve/http/HttpListener.h"
+#include "runtime/serve/observe/Prometheus.h"
+
+namespace sinter::serve {
+
+class AdminPages {
+public:
+  /// listeners: asked at each look. All must outlive this.
+  AdminPages(const Engine &engine,
+             std::function<std::vector<ListenerMetrics>()> listeners);
+  /// For Services::more: true when the target was one of ours.
+  bool operator()(const HttpRequest &request, std::string_view target,
+                  const HttpAnswer &answer) const;
+
+private:
+  Observed observe() const;
+  const Engine &engine;
+  std::function<std::vector<ListenerMetrics>()> listeners;
+};
+
+/// A listener's numbers under a name.
+ListenerMetrics listenerMetrics(const std::string &name,
+                                const ListenerCounts &counts);
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_HTTP_ADMINPAGES_H

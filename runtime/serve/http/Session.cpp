@@ -1,0 +1,463 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One connection as a chain of steps:
+//
+//   handshake -> idle -> header -> body -> handling -> writing -> idle ...
+//                                                             `-> lingering ->
+//                                                             closed
+//
+// While a request is handled a read is under way, too: it finds a client that
+// left, and keeps what a pipelining client sent ahead.
+#include "runtime/serve/http/RequestParser.h"
+
+#include "runtime/serve/http/Coding.h"
+#include "runtime/serve/http/ResponseHead.h"
+#include "runtime/serve/protocol/JsonWriter.h"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+
+namespace sinter::serve {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr size_t readBytes = 8192, packFrom = 256;
+
+template <typename Stream>
+constexpr bool isTls = !std::is_same_v<Stream, Socket>;
+
+template <typename Stream>
+class Session final : public SessionBase,
+                      public std::enable_shared_from_this<Session<Stream>> {
+public:
+  template <typename... Args>
+  Session(std::shared_ptr<ListenerCore> core, std::shared_ptr<IoThread> thread,
+          std::string client, Args &&...args)
+      : core(std::move(core)), thread(std::move(thread)),
+        client(std::move(client)), stream(std::forward<Args>(args)...) {
+    this->core->connections += 1;
+    this->thread->sessions.insert(this);
+  }
+  ~Session() override {
+    core->connections -= 1;
+    thread->sessions.erase(this);
+  }
+
+  void keep(std::shared_ptr<asio::ssl::context> context) {
+    tls = std::move(context);
+  }
+
+  void start() override {
+    deadline = Clock::now() + core->limits.header;
+    thread->watch();
+    if constexpr (isTls<Stream>)
+      stream.async_handshake(
+          asio::ssl::stream_base::server,
+          [self = this->shared_from_this()](ErrorCode error) {
+            self->onHandshake(error);
+          });
+    else
+      becomeIdle();
+  }
+
+  void expire() override {
+    if (step == Step::header || step == Step::body)
+      return refuse(408, "request: its bytes came too slowly");
+    if (step != Step::handling)
+      close();
+  }
+
+  void closeIfIdle() override {
+    if (step == Step::handshake || (step == Step::idle && pending.empty()))
+      close();
+  }
+
+  void close() override {
+    if (step == Step::closed)
+      return;
+    bool handling = step == Step::handling;
+    step = Step::closed; // first: a cancel may answer at once
+    deadline = TimePoint::max();
+    if (handling) {
+      core->active -= 1;
+      if (std::shared_ptr<Ticket> left = std::move(ticket))
+        left->cancel();
+    }
+    release();
+    ErrorCode ignored;
+    lowest().close(ignored);
+  }
+
+private:
+  enum class Step {
+    handshake,
+    idle,
+    header,
+    body,
+    handling,
+    writing,
+    lingering,
+    closed
+  };
+
+  auto &lowest() { return stream.lowest_layer(); }
+
+  void onHandshake(ErrorCode error) {
+    if (error || step == Step::closed)
+      return close();
+    if constexpr (isTls<Stream>)
+      certificate = certificateSubject(stream.native_handle());
+    becomeIdle();
+  }
+
+  void becomeIdle() {
+    if (core->draining && pending.empty())
+      return close();
+    step = Step::idle;
+    deadline = Clock::now() + core->limits.idle;
+    parser.reset();
+    advance();
+  }
+
+  /// Reads into pending, whatever comes.
+  void read() {
+    if (reading || step == Step::closed ||
+        pending.size() > core->limits.headerBytes + readBytes)
+      return;
+    reading = true;
+    if (!scratch)
+      scratch.reset(new char[readBytes]);
+    stream.async_read_some(
+        asio::buffer(scratch.get(), readBytes),
+        [self = this->shared_from_this()](ErrorCode error, size_t bytes) {
+          self->onRead(error, bytes);
+        });
+  }
+
+  void onRead(ErrorCode error, size_t bytes) {
+    reading = false;
+    if (step == Step::closed)
+      return;
+    if (error) {
+      // An answer that is on its way out may still arrive.
+      gone = true;
+      return step == Step::writing ? void() : close();
+    }
+    core->bytesIn += bytes;
+    if (step == Step::lingering)
+      return read();
+    pending.append(scratch.get(), bytes);
+    advance();
+  }
+
+  void advance() {
+    if (step == Step::idle) {
+      while (pending.size() > 1 && pending[0] == '\r' && pending[1] == '\n')
+        pending.erase(0, 2);
+      if (!pending.empty()) {
+        step = Step::header;
+        deadline = Clock::now() + core->limits.header;
+        parser.emplace(core->limits);
+      }
+    }
+    if (step == Step::header)
+      return take(parser->readHeader(pending));
+    if (step == Step::body)
+      return parser->chunked() ? take(parser->readChunks(pending)) : fillBody();
+    read();
+  }
+
+  void take(RequestParser::Step taken) {
+    switch (taken) {
+    case RequestParser::Step::header:
+      return onHeader();
+    case RequestParser::Step::done:
+      return onBody();
+    case RequestParser::Step::refused:
+      return refuse(parser->status, parser->reason);
+    case RequestParser::Step::more:
+      break;
+    }
+    if (step == Step::body && !grew(body->size()))
+      return;
+    read();
+  }
+
+  void onHeader() {
+    request = {};
+    started = Clock::now();
+    if (!parser->takeHeader(request))
+      return refuse(parser->status, parser->reason);
+    requestId = request.requestId;
+    trace = request.trace;
+    head = request.method == HttpMethod::head;
+    keepAlive = parser->keepAlive();
+    accept = acceptedCoding(parser->acceptEncoding);
+    uint64_t length = parser->length();
+    if (length > core->limits.bodyBytes)
+      return refuse(413, "request: the body has " + std::to_string(length) +
+                             " bytes, over the limit of " +
+                             std::to_string(core->limits.bodyBytes));
+    if (!grew(length))
+      return;
+    body = Body::create(parser->chunked() ? readBytes : length);
+    if (!body)
+      return refuse(503, "request: no memory for a body of " +
+                             std::to_string(length) + " bytes");
+    if (parser->chunked())
+      parser->setBody(body, core->limits.bodyBytes);
+    else if (!length)
+      return onBody();
+    step = Step::body;
+    deadline = bodyDeadline();
+    if (parser->expectsContinue() && pending.empty())
+      return sendContinue();
+    advance();
+  }
+
+  void sendContinue() {
+    static const std::string line = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(
+        stream, asio::buffer(line),
+        [self = this->shared_from_this()](ErrorCode error, size_t) {
+          if (self->step == Step::body)
+            error ? self->close() : self->advance();
+        });
+  }
+
+  TimePoint bodyDeadline() const {
+    return started + core->limits.body + seconds(body->size() >> 20);
+  }
+
+  /// Counts memory of this request; false when it was refused.
+  bool grew(uint64_t bytes) {
+    if (bytes <= reserved)
+      return true;
+    if (!core->reserve(bytes - reserved)) {
+      refuse(503, "request: the bodies of all requests together would pass " +
+                      std::to_string(core->limits.bodiesBytes) + " bytes");
+      return false;
+    }
+    reserved = bytes;
+    return true;
+  }
+
+  void release() {
+    core->bodyBytes -= reserved;
+    reserved = 0;
+    body.reset();
+    request = {};
+    response = {};
+  }
+
+  /// A body of known length is read to where it stays.
+  void fillBody() {
+    size_t have =
+        std::min<size_t>(pending.size(), parser->length() - body->size());
+    body->append(pending.data(), have);
+    pending.erase(0, have);
+    if (body->size() == parser->length())
+      return onBody();
+    if (reading)
+      return; // what that read brings comes first
+    reading = true;
+    stream.async_read_some(asio::buffer(body->data() + body->size(),
+                                        parser->length() - body->size()),
+                           [self = this->shared_from_this(),
+                            into = body](ErrorCode error, size_t bytes) {
+                             self->onBodyRead(error, bytes, *into);
+                           });
+  }
+
+  void onBodyRead(ErrorCode error, size_t bytes, Body &into) {
+    reading = false;
+    if (step != Step::body)
+      return step == Step::lingering && !error ? read() : void();
+    if (error)
+      return close();
+    core->bytesIn += bytes;
+    into.commit(bytes);
+    deadline = bodyDeadline();
+    fillBody();
+  }
+
+  void onBody() {
+    request.received = Clock::now();
+    Coding coding = contentCoding(parser->contentEncoding);
+    if (coding == Coding::unknown)
+      return refuse(
+          415, "request: Content-Encoding must be gzip, deflate or identity");
+    if (!grew(body->size()))
+      return;
+    if (coding != Coding::identity) {
+      Status status;
+      std::shared_ptr<Body> unpacked =
+          unpack(coding, *body, core->limits.bodyBytes, status);
+      if (!unpacked)
+        return refuse(status.code == Code::unavailable ? 503 : 400,
+                      status.message);
+      body = std::move(unpacked);
+      if (!grew(body->size()))
+        return;
+    }
+    request.body = std::move(body);
+    request.client = client;
+    request.certificate = certificate;
+    hand();
+  }
+
+  void hand() {
+    step = Step::handling;
+    deadline = TimePoint::max();
+    core->requests += 1;
+    core->active += 1;
+    uint64_t number = ++sequence;
+    auto answer = [self = this->shared_from_this(),
+                   number](HttpResponse &&answered) {
+      if (self->core->stopped)
+        return;
+      asio::dispatch(self->thread->context,
+                     [self, number, moved = std::move(answered)]() mutable {
+                       self->respond(number, std::move(moved));
+                     });
+    };
+    std::shared_ptr<Ticket> handled =
+        core->handler->handle(std::move(request), std::move(answer));
+    if (step == Step::handling && sequence == number) {
+      ticket = std::move(handled);
+      read();
+    }
+  }
+
+  void respond(uint64_t number, HttpResponse &&answered) {
+    if (step != Step::handling || number != sequence)
+      return;
+    core->active -= 1;
+    ticket.reset();
+    write(std::move(answered));
+  }
+
+  /// Answers what no handler saw; the connection's framing is lost after that.
+  void refuse(unsigned status, const std::string &reason) {
+    HttpResponse refused;
+    refused.status = status;
+    refused.text = errorJson(reason);
+    if (status == 503)
+      refused.headers.emplace_back("Retry-After", "1");
+    keepAlive = false;
+    linger = true;
+    write(std::move(refused));
+  }
+
+  void write(HttpResponse &&answered) {
+    response = std::move(answered);
+    Coding coding = accept;
+    accept = Coding::identity;
+    size_t bytes = bodyBytes();
+    if (bytes < packFrom || head || response.status != 200 || !pack(coding))
+      coding = Coding::identity;
+    bytes = bodyBytes();
+    uint32_t most = core->limits.requestsPerConnection;
+    if (core->draining || (most && sequence >= most))
+      keepAlive = false;
+    HeadFields fields{response,          coding,    bytes,
+                      keepAlive,         requestId, trace,
+                      thread->httpDate()};
+    writeHead(fields, headText);
+    buffers.clear();
+    buffers.push_back(asio::buffer(headText));
+    if (!head && !response.text.empty())
+      buffers.push_back(asio::buffer(response.text));
+    if (!head)
+      for (const Piece &piece : response.blobs)
+        buffers.push_back({piece.data, piece.bytes});
+    step = Step::writing;
+    deadline = Clock::now() + core->limits.write + seconds(bytes >> 20);
+    asio::async_write(
+        stream, buffers,
+        [self = this->shared_from_this()](ErrorCode error, size_t sent) {
+          self->onWritten(error, sent);
+        });
+  }
+
+  bool pack(Coding coding) {
+    return coding != Coding::identity && coding != Coding::unknown &&
+           serve::pack(coding, response);
+  }
+
+  size_t bodyBytes() const {
+    size_t bytes = response.text.size();
+    for (const Piece &piece : response.blobs)
+      bytes += piece.bytes;
+    return bytes;
+  }
+
+  void onWritten(ErrorCode error, size_t sent) {
+    if (step == Step::closed)
+      return;
+    core->bytesOut += sent;
+    release();
+    if (error || gone)
+      return close();
+    if (keepAlive)
+      return becomeIdle();
+    if (!linger)
+      return close();
+    // Closing now would reset the connection, and the answer with it, while the
+    // client still sends: let it finish, for a while.
+    step = Step::lingering;
+    deadline = Clock::now() + seconds(2);
+    pending.clear();
+    ErrorCode ignored;
+    lowest().shutdown(asio::socket_base::shutdown_send, ignored);
+    read();
+  }
+
+  std::shared_ptr<ListenerCore> core;
+  std::shared_ptr<IoThread> thread;
+  std::shared_ptr<asio::ssl::context> tls; // before the stream that uses it
+  std::string client, certificate;
+  Stream stream;
+  Step step = Step::handshake;
+  bool reading = false, gone = false, keepAlive = true, linger = false,
+       head = false;
+  std::unique_ptr<char[]> scratch;
+  std::string pending;
+  std::optional<RequestParser> parser;
+  std::shared_ptr<Body> body;
+  uint64_t reserved = 0, sequence = 0;
+  TimePoint started;
+  HttpRequest request;
+  Coding accept = Coding::identity;
+  std::string requestId;
+  TraceContext trace;
+  std::shared_ptr<Ticket> ticket;
+  HttpResponse response;
+  std::string headText;
+  std::vector<asio::const_buffer> buffers;
+};
+
+} // namespace
+
+std::shared_ptr<SessionBase> makeSession(std::shared_ptr<ListenerCore> core,
+                                         std::shared_ptr<IoThread> thread,
+                                         Socket socket, std::string client) {
+  return std::make_shared<Session<Socket>>(
+      std::move(core), std::move(thread), std::move(client), std::move(socket));
+}
+
+std::shared_ptr<SessionBase>
+makeTlsSession(std::shared_ptr<ListenerCore> core,
+               std::shared_ptr<IoThread> thread, Socket socket,
+               std::string client, std::shared_ptr<asio::ssl::context> tls) {
+  auto session = std::make_shared<Session<asio::ssl::stream<Socket>>>(
+      std::move(core), std::move(thread), std::move(client), std::move(socket),
+      *tls);
+  session->keep(std::move(tls));
+  return session;
+}
+
+} // namespace sinter::serve

@@ -1,0 +1,105 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Histograms, Prometheus' text and the status page.
+#include "runtime/serve/observe/StatusPage.h"
+
+#include <gtest/gtest.h>
+#include <set>
+#include <sstream>
+
+using namespace sinter::serve;
+
+namespace {
+
+Observed observed() {
+  Observed o;
+  o.ready = true;
+  o.version = "1.0";
+  ModelStatistics s;
+  s.name = "m";
+  s.version = "1";
+  s.success = {5, 5000000};
+  s.fail = {4, 0};
+  s.rejected = 2;
+  s.cancelled = 1;
+  s.executionCount = 2;
+  s.inferenceCount = 6;
+  s.batches = {{3, {2, 10}, {2, 20}, {2, 30}, {}}};
+  s.batches[0].compute.counts[4] = 2;
+  s.request.counts[6] = 5;
+  s.request.sumNs = 3500000;
+  o.models = {s};
+  o.index = {{"m", "1", VersionState::ready, "", {"stable"}},
+             {"<b>\"&", "2", VersionState::unavailable, "bad <bundle>", {}}};
+  o.listeners = {{"http", 1, 2, 3, 4, 5, 6, 7}};
+  return o;
+}
+
+} // namespace
+
+TEST(Histogram, Quantiles) {
+  Histogram histogram;
+  EXPECT_EQ(quantileUs(histogram, 0.5), 0);
+  histogram.counts[3] = 50; // 50 to 100 us
+  histogram.counts[9] = 50; // 5 to 10 ms
+  EXPECT_DOUBLE_EQ(quantileUs(histogram, 0.25), 75);
+  EXPECT_DOUBLE_EQ(quantileUs(histogram, 0.99), 5000 + 5000 * 0.98);
+  Histogram open;
+  open.counts.back() = 3;
+  EXPECT_EQ(quantileUs(open, 0.5), 60e6);
+}
+
+TEST(Prometheus, FamiliesAreWholeAndHistogramsCumulative) {
+  std::istringstream text(prometheusText(observed()));
+  std::set<std::string> families, series;
+  std::string line, family;
+  double below = 0;
+  while (std::getline(text, line)) {
+    ASSERT_FALSE(line.empty());
+    if (line.compare(0, 7, "# HELP ") == 0) {
+      family = line.substr(7, line.find(' ', 7) - 7);
+      EXPECT_TRUE(families.insert(family).second) << "twice: " << family;
+      continue;
+    }
+    if (line[0] == '#')
+      continue;
+    EXPECT_EQ(line.compare(0, family.size(), family), 0) << line;
+    size_t space = line.rfind(' ');
+    EXPECT_TRUE(series.insert(line.substr(0, space)).second)
+        << "twice: " << line;
+    double value = std::stod(line.substr(space + 1));
+    if (line.find("_bucket{") == std::string::npos)
+      continue;
+    EXPECT_GE(value,
+              line.find("le=\"0.00001\"") == std::string::npos ? below : 0)
+        << line;
+    below = value;
+  }
+  for (const char *wanted :
+       {"nv_inference_request_success{model=\"m\",version=\"1\"}",
+        "nv_inference_request_failure{model=\"m\",version=\"1\",reason="
+        "\"BACKEND\"}",
+        "sinter_request_duration_seconds_bucket{model=\"m\",version=\"1\","
+        "le=\"0.001\"}",
+        "sinter_request_duration_seconds_bucket{model=\"m\",version=\"1\","
+        "le=\"+Inf\"}",
+        "sinter_batch_compute_duration_seconds_bucket{model=\"m\",version="
+        "\"1\",rows=\"3\",le=\"0.0002\"}",
+        "sinter_batches_by_size_total{model=\"m\",version=\"1\",rows=\"3\"}",
+        "sinter_model_ready{model=\"<b>\\\"&\",version=\"2\"}",
+        "sinter_connections{listener=\"http\"}", "process_open_fds",
+        "sinter_ready"})
+    EXPECT_TRUE(series.count(wanted)) << wanted;
+}
+
+TEST(StatusPage, ShowsModelsAndEscapesNames) {
+  std::string page = statusPage(observed());
+  for (const char *wanted :
+       {"<span class=\"label\">stable</span>",
+        "id=\"state\" class=\"good\">ready", "<svg", "&lt;b&gt;&quot;&amp;",
+        "bad &lt;bundle&gt;", "batches by rows"})
+    EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
+  EXPECT_EQ(page.find("<b>"), std::string::npos);
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+}
