@@ -101,6 +101,11 @@ std::shared_ptr<Version> EngineImpl::open(const Model &model, uint64_t number,
   return version;
 }
 
+Status EngineImpl::add(const EngineOptions::Embedded &embedded) {
+  std::lock_guard<std::mutex> lock(control);
+  return loadEmbedded(embedded);
+}
+
 Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
   Bundle bundle;
   Status status;

@@ -21,6 +21,8 @@ public:
   explicit EngineImpl(const EngineOptions &options);
   ~EngineImpl() override;
   Status start();
+  /// A model of this program, beside those that are there.
+  Status add(const EngineOptions::Embedded &embedded);
 
   std::shared_ptr<Ticket> submit(Request &&request) override;
   bool live() const override { return true; }
