@@ -164,6 +164,83 @@ TEST(ServeBatch, DependentRowsAreLeftAlone) {
   EXPECT_EQ(engine->describe("m", "", status)->maxBatch, 0);
 }
 
+// y = x + s for every row; s has no rows.
+void addSharedKernel(void *const *b, const int64_t *, int64_t begin,
+                     int64_t end, sinter_worker *) {
+  if (calls++ == 0)
+    gate->pass();
+  for (int64_t i = begin; i < end; ++i)
+    static_cast<float *>(b[2])[i] = static_cast<const float *>(b[0])[i] +
+                                    static_cast<const float *>(b[1])[i % 4];
+}
+
+TEST(ServeBatch, SharedInputsJoinOnlyTheirLike) {
+  ImageBuilder b;
+  TestModel m;
+  Slot n = b.dimSymbol("N", 0, 1 << 20, 1, 0, 0), four = b.constant(4),
+       items = b.mul(n, four);
+  b.input("x", SINTER_F32, {n, four});
+  b.input("s", SINTER_F32, {four});
+  b.output("y", SINTER_F32, {n, four});
+  Slot bytes = b.mul(items, four);
+  uint32_t add = b.kernel("add", 3, 0);
+  m.kernels = {addSharedKernel};
+  b.launch(add, {b.in(0, bytes), b.in(1, b.constant(16)), b.out(0, bytes)}, {},
+           {items}, b.node("n", "Add"));
+  m.finish(b);
+  m.model.manifest =
+      R"({"batch": {"independent": true, "inputs": [0, null], "outputs": [0]}})";
+  Gate mine;
+  gate = &mine;
+  calls = 0;
+  auto engine = serve(m, {}, 1);
+  Caller caller;
+  auto send = [&](float shared) {
+    Request r = caller.make("m", ramp(1));
+    Request s = caller.make("m", std::vector<float>(4, shared));
+    s.inputs[0].name = "s";
+    s.inputs[0].dims = {4};
+    r.inputs.push_back(s.inputs[0]);
+    return caller.send(*engine, std::move(r));
+  };
+  size_t first = send(1);
+  mine.awaitInside(1);
+  std::vector<size_t> sent;
+  for (float shared : {2.0f, 3.0f, 2.0f, 3.0f, 2.0f})
+    sent.push_back(send(shared));
+  mine.open();
+  expectPlus(caller.wait(first), ramp(1), 1);
+  for (size_t i = 0; i < sent.size(); ++i) {
+    Response answer = caller.wait(sent[i]);
+    expectPlus(answer, ramp(1), i % 2 ? 3 : 2);
+    EXPECT_EQ(answer.batchRows, i % 2 ? 2u : 3u);
+  }
+}
+
+// Rows share a run only on the compiler's word, in the form it gives.
+TEST(ServeBatch, NothingIsBatchedWithoutProof) {
+  TestModel m;
+  makeRows(m, addOneKernel);
+  for (
+      const char *manifest :
+      {"{}", "", "[1]", "{\"batch\": 7}",
+       R"({"batch": {"independent": false}})",
+       R"({"batch": {"independent": "yes"}})",
+       R"({"batch": {"independent": true, "inputs": [1], "outputs": [0]}})",
+       R"({"batch": {"independent": true, "inputs": [0, 0], "outputs": [0]}})",
+       R"({"batch": {"independent": true, "inputs": [null], "outputs": [null]}})",
+       R"({"batch": {"independent": true, "fixed": 4}})",
+       R"({"batch": {"independent": true, "fixed": -1}})",
+       R"({"costs": [{"rows": "x", "us": []}, 5], "golden": {"tolerance": "big"}})"}) {
+    m.model.manifest = manifest;
+    auto engine = serve(m);
+    Status status;
+    EXPECT_EQ(engine->describe("m", "", status)->maxBatch, 0) << manifest;
+    Caller caller;
+    expectPlus(caller.ask(*engine, caller.make("m", ramp(3))), ramp(3));
+  }
+}
+
 TEST(ServeBatch, OneBadRequestFailsAlone) {
   TestModel m;
   makeRows(m, pickyKernel);

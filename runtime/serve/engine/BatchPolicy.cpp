@@ -60,6 +60,7 @@ int64_t shareOf(const PolicyView &view, const CostTable &costs,
       !costs.isKnown())
     return most;
   int64_t share = (waiting + view.freeLanes - 1) / view.freeLanes;
+  share = (share + options.divisor - 1) / options.divisor * options.divisor;
   int64_t whole = std::min(waiting, most);
   // A second thread for a gain of a few percent is one less for somebody else.
   bool worth = price(costs, options, share, false) * 5 <
@@ -102,7 +103,7 @@ Nanos costWait(const PolicyView &view, const Forming &batch,
 void trim(Forming &batch, const PolicyOptions &options) {
   int64_t size = 0;
   for (int64_t preferred : options.preferred)
-    if (preferred <= batch.decision.rows)
+    if (preferred <= batch.decision.rows && preferred % options.divisor == 0)
       size = preferred;
   while (size && batch.decision.rows > size) {
     auto &last = batch.decision.take.back();

@@ -31,6 +31,7 @@ constexpr Nanos never = std::numeric_limits<Nanos>::max();
 
 struct PolicyOptions {
   int64_t maxBatch = 1;
+  int64_t divisor = 1;    ///< of the rows of a run
   int64_t fixedBatch = 0; ///< the object takes exactly that many rows
   bool mayBatch = false;  ///< rows are independent
   Nanos fixedDelay =

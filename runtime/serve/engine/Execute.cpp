@@ -129,7 +129,7 @@ private:
     tensor.rank = uint8_t(io.dims.size());
     tensor.dtype = io.dtype;
     std::copy(first.dims.begin(), first.dims.end(), tensor.dim);
-    if (!version.batch.batches) {
+    if (!version.batch.batches || io.shared) {
       tensor.data = const_cast<std::byte *>(first.data);
       tensor.bytes = first.bytes;
       return tensor;

@@ -14,15 +14,18 @@
 namespace sinter::serve {
 namespace {
 
-Tensor tensorOf(const sinter_npz_array &array, const std::string &name,
-                const std::shared_ptr<const void> &owner) {
+// A copy: arrays of a zip lie at any address, and the file is closed behind it.
+Tensor tensorOf(const sinter_npz_array &array, const std::string &name) {
+  auto bytes = static_cast<const std::byte *>(array.data);
+  auto memory =
+      std::make_shared<std::vector<std::byte>>(bytes, bytes + array.bytes);
   Tensor t;
   t.name = name;
   t.dtype = array.dtype;
   t.dims.assign(array.dim, array.dim + array.rank);
-  t.data = static_cast<const std::byte *>(array.data);
-  t.bytes = array.bytes;
-  t.owner = owner;
+  t.data = memory->data();
+  t.bytes = memory->size();
+  t.owner = memory;
   return t;
 }
 
@@ -32,17 +35,28 @@ bool has(const std::vector<TensorInterface> &list, const std::string &name) {
   });
 }
 
-// "3/x" -> case "3", name "x"; a tensor's own name may hold a slash.
-void splitName(const Version &version, const std::string &full,
-               std::string &number, std::string &name) {
-  name = full;
+// "3/input.x" -> case "3", input x. Which list a tensor belongs to is said by
+// its prefix: an output may have the name of an input.
+struct GoldenName {
+  std::string number, name;
+  bool isInput = false, isOutput = false;
+};
+
+GoldenName splitName(const Version &version, const std::string &full) {
+  GoldenName g;
   size_t slash = full.find('/');
-  if (slash == std::string::npos || has(version.inputs, full) ||
-      has(version.outputs, full) ||
-      full.find_first_not_of("0123456789") != slash)
-    return;
-  number = full.substr(0, slash);
-  name = full.substr(slash + 1);
+  bool numbered = slash != std::string::npos && slash &&
+                  full.find_first_not_of("0123456789") == slash;
+  std::string rest = numbered ? full.substr(slash + 1) : full;
+  g.number = numbered ? full.substr(0, slash) : "";
+  if (rest.compare(0, 6, "input.") == 0) {
+    g.name = rest.substr(6);
+    g.isInput = has(version.inputs, g.name);
+  } else if (rest.compare(0, 7, "output.") == 0) {
+    g.name = rest.substr(7);
+    g.isOutput = has(version.outputs, g.name);
+  }
+  return g;
 }
 
 } // namespace
@@ -63,16 +77,14 @@ Status readGolden(int descriptor, const Version &version,
     return {Code::unavailable, std::string("golden.npz: ") + error};
   std::map<std::string, GoldenCase> byNumber;
   for (uint32_t i = 0; i < file->count; ++i) {
-    std::string number, name;
-    splitName(version, file->arrays[i].name, number, name);
-    if (has(version.inputs, name))
-      byNumber[number].inputs.push_back(tensorOf(file->arrays[i], name, file));
-    else if (has(version.outputs, name))
-      byNumber[number].outputs.push_back(tensorOf(file->arrays[i], name, file));
-    else
+    GoldenName g = splitName(version, file->arrays[i].name);
+    if (!g.isInput && !g.isOutput)
       return {Code::unavailable,
               "golden.npz: array '" + std::string(file->arrays[i].name) +
-                  "' is neither an input nor an output of the model"};
+                  "' is no input.NAME and no output.NAME of the model"};
+    GoldenCase &golden = byNumber[g.number];
+    (g.isInput ? golden.inputs : golden.outputs)
+        .push_back(tensorOf(file->arrays[i], g.name));
   }
   for (auto &[number, each] : byNumber)
     cases.push_back(std::move(each));
@@ -139,7 +151,7 @@ std::vector<Tensor> sampleInputs(const Version &version,
     t.name = io.name;
     t.dtype = io.dtype;
     t.dims = sample.data ? sample.dims : io.dims;
-    if (version.batch.batches)
+    if (version.batch.batches && !io.shared)
       t.dims[0] = rows;
     uint64_t bytes = io.elementBytes;
     for (int64_t dim : t.dims)

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A version proves itself before it serves: golden.npz holds an array for each
-// input and each output, under their names (an output that has the name of an
-// input is left out). Several cases are told apart by a number in front: "0/x",
-// "1/x". The tolerance is the manifest's.
+// tensor, `input.NAME` and `output.NAME` (compiler/pipeline/Golden.h makes
+// them). Several cases are told apart by a number in front: `0/input.x`,
+// `1/input.x`. The tolerance is the manifest's.
 #ifndef SINTER_SERVE_ENGINE_GOLDEN_H
 #define SINTER_SERVE_ENGINE_GOLDEN_H
 

@@ -5,6 +5,7 @@
 #include "sinter/server.h"
 
 #include "runtime/serve/engine/EngineImpl.h"
+#include "sinter/image.h"
 
 #include <condition_variable>
 #include <cstring>

@@ -5,8 +5,6 @@
 #include "runtime/serve/engine/Options.h"
 #include "sinter/image.h"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 namespace sinter::serve {
@@ -157,77 +155,10 @@ Status Version::readInterface() {
   }
   const char *text = sinter_manifest(object);
   manifest = !bundle.manifest.empty() ? bundle.manifest : text ? text : "{}";
-  findBatch();
   readManifest();
   queue.maxJobs = options->maxQueue;
   queue.maxBytes = options->maxQueueBytes;
   return {};
-}
-
-// Dimension 0 of every input and output is one symbol, or one constant.
-void Version::findBatch() {
-  std::vector<const TensorInterface *> all;
-  for (const TensorInterface &io : inputs)
-    all.push_back(&io);
-  for (const TensorInterface &io : outputs)
-    all.push_back(&io);
-  if (inputs.empty() || outputs.empty() || all[0]->dims.empty())
-    return;
-  int64_t dim = all[0]->dims[0];
-  uint32_t symbol = all[0]->symbols[0];
-  for (const TensorInterface *io : all)
-    if (io->dims.empty() || io->dims[0] != dim || io->symbols[0] != symbol)
-      return;
-  if (dim >= 0 || symbol == SINTER_NONE)
-    return;
-  sinter_symbol_info info = {};
-  info.size = sizeof info;
-  if (sinter_symbol_info_of(object, symbol, &info))
-    return;
-  batch.batches = info.max > 1;
-  batch.divisor = std::max<int64_t>(info.divisor, 1);
-  int64_t most = options->maxBatch ? options->maxBatch : 32;
-  batch.most = std::max<int64_t>(
-      std::min<int64_t>(info.max, most) / batch.divisor * batch.divisor, 1);
-}
-
-// What the compiler found out: rows that depend on each other never share a
-// batch, a fixed batch of independent rows is padded, cost rows start the
-// table.
-void Version::readManifest() {
-  uint32_t threads = wide.isOpen() ? sinter_program_width(wide.get()) : 1;
-  queue.costs = CostTable(threads);
-  nlohmann::json json = nlohmann::json::parse(manifest, nullptr, false);
-  if (json.is_object() && json.contains("batch") && json["batch"].is_object()) {
-    const nlohmann::json &rule = json["batch"];
-    auto independent = rule.find("independent");
-    if (independent != rule.end() && independent->is_boolean() &&
-        !independent->get<bool>())
-      batch = BatchRule();
-    auto fixed = rule.find("fixed");
-    if (fixed != rule.end() && fixed->is_number_integer() &&
-        fixed->get<int64_t>() > 1 && fixed->get<int64_t>() < (1 << 20)) {
-      batch.batches = true;
-      batch.fixed = batch.most = fixed->get<int64_t>();
-    }
-  }
-  if (json.is_object() && json.contains("costs") && json["costs"].is_array())
-    for (const nlohmann::json &row : json["costs"])
-      if (row.is_object() && row.value("rows", 0) > 0 &&
-          row.value("us", 0.0) > 0)
-        queue.costs.estimate(row.value("rows", 0),
-                             int64_t(row.value("us", 0.0) * 1e3));
-  if (json.is_object() && json.contains("golden") && json["golden"].is_object())
-    if (auto given = json["golden"].find("tolerance");
-        given != json["golden"].end() && given->is_number())
-      tolerance = given->get<double>();
-  queue.policy.mayBatch = batch.batches;
-  queue.policy.maxBatch = batch.most;
-  queue.policy.fixedBatch = batch.fixed;
-  queue.policy.fixedDelay = Nanos(options->maxDelayUs) * 1000;
-  queue.policy.preferred.assign(options->preferredBatch.begin(),
-                                options->preferredBatch.end());
-  std::sort(queue.policy.preferred.begin(), queue.policy.preferred.end());
 }
 
 ModelDescription Version::describe() const {

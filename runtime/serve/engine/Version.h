@@ -27,6 +27,7 @@ struct TensorInterface {
   uint64_t elementBytes = 0;
   std::vector<int64_t> dims;     ///< -1 = depends on symbols
   std::vector<uint32_t> symbols; ///< when it is just one
+  bool shared = false;           ///< has no rows: the same for a whole batch
 };
 
 /// How rows go together. fixed > 0: the object takes exactly that many rows, so
@@ -95,7 +96,6 @@ private:
   Version() = default;
   Status readInterface();
   void readManifest();
-  void findBatch();
 
   std::string modelName, versionText;
   Bundle bundle;

@@ -117,18 +117,23 @@ Status Version::check(const Request &request, int64_t &rows,
     if (!given)
       return {Code::invalid, "input '" + io.name + "' is missing; the model '" +
                                  modelName + "' takes " + namesOf(inputs)};
-    if (Status bad = checkShape(io, *given, batch.fixed > 0); !bad.ok())
+    if (Status bad = checkShape(io, *given, batch.fixed > 0 && !io.shared);
+        !bad.ok())
       return bad;
-    size_t first = batch.batches ? 1 : 0;
-    if (batch.batches && rows >= 0 && given->dims[0] != rows)
+    bool rowed = batch.batches && !io.shared;
+    size_t first = rowed ? 1 : 0;
+    if (rowed && rows >= 0 && given->dims[0] != rows)
       return {Code::invalid,
               "input '" + io.name + "' has " + std::to_string(given->dims[0]) +
                   " rows, another input has " + std::to_string(rows) +
                   "; all inputs take the same number"};
-    if (batch.batches)
+    if (rowed)
       rows = given->dims[0];
     key.append(reinterpret_cast<const char *>(given->dims.data() + first),
                (given->dims.size() - first) * sizeof(int64_t));
+    // Only requests with the same values of it go together.
+    if (io.shared && given->bytes)
+      key.append(reinterpret_cast<const char *>(given->data), given->bytes);
   }
   if (request.inputs.size() != inputs.size())
     for (const Tensor &given : request.inputs)
