@@ -12,6 +12,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace sinter::serve {
 
@@ -156,6 +157,14 @@ inline std::unique_ptr<Engine> serve(const TestModel &m, EngineOptions engine) {
 inline std::unique_ptr<Engine>
 serve(const TestModel &m, ModelOptions options = {}, uint32_t threads = 2) {
   return serve(m, engineOptions(std::move(options), threads));
+}
+
+/// True when it comes to hold, which no test waits for in vain for long.
+template <typename Condition> bool comesTrue(Condition condition) {
+  TimePoint end = Clock::now() + std::chrono::seconds(20);
+  while (!condition() && Clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return condition();
 }
 
 inline std::vector<float> ramp(size_t rows, float start = 0) {

@@ -5,7 +5,6 @@
 #include "sinter/server.h"
 
 #include "runtime/serve/engine/EngineImpl.h"
-#include "sinter/image.h"
 
 #include <condition_variable>
 #include <cstring>
@@ -85,7 +84,7 @@ Request requestOf(const sinter_server_request &asked) {
     t.data = static_cast<const std::byte *>(given.data);
     t.bytes = given.bytes;
     // More than the shape needs is the caller's own affair.
-    uint64_t need = sinter_dtype_bytes(given.dtype);
+    uint64_t need = dtypeBytes(given.dtype);
     for (int64_t dim : t.dims)
       need = dim < 0 || __builtin_mul_overflow(need, uint64_t(dim), &need)
                  ? UINT64_MAX

@@ -3,7 +3,6 @@
 #include "runtime/serve/engine/Version.h"
 
 #include "runtime/serve/engine/Options.h"
-#include "sinter/image.h"
 
 #include <sys/stat.h>
 
@@ -23,6 +22,12 @@ const char *dtypeText(uint32_t dtype) {
       "INT32",  "INT64",  "BYTES", "BOOL", "FP16",   "FP64",
       "UINT32", "UINT64", "none",  "none", "BF16"};
   return dtype < sizeof names / sizeof *names ? names[dtype] : "unknown";
+}
+
+uint64_t dtypeBytes(uint32_t dtype) {
+  static const uint8_t bytes[] = {0, 4, 1, 1, 2, 2, 4, 8, 0,
+                                  1, 2, 8, 4, 8, 0, 0, 2};
+  return dtype < sizeof bytes ? bytes[dtype] : 0;
 }
 
 // ---- Programs ---------------------------------------------------------------
@@ -144,7 +149,7 @@ Status Version::readInterface() {
     TensorInterface io;
     io.name = tensor.name;
     io.dtype = uint8_t(tensor.dtype);
-    io.elementBytes = sinter_dtype_bytes(tensor.dtype);
+    io.elementBytes = dtypeBytes(tensor.dtype);
     io.dims.assign(tensor.dim, tensor.dim + tensor.rank);
     io.symbols.assign(tensor.symbol, tensor.symbol + tensor.rank);
     if (tensor.dtype == SINTER_STRING)
