@@ -31,5 +31,6 @@ void sinter::addLoweringPasses(mlir::OpPassManager &passes,
   passes.addPass(createChooseSchedules(schedules));
   passes.addNestedPass<exec::ProgramOp>(
       createBoundLateSizes({options.maxSlack}));
+  passes.addPass(createShareInPlace());
   passes.addNestedPass<exec::ProgramOp>(createPlanArena());
 }

@@ -23,6 +23,23 @@ def BoundLateSizes : Pass<"sinter-bound-late-sizes", "::sinter::exec::ProgramOp"
                         "The most bytes to reserve for one size">];
 }
 
+def ShareInPlace : Pass<"sinter-share-in-place", "::mlir::ModuleOp"> {
+  let summary = "Writes results over the elements that they are computed from.";
+  let description = [{
+    A kernel reads elements of a nest's or row's inputs, or of the extras of a product,
+    only for the same element of its results. When a buffer is read for the last
+    time by such a kernel, with the view of a result that nobody has written before,
+    the result takes its memory. Not inside exec.if.
+
+      %a = exec.alloc <64>                   %a = exec.alloc <64>
+      %b = exec.alloc <64>                   exec.launch @produce(%x, %a)
+      exec.launch @produce(%x, %a)    ==>    exec.launch @relu(%a, %a)
+      exec.launch @relu(%a, %b)              exec.launch @consume(%a, %y)
+      exec.launch @consume(%b, %y)
+  }];
+  let statistics = [Statistic<"shared", "shared", "Results that took the memory of an operand">];
+}
+
 def PlanArena : Pass<"sinter-plan-arena", "::sinter::exec::ProgramOp"> {
   let summary = "Gives every buffer its place in the arena, for every shape at once.";
   let description = [{

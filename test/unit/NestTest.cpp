@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <optional>
 
 using namespace sinter::test;
 
@@ -86,6 +87,7 @@ struct Nest {
   int64_t axes = 0;
   std::string combine = "none";
   const Function *function;
+  std::optional<size_t> overwritten; // input whose memory the result takes
 
   std::string text() const {
     std::string args, names, types, block, blockArgs;
@@ -160,6 +162,12 @@ Nest draw(unsigned seed, bool reduces) {
   } else {
     nest.output = randomView(domain, nest.function->output, random, false);
     nest.output.allocate(random);
+    size_t chosen = random.below(std::max<size_t>(1, nest.inputs.size()));
+    if (random.oneIn(2) && chosen < nest.inputs.size() &&
+        nest.inputs[chosen].element == nest.output.element) {
+      nest.inputs[chosen] = twinOf(nest.output, random);
+      nest.overwritten = chosen;
+    }
   }
   return nest;
 }
@@ -230,10 +238,15 @@ void checkNest(unsigned seed, bool reduces, bool interleaves = false) {
   for (const TestView &input : nest.inputs)
     buffers.push_back(input.data());
   buffers.push_back(nest.output.data());
+  if (nest.overwritten)
+    buffers[*nest.overwritten] = nest.output.data();
   std::string first;
   forEachTarget(nest.text(), nest.params, [&](const Prepared &run) {
     for (int64_t parts : {1, 3}) {
       std::memset(nest.output.data(), 0xAB, nest.output.memory->size());
+      if (nest.overwritten)
+        std::memcpy(nest.output.data(), nest.inputs[*nest.overwritten].data(),
+                    nest.output.memory->size());
       EXPECT_EQ(
           run.kernel->run(buffers, nest.params, run.items, run.scratch, parts),
           0u);

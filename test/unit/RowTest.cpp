@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <optional>
 
 using namespace sinter::test;
 
@@ -22,6 +23,7 @@ struct Row {
   TestView output;
   std::vector<int64_t> params;
   int64_t axes;
+  std::optional<size_t> overwritten; // operand whose memory the result takes
 
   std::string text() const {
     std::string args, ins, inTypes, outs = output.type(), extra, extraTypes;
@@ -93,6 +95,14 @@ Row draw(unsigned seed) {
       view.allocate(random);
       view.fill(random);
     }
+  if (random.oneIn(2)) {
+    std::vector<TestView> &list =
+        row.extras.empty() || random.oneIn(2) ? row.inputs : row.extras;
+    row.overwritten = random.below(list.size());
+    list[*row.overwritten] = twinOf(row.output, random);
+    if (&list == &row.extras)
+      *row.overwritten += row.inputs.size();
+  }
   return row;
 }
 
@@ -142,10 +152,16 @@ TEST(Row, RandomShapesAndLayouts) {
       for (TestView &view : *list)
         buffers.push_back(view.data());
     buffers.push_back(row.output.data());
-    std::string first;
+    std::string first, before;
+    if (row.overwritten) {
+      void *&buffer = buffers[*row.overwritten];
+      before.assign(static_cast<char *>(buffer), row.output.memory->size());
+      buffer = row.output.data();
+    }
     forEachTarget(row.text(), row.params, [&](const Prepared &run) {
       for (int64_t parts : {1, 3}) {
         std::memset(row.output.data(), 0xAB, row.output.memory->size());
+        std::memcpy(row.output.data(), before.data(), before.size());
         run.kernel->run(buffers, row.params, run.items, run.scratch, parts);
         Shape outer = row.output.dims;
         Shape inner(outer.end() - row.axes, outer.end());

@@ -178,6 +178,13 @@ TestView randomView(const Domain &domain, const std::string &element,
                   repeated);
 }
 
+TestView twinOf(const TestView &result, Random &random) {
+  TestView twin = result;
+  twin.allocate(random);
+  twin.fill(random);
+  return twin;
+}
+
 void forEachIndex(const Shape &dims,
                   const std::function<void(const Shape &)> &visit) {
   for (int64_t dim : dims)

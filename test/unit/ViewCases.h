@@ -62,6 +62,9 @@ TestView makeView(const Domain &domain, const std::string &element,
 TestView randomView(const Domain &domain, const std::string &element,
                     Random &random, bool mayRepeat);
 
+/// A view as `result`, in memory of its own: what a kernel may write over.
+TestView twinOf(const TestView &result, Random &random);
+
 /// Calls `visit` for every index of `dims`, last axis fastest.
 void forEachIndex(const Shape &dims,
                   const std::function<void(const Shape &)> &visit);
