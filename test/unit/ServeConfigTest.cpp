@@ -172,7 +172,7 @@ TEST_F(ServeConfig, FaultsNameThePlaceAndTheNearestKey) {
       {{"--versions=newest"}, "", "latest, latest:N, all"},
       {{"a", "b"}, "", "a second repository"},
       {{}, "[http\nport=1\n", ":1: "},
-      {{}, "[http]\nport = 1.5\n", ":2: http.port: expected a text"},
+      {{}, "[http]\nport = 1.5\n", "found '1.5', expected a port"},
       {{}, "[http]\npotr = 1\n", "did you mean http.port?"},
       {{}, "[models.ocr]\nmax-bach = 1\n", "did you mean max-batch?"},
   };

@@ -241,6 +241,18 @@ Status appendBundle(int file, const std::vector<NewMember> &members) {
              : failed("write the bundle");
 }
 
+Status copyWhole(int from, int to) {
+  struct stat info;
+  if (fstat(from, &info) || !copyExactly(from, 0, uint64_t(info.st_size), to))
+    return failed("copy a file");
+  return {};
+}
+
+Status writeWhole(const std::string &text, int to) {
+  return writeExactly(to, text.data(), text.size()) ? Status()
+                                                    : failed("write a file");
+}
+
 Status copyToMemory(int file, const Member &member, const char *name,
                     int &out) {
   int memory = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

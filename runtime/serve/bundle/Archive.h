@@ -48,6 +48,10 @@ Status writeArchive(int file, const std::vector<NewMember> &members);
 /// Pads, writes the archive and the footer behind what the file holds.
 Status appendBundle(int file, const std::vector<NewMember> &members);
 
+/// All bytes of `from`, or of a text, to the position of `to`.
+Status copyWhole(int from, int to);
+Status writeWhole(const std::string &text, int to);
+
 /// All bytes of [offset, offset + bytes) into a sealed memory file.
 Status copyToMemory(int file, const Member &member, const char *name, int &out);
 /// The same as text, for members that are small.

@@ -95,16 +95,6 @@ private:
   Bundle bundle;
 };
 
-// The manifest is ours, but this file may be anybody's.
-std::string nameIn(const std::string &manifest) {
-  nlohmann::json json = nlohmann::json::parse(manifest, nullptr, false);
-  if (!json.is_object())
-    return "";
-  auto name = json.find("name");
-  return name != json.end() && name->is_string() ? name->get<std::string>()
-                                                 : "";
-}
-
 Status takeArchive(int file, uint64_t offset, uint64_t bytes,
                    const std::string &publicKey, Bundle &out) {
   Members members;
@@ -136,6 +126,16 @@ Status takeFolder(const std::string &path, const std::string &publicKey,
 }
 
 } // namespace
+
+// The manifest is ours, but this file may be anybody's.
+std::string textIn(const std::string &manifest, const char *key) {
+  nlohmann::json json = nlohmann::json::parse(manifest, nullptr, false);
+  if (!json.is_object())
+    return "";
+  auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>()
+                                                   : "";
+}
 
 Status openBundle(const std::string &path, const std::string &publicKey,
                   Bundle &out) {
@@ -171,7 +171,7 @@ Status openExecutable(const std::string &path, EngineOptions::Embedded &out,
     status = copyToMemory(file.get(), golden->second, "golden.npz", out.golden);
   if (!status.ok())
     return at(path, status);
-  out.name = nameIn(out.manifest);
+  out.name = textIn(out.manifest, "name");
   out.offset = members["model.so"].offset;
   out.bytes = members["model.so"].bytes;
   out.descriptor = file.release();

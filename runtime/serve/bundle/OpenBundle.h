@@ -16,6 +16,10 @@ namespace sinter::serve {
 Status openBundle(const std::string &path, const std::string &publicKey,
                   Bundle &out);
 
+/// A text that a manifest holds under `key` ("name", "model_file"); empty when
+/// it holds none.
+std::string textIn(const std::string &manifest, const char *key);
+
 /// What a .serve file brings with it, as the engine takes it: the object stays
 /// where it is in the file. path: /proc/self/exe for this executable; isThere
 /// is false when it brings nothing. The name is empty when the manifest has

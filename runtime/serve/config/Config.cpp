@@ -76,11 +76,13 @@ Status scalarText(const toml::node &node, const std::string &where,
     out << value->get();
   else if (const auto *number = node.as_integer())
     out << number->get();
+  else if (const auto *real = node.as_floating_point())
+    out << real->get();
   else if (const auto *flag = node.as_boolean())
     out << (flag->get() ? "true" : "false");
   else
     return {Code::invalid,
-            where + ": expected a text, a whole number, true or false"};
+            where + ": expected a text, a number, true or false"};
   text = out.str();
   return {};
 }

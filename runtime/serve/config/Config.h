@@ -35,7 +35,7 @@ struct ServerConfig {
   uint64_t maxConnections = 0; ///< of HTTP
   uint64_t maxStreams = 0;     ///< calls at once on a gRPC connection
   std::string tlsCertificate, tlsKey, tlsClientCa; ///< files
-  std::string repository, stateDir, bundleKey;
+  std::string repository, stateDir, bundleKey, accessFile, auditLog;
   std::string
       name; ///< of the model inside this file; empty = as it was compiled
   bool controlEverywhere = false, sharedMemory = false, watch = false;

@@ -3,6 +3,7 @@
 #include "runtime/serve/config/Schema.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 namespace sinter::serve {
@@ -38,6 +39,12 @@ bool readNumber(const std::string &text, uint64_t &number) {
         __builtin_add_overflow(number, uint64_t(c - '0'), &number))
       return false;
   return true;
+}
+
+bool readReal(const std::string &text, double &real) {
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data(), end, real);
+  return error == std::errc() && stop == end && real >= 0 && real < 1e300;
 }
 
 // A number with a unit of the table behind it; without one it counts as it is.
@@ -144,6 +151,11 @@ const std::vector<KeyRow<Server>> &serverKeys() {
       {"tls.client-ca", K::file, "",
        "PEM file; clients must show a certificate of it",
        [](Server &s, const Value &v) { s.tlsClientCa = v.text; }},
+      {"access-file", K::file, "",
+       "TOML: API keys, tokens and certificates, and what they may do",
+       [](Server &s, const Value &v) { s.accessFile = v.text; }},
+      {"audit-log", K::text, "", "file that every control action is added to",
+       [](Server &s, const Value &v) { s.auditLog = v.text; }},
       {"repository", K::text, "", "folder of MODEL/VERSION/ bundles",
        [](Server &s, const Value &v) { s.repository = v.text; }},
       {"repository-control", K::choice, "admin",
@@ -212,6 +224,26 @@ const std::vector<KeyRow<Model>> &modelKeys() {
       {"preserve-order", K::boolean, "false",
        "answers of a client in the order it asked",
        [](Model &m, const Value &v) { m.preserveOrder = v.boolean; }},
+      {"guard-answers", K::number, "50",
+       "a canary is judged after so many answers",
+       [](Model &m, const Value &v) { m.guardAnswers = uint32_t(v.number); }},
+      {"guard-error-percent", K::real, "5",
+       "it is taken back when it fails so much more than the default version",
+       [](Model &m, const Value &v) { m.guardErrorPercent = v.real; }},
+      {"guard-latency-factor", K::real, "2",
+       "or takes so much longer; 0 = not looked at",
+       [](Model &m, const Value &v) { m.guardLatencyFactor = v.real; }},
+      {"breaker-failures", K::number, "5",
+       "runs that fail in a row before requests are refused; 0 = never",
+       [](Model &m, const Value &v) {
+         m.breakerFailures = uint32_t(v.number);
+       }},
+      {"breaker-open", K::milliseconds, "1s",
+       "how long they are refused before one tries again",
+       [](Model &m, const Value &v) { m.breakerOpenMs = uint32_t(v.number); }},
+      {"degrade-to", K::text, "",
+       "MODEL or MODEL:VERSION that answers meanwhile",
+       [](Model &m, const Value &v) { m.degradeTo = v.text; }},
   };
   return rows;
 }
@@ -226,6 +258,8 @@ const char *kindName(KeyKind kind) {
     return "PORT";
   case KeyKind::number:
     return "N";
+  case KeyKind::real:
+    return "NUMBER";
   case KeyKind::bytes:
     return "BYTES";
   case KeyKind::milliseconds:
@@ -264,6 +298,9 @@ Status parseValue(KeyKind kind, const char *choices, const std::string &text,
         out.number > std::numeric_limits<uint32_t>::max())
       return wrong(text, "a number from 0 to 4294967295");
     return {};
+  case KeyKind::real:
+    return readReal(text, out.real) ? Status()
+                                    : wrong(text, "a number of at least 0");
   case KeyKind::bytes:
     return readScaled(text, sizes, out.number)
                ? Status()

@@ -16,6 +16,7 @@ enum class KeyKind {
   file,
   port,
   number,
+  real,
   bytes,
   milliseconds,
   boolean,
@@ -29,6 +30,7 @@ struct ParsedValue {
   std::string text;
   uint64_t number = 0;
   int64_t port = 0;
+  double real = 0;
   bool boolean = false;
   std::vector<uint32_t> numbers;
 };

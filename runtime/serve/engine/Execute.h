@@ -52,7 +52,7 @@ private:
 
 struct RunResult {
   Status status;
-  std::vector<Piece> pieces; ///< one for each part
+  std::vector<JobPiece> pieces; ///< one for each part
   TimePoint started, bound, computed, finished;
   int64_t padded = 0;
 };

@@ -26,7 +26,7 @@ class Version;
 struct Run;
 
 /// What one run made of some rows of a job.
-struct Piece {
+struct JobPiece {
   int64_t firstRow = 0, rows = 0;
   std::vector<Tensor> outputs;
   Status failure; ///< of this part alone
@@ -59,7 +59,7 @@ public:
   bool waiting = false; ///< rows of it are in the queue
   bool cancelled = false;
   Status failure;
-  std::vector<Piece> pieces;
+  std::vector<JobPiece> pieces;
   std::vector<std::shared_ptr<Run>> runs; ///< that hold rows of it
   uint32_t batchRows = 0;
 };

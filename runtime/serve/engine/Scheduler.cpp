@@ -55,14 +55,15 @@ void Job::join(std::vector<Tensor> &outputs) {
     outputs = std::move(pieces[0].outputs);
     return;
   }
-  std::sort(pieces.begin(), pieces.end(), [](const Piece &a, const Piece &b) {
-    return a.firstRow < b.firstRow;
-  });
+  std::sort(pieces.begin(), pieces.end(),
+            [](const JobPiece &a, const JobPiece &b) {
+              return a.firstRow < b.firstRow;
+            });
   for (size_t i = 0; i < pieces[0].outputs.size(); ++i) {
     Tensor whole = pieces[0].outputs[i];
     auto memory = std::make_shared<std::vector<std::byte>>();
     whole.dims[0] = rows;
-    for (const Piece &piece : pieces)
+    for (const JobPiece &piece : pieces)
       memory->insert(memory->end(), piece.outputs[i].data,
                      piece.outputs[i].data + piece.outputs[i].bytes);
     whole.data = memory->data();

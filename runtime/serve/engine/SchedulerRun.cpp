@@ -218,7 +218,7 @@ void Scheduler::runAlone(Run &run, Lane &lane, RunResult &result) {
     alone.rows = part.rows;
     alone.limit = run.limit;
     RunResult one = execute(*run.version, lane, alone);
-    Piece piece;
+    JobPiece piece;
     piece.firstRow = part.firstRow;
     piece.rows = part.rows;
     if (one.status.ok())

@@ -7,6 +7,7 @@
 #define SINTER_SERVE_GRPC_GRPCSERVER_H
 
 #include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/protect/Access.h"
 #include "runtime/serve/protocol/Control.h"
 #include "runtime/serve/protocol/Metadata.h"
 
@@ -35,7 +36,14 @@ struct GrpcOptions {
   LogControl *logs = nullptr;           ///< null: not offered
   Extensions extensions;
   std::function<BatchingConfig(const std::string &model)> batching;
-  std::function<void(const Response &response)> observe; ///< each answer
+  /// Who asks, and whether they may; empty = everybody. Fills their name.
+  std::function<Status(const Credentials &credentials, Permission permission,
+                       const std::string &model, std::string &client)>
+      authorize;
+  /// Of each control action, after it was tried.
+  std::function<void(const std::string &client, const std::string &action,
+                     const Status &outcome)>
+      audit;
 };
 
 class GrpcServer {

@@ -7,19 +7,10 @@
 namespace sinter::serve {
 namespace {
 
-std::string header(const grpc::CallbackServerContext &context,
-                   const char *name) {
-  auto found = context.client_metadata().find(name);
-  if (found == context.client_metadata().end())
-    return "";
-  return {found->second.data(), found->second.size()};
-}
-
 void describeCaller(const grpc::CallbackServerContext &context, Request &out) {
   out.received = Clock::now();
-  out.client = context.peer();
-  out.trace.traceparent = header(context, "traceparent");
-  out.trace.tracestate = header(context, "tracestate");
+  out.trace.traceparent = metadataOf(context, "traceparent");
+  out.trace.tracestate = metadataOf(context, "tracestate");
   auto deadline = context.deadline(); // of the wall clock
   if (deadline != std::chrono::system_clock::time_point::max())
     out.deadline = out.received + (deadline - std::chrono::system_clock::now());
@@ -55,8 +46,6 @@ public:
 
 private:
   Status encode(const Response &response) {
-    if (options.observe)
-      options.observe(response);
     if (!response.status.ok())
       return response.status;
     return encodeResponse(response, wanted.id, wanted.wishes, wanted.isBatched,
@@ -80,13 +69,41 @@ private:
 
 } // namespace
 
+std::string metadataOf(const grpc::CallbackServerContext &context,
+                       const char *name) {
+  auto found = context.client_metadata().find(name);
+  if (found == context.client_metadata().end())
+    return "";
+  return {found->second.data(), found->second.size()};
+}
+
+Status mayCall(const GrpcOptions &options,
+               const grpc::CallbackServerContext &context,
+               Permission permission, const std::string &model,
+               std::string &client) {
+  client = context.peer();
+  if (!options.authorize)
+    return {};
+  Credentials credentials;
+  credentials.authorization = metadataOf(context, "authorization");
+  credentials.apiKey = metadataOf(context, "x-api-key");
+  auto peer = context.auth_context();
+  if (peer && peer->IsPeerAuthenticated())
+    for (const grpc::string_ref &subject :
+         peer->FindPropertyValues("x509_subject"))
+      credentials.certificate.assign(subject.data(), subject.size());
+  return options.authorize(credentials, permission, model, client);
+}
+
 Status readRequest(const Engine &engine, const GrpcOptions &options,
                    const grpc::CallbackServerContext &context,
                    const SharedMessage &message, Request &out, Wanted &wanted) {
   wanted.id = message->id();
   describeCaller(context, out);
-  Status status =
-      decodeRequest(message, options.sharedMemory, out, wanted.wishes);
+  Status status = mayCall(options, context, Permission::infer,
+                          message->model_name(), out.client);
+  if (status.ok())
+    status = decodeRequest(message, options.sharedMemory, out, wanted.wishes);
   for (const OutputWish &wish : wanted.wishes)
     if (wish.classes && status.ok()) {
       auto model = engine.describe(out.model, out.version, status);

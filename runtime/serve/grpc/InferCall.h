@@ -18,6 +18,16 @@
 
 namespace sinter::serve {
 
+/// A value of the call's metadata; empty when it is not there.
+std::string metadataOf(const grpc::CallbackServerContext &context,
+                       const char *name);
+
+/// Whether the caller may do this. client: the address, or the caller's name.
+Status mayCall(const GrpcOptions &options,
+               const grpc::CallbackServerContext &context,
+               Permission permission, const std::string &model,
+               std::string &client);
+
 /// What must be kept of a request until it is answered.
 struct Wanted {
   std::string id;

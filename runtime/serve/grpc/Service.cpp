@@ -19,6 +19,12 @@ Reactor *finish(Context *context, const Status &status) {
 
 } // namespace
 
+Status InferenceService::mayObserve(const Context &context,
+                                    const std::string &model) const {
+  std::string client;
+  return mayCall(options, context, Permission::observe, model, client);
+}
+
 Reactor *InferenceService::ServerLive(Context *context,
                                       const inference::ServerLiveRequest *,
                                       inference::ServerLiveResponse *out) {
@@ -57,7 +63,9 @@ Reactor *
 InferenceService::ModelMetadata(Context *context,
                                 const inference::ModelMetadataRequest *in,
                                 inference::ModelMetadataResponse *out) {
-  Status status;
+  Status status = mayObserve(*context, in->name());
+  if (!status.ok())
+    return finish(context, status);
   if (auto model = engine.describe(in->name(), in->version(), status))
     encodeMetadata(*model, *out);
   return finish(context, status);
@@ -66,7 +74,9 @@ InferenceService::ModelMetadata(Context *context,
 Reactor *InferenceService::ModelConfig(Context *context,
                                        const inference::ModelConfigRequest *in,
                                        inference::ModelConfigResponse *out) {
-  Status status;
+  Status status = mayObserve(*context, in->name());
+  if (!status.ok())
+    return finish(context, status);
   if (auto model = engine.describe(in->name(), in->version(), status))
     encodeConfig(*model,
                  options.batching ? options.batching(model->name)
@@ -79,7 +89,9 @@ Reactor *
 InferenceService::ModelStatistics(Context *context,
                                   const inference::ModelStatisticsRequest *in,
                                   inference::ModelStatisticsResponse *out) {
-  Status status;
+  Status status = mayObserve(*context, in->name());
+  if (!status.ok())
+    return finish(context, status);
   for (const serve::ModelStatistics &model :
        engine.statistics(in->name(), in->version(), status))
     encodeStatistics(model, *out->add_model_stats());

@@ -51,7 +51,15 @@ public:
   ModelStreamInfer(grpc::CallbackServerContext *context) override;
 
 private:
-  Status mayControl() const;
+  Status mayObserve(const grpc::CallbackServerContext &context,
+                    const std::string &model) const;
+  Status mayControl(const grpc::CallbackServerContext &context,
+                    const std::string &model, std::string &client) const;
+  /// Tries a control action on a thread of its own, and audits it.
+  grpc::ServerUnaryReactor *control(grpc::CallbackServerContext &context,
+                                    const std::string &model,
+                                    std::string action,
+                                    std::function<Status()> act);
 
   Engine &engine;
   const GrpcOptions &options;

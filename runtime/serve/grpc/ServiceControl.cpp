@@ -6,6 +6,7 @@
 #include "runtime/serve/grpc/Service.h"
 
 #include "runtime/serve/grpc/Encode.h"
+#include "runtime/serve/grpc/InferCall.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 
 #include <thread>
@@ -19,16 +20,6 @@ using Reactor = grpc::ServerUnaryReactor;
 Reactor *finish(Context *context, const Status &status) {
   Reactor *reactor = context->DefaultReactor();
   reactor->Finish(toGrpc(status));
-  return reactor;
-}
-
-// What may wait for a disk must not hold a thread that others are served by.
-template <typename Action>
-Reactor *finishLater(Context *context, Action action) {
-  Reactor *reactor = context->DefaultReactor();
-  std::thread([reactor, action] {
-    reactor->Finish(toGrpc(action()));
-  }).detach();
   return reactor;
 }
 
@@ -62,19 +53,41 @@ std::string settingsJson(const LogValues &values) {
 
 } // namespace
 
-Status InferenceService::mayControl() const {
-  if (options.allowControl)
-    return {};
-  return {
-      Code::denied,
-      "control is not allowed on this listener; use the admin port, or start "
-      "the server with --repository-control=all"};
+Status InferenceService::mayControl(const Context &context,
+                                    const std::string &model,
+                                    std::string &client) const {
+  if (!options.allowControl)
+    return {Code::denied,
+            "control is not allowed on this listener; use the admin port, or "
+            "start the server with --repository-control=all"};
+  return mayCall(options, context, Permission::control, model, client);
+}
+
+// A load waits for a disk, and must not hold a thread that others are served
+// by.
+Reactor *InferenceService::control(Context &context, const std::string &model,
+                                   std::string action,
+                                   std::function<Status()> act) {
+  std::string client;
+  if (Status status = mayControl(context, model, client); !status.ok())
+    return finish(&context, status);
+  Reactor *reactor = context.DefaultReactor();
+  std::thread([this, reactor, client, action = action + " " + model,
+               act = std::move(act)] {
+    Status status = act();
+    if (options.audit)
+      options.audit(client, action, status);
+    reactor->Finish(toGrpc(status));
+  }).detach();
+  return reactor;
 }
 
 Reactor *
 InferenceService::RepositoryIndex(Context *context,
                                   const inference::RepositoryIndexRequest *in,
                                   inference::RepositoryIndexResponse *out) {
+  if (Status status = mayObserve(*context, ""); !status.ok())
+    return finish(context, status);
   for (const IndexEntry &entry : engine.index()) {
     if (in->ready() && entry.state != VersionState::ready)
       continue;
@@ -90,25 +103,22 @@ InferenceService::RepositoryIndex(Context *context,
 Reactor *InferenceService::RepositoryModelLoad(
     Context *context, const inference::RepositoryModelLoadRequest *in,
     inference::RepositoryModelLoadResponse *) {
-  if (Status status = mayControl(); !status.ok())
-    return finish(context, status);
-  if (!in->parameters().empty())
+  if (options.allowControl && !in->parameters().empty())
     return finish(
         context,
         {Code::unsupported,
          "load takes no parameters here: models come from the repository of "
          "this server, configuration from its file"});
-  return finishLater(
-      context, [this, name = in->model_name()] { return engine.load(name); });
+  return control(*context, in->model_name(), "load",
+                 [this, name = in->model_name()] { return engine.load(name); });
 }
 
 Reactor *InferenceService::RepositoryModelUnload(
     Context *context, const inference::RepositoryModelUnloadRequest *in,
     inference::RepositoryModelUnloadResponse *) {
-  if (Status status = mayControl(); !status.ok())
-    return finish(context, status);
-  return finishLater(
-      context, [this, name = in->model_name()] { return engine.unload(name); });
+  return control(
+      *context, in->model_name(), "unload",
+      [this, name = in->model_name()] { return engine.unload(name); });
 }
 
 Reactor *InferenceService::SystemSharedMemoryStatus(
@@ -143,6 +153,10 @@ Reactor *InferenceService::SystemSharedMemoryUnregister(
     inference::SystemSharedMemoryUnregisterResponse *) {
   if (!options.sharedMemory)
     return finish(context, notOffered("system shared memory"));
+  std::string client;
+  if (Status status = mayCall(options, *context, Permission::infer, "", client);
+      !status.ok())
+    return finish(context, status);
   options.sharedMemory->remove(in->name());
   return finish(context, {});
 }
@@ -177,14 +191,19 @@ Reactor *InferenceService::LogSettings(Context *context,
   if (!options.logs)
     return finish(context, notOffered("log settings"));
   serve::LogSettings settings = options.logs->get();
-  Status status;
+  std::string client;
+  Status status = mayObserve(*context, "");
+  if (!status.ok())
+    return finish(context, status);
   if (!in->settings().empty()) {
     status = parseLogSettings(settingsJson(in->settings()), settings);
     if (status.ok())
-      status = mayControl();
+      status = mayControl(*context, "", client);
     if (!status.ok())
       return finish(context, status);
     options.logs->set(settings);
+    if (options.audit)
+      options.audit(client, "log settings", {});
   }
   auto &values = *out->mutable_settings();
   values["log_file"].set_string_param("");

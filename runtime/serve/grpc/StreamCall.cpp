@@ -110,8 +110,6 @@ private:
   void answer(const std::shared_ptr<Turn> &turn, Response &&response) {
     inference::ModelInferResponse &out =
         *turn->message.mutable_infer_response();
-    if (options.observe)
-      options.observe(response);
     if (response.status.ok())
       response.status =
           encodeResponse(response, turn->wanted.id, turn->wanted.wishes,

@@ -1,0 +1,63 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every address that a server listens at: HTTP, gRPC and the admin port, each
+// on a TCP port, a Unix socket, or both. They share one engine, one set of
+// shared memory regions and one log setting.
+#ifndef SINTER_SERVE_MAIN_LISTENERS_H
+#define SINTER_SERVE_MAIN_LISTENERS_H
+
+#include "runtime/serve/config/Config.h"
+#include "runtime/serve/grpc/GrpcServer.h"
+#include "runtime/serve/http/AdminPages.h"
+#include "runtime/serve/http/Router.h"
+#include "runtime/serve/main/AdminRoutes.h"
+#include "runtime/serve/protect/AuditLog.h"
+
+namespace sinter::serve {
+
+class Listeners {
+public:
+  Listeners(Engine &engine, const ServerConfig &config);
+  ~Listeners();
+
+  Status start();
+  /// "http 0.0.0.0:8000", ...
+  const std::vector<std::string> &addresses() const { return bound; }
+  /// Certificates and access rules again (gRPC looks at certificates by
+  /// itself). What cannot be read stays as it was.
+  Status reload();
+  /// No new connections; returns when every request is answered, or at the
+  /// deadline.
+  void drain(TimePoint deadline);
+
+private:
+  Services servicesFor(bool isAdmin);
+  Status mayControl(HttpRequest &request, const std::string &model) const;
+  void audit(const std::string &client, const std::string &action,
+             const Status &outcome);
+  std::vector<ListenerMetrics> metrics() const;
+  Status startHttp(const char *kind, const ListenerConfig &where,
+                   HttpHandler &handler, bool withTls);
+  Status startGrpc();
+  std::optional<TlsOptions> tls() const;
+
+  Engine &engine;
+  const ServerConfig &config;
+  SharedMemory sharedMemory;
+  LogControl logs;
+  AdminPages pages;
+  AdminRoutes routes;
+  Access access;
+  std::unique_ptr<AuditLog> auditLog;
+  Router clients, admin;
+  std::vector<std::string> bound;
+  std::vector<std::unique_ptr<HttpListener>> http;
+  std::vector<std::string> kinds; ///< of http, in order
+  std::vector<HttpListener *> withTls;
+  std::unique_ptr<GrpcServer> grpc;
+};
+
+} // namespace sinter::serve
+
+#endif // SINTER_SERVE_MAIN_LISTENERS_H

@@ -1,0 +1,167 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/main/Server.h"
+
+#include "runtime/serve/bundle/OpenBundle.h"
+#include "runtime/serve/main/Gate.h"
+#include "runtime/serve/main/Listeners.h"
+#include "runtime/serve/main/Log.h"
+#include "runtime/serve/main/Watch.h"
+
+#include <fstream>
+#include <iterator>
+
+namespace sinter::serve {
+namespace {
+
+void logEngine(const EngineEvent &event) {
+  using Kind = EngineEvent::Kind;
+  static const struct {
+    Kind kind;
+    const char *text;
+  } texts[] = {{Kind::loaded, "a version is ready"},
+               {Kind::unloaded, "a version was unloaded"},
+               {Kind::failed, "a version cannot be served"},
+               {Kind::label, "a label was moved"},
+               {Kind::traffic, "the traffic was split"},
+               {Kind::rollback, "a version was rolled back"},
+               {Kind::circuit, "the circuit breaker moved"}};
+  bool isGood = event.kind != Kind::failed && event.kind != Kind::rollback;
+  for (const auto &row : texts)
+    if (row.kind == event.kind)
+      logEvent(isGood ? Severity::info : Severity::error, row.text,
+               {{"model", event.model},
+                {"version", event.version},
+                {"text", event.text}});
+}
+
+Status engineOptions(const ServerConfig &config,
+                     std::vector<EngineOptions::Embedded> embedded,
+                     EngineOptions &out) {
+  out.repository = config.repository;
+  out.stateDir = config.stateDir;
+  out.threads = uint32_t(config.threads);
+  out.memoryBudget = config.memoryBudget;
+  out.defaults = config.defaults;
+  out.models = config.models;
+  out.embedded = std::move(embedded);
+  out.onEvent = logEngine;
+  std::string key;
+  if (Status status = readKey(config, key); !status.ok())
+    return status;
+  out.openBundle = [key](const std::string &path, Bundle &bundle) {
+    return openBundle(path, key, bundle);
+  };
+  return {};
+}
+
+Gate::Names aliasesOf(const std::vector<EngineOptions::Embedded> &embedded) {
+  Gate::Names aliases;
+  for (const EngineOptions::Embedded &model : embedded)
+    if (std::string file = textIn(model.manifest, "model_file"); !file.empty())
+      aliases[file] = model.name;
+  for (const EngineOptions::Embedded &model : embedded)
+    aliases.erase(model.name);
+  return aliases;
+}
+
+class ServerImpl final : public Server {
+public:
+  explicit ServerImpl(ServerConfig config) : config(std::move(config)) {}
+
+  Status start(std::vector<EngineOptions::Embedded> embedded) {
+    EngineOptions options;
+    Gate::Names aliases = aliasesOf(embedded);
+    Status status = engineOptions(config, std::move(embedded), options);
+    if (!status.ok())
+      return status;
+    std::unique_ptr<Engine> made = Engine::create(options, status);
+    if (!made)
+      return status;
+    gate = std::make_unique<Gate>(std::move(made), std::move(aliases));
+    listeners = std::make_unique<Listeners>(*gate, config);
+    status = listeners->start();
+    if (!status.ok() || !config.watch)
+      return status;
+    watch = std::make_unique<Watch>(
+        config.repository, [this](const std::string &model) { load(model); });
+    return watch->start();
+  }
+
+  ~ServerImpl() override { finishShutdown(Clock::now()); }
+
+  Engine &engine() override { return *gate; }
+  std::vector<std::string> addresses() const override {
+    return listeners->addresses();
+  }
+
+  void reload(const ServerConfig &next) override {
+    setLog(next.logLevel, next.logFormat);
+    Status status = listeners->reload();
+    if (!status.ok())
+      logEvent(Severity::error, "the old certificate and access rules stay",
+               {{"reason", status.message}});
+    status = {};
+    std::vector<std::string> models;
+    if (!config.repository.empty())
+      models = listModels(config.repository, status);
+    if (!status.ok())
+      logEvent(Severity::error,
+               "the repository cannot be read; what is loaded "
+               "stays",
+               {{"reason", status.message}});
+    for (const std::string &model : models)
+      load(model);
+  }
+
+  void beginShutdown() override { gate->close(); }
+
+  void finishShutdown(TimePoint deadline) override {
+    if (isDown || !gate)
+      return;
+    isDown = true;
+    watch.reset();
+    gate->close();
+    if (listeners)
+      listeners->drain(deadline);
+    gate->drain(deadline);
+  }
+
+private:
+  void load(const std::string &model) {
+    Status status = gate->load(model);
+    logEvent(status.ok() ? Severity::info : Severity::error,
+             status.ok() ? "a model was loaded" : "a model was not loaded",
+             {{"model", model}, {"reason", status.message}});
+  }
+
+  const ServerConfig config;
+  std::unique_ptr<Gate> gate;
+  std::unique_ptr<Listeners> listeners; // before the engine that they ask
+  std::unique_ptr<Watch> watch;
+  bool isDown = false;
+};
+
+} // namespace
+
+Status readKey(const ServerConfig &config, std::string &out) {
+  if (config.bundleKey.empty())
+    return {};
+  std::ifstream file(config.bundleKey, std::ios::binary);
+  out.assign(std::istreambuf_iterator<char>(file), {});
+  if (!out.empty())
+    return {};
+  return {Code::invalid, config.bundleKey + ": cannot be read, or is empty"};
+}
+
+std::unique_ptr<Server>
+Server::start(const ServerConfig &config,
+              std::vector<EngineOptions::Embedded> embedded, Status &status) {
+  auto server = std::make_unique<ServerImpl>(config);
+  status = server->start(std::move(embedded));
+  if (!status.ok())
+    return nullptr;
+  return server;
+}
+
+} // namespace sinter::serve
