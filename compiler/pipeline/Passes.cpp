@@ -28,6 +28,7 @@ void sinter::addLoweringPasses(mlir::OpPassManager &passes,
   passes.addPass(createLowerToExec());
   ChooseSchedulesOptions schedules;
   schedules.isas.assign(options.isas.begin(), options.isas.end());
+  schedules.file = options.schedules;
   passes.addPass(createChooseSchedules(schedules));
   passes.addNestedPass<exec::ProgramOp>(
       createBoundLateSizes({options.maxSlack}));

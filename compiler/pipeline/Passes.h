@@ -16,6 +16,7 @@ struct PassOptions {
   std::vector<std::string> isas; // best first
   bool exact = false;
   int64_t maxSlack = 64 << 20;
+  std::string schedules; // file of records; empty: none
 };
 
 /// graph to graph: simplify, layout, fusion.

@@ -13,12 +13,15 @@
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/Passes.h"
 #include "compiler/pipeline/Progress.h"
+#include "compiler/report/CompileReport.h"
 #include "compiler/report/MlirDiagnostics.h"
 #include "dialects/exec/ExecOps.h"
 #include "dialects/target/Target.h"
+#include "passes/schedule/ScheduleRecords.h"
 #include "sinter/model.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace sinter;
@@ -45,7 +48,7 @@ private:
   llvm::Error describe();
   llvm::Error makeKernels();
   llvm::Error writeResult();
-  llvm::Error emitText(llvm::function_ref<void(llvm::raw_ostream &)> print);
+  llvm::Error writeReport();
   llvm::Error emitKernelTexts(KernelText kind);
 
   const CompileOptions &options;
@@ -57,6 +60,7 @@ private:
   BatchRows batch;
   ImageResult image;
   std::string manifest;
+  std::vector<PassEffect> effects;
   std::vector<IsaColumn> columns;
   std::vector<KernelCode> codes; // kernel by kernel, for every ISA in turn
 };
@@ -109,8 +113,12 @@ bool Compilation::transform(const char *phase,
   mlir::PassManager passes(&context);
   if (options.verbose)
     passes.enableTiming();
-  addPasses(passes, {isas, options.exact, options.maxSlack});
-  if (mlir::succeeded(passes.run(*module)))
+  if (!options.report.empty())
+    passes.addInstrumentation(std::make_unique<PassRecorder>(effects));
+  addPasses(passes, {isas, options.exact, options.maxSlack, options.schedules});
+  bool isDone = mlir::succeeded(passes.run(*module));
+  diagnostics.moveRemarks(faults);
+  if (isDone)
     return true;
   diagnostics.moveTo(faults, phase);
   return false;
@@ -248,21 +256,36 @@ llvm::Error Compilation::writeResult() {
 }
 
 // To stdout, or to a file that appears when it is complete.
-llvm::Error
-Compilation::emitText(llvm::function_ref<void(llvm::raw_ostream &)> print) {
-  if (options.outputPath == "-") {
+static llvm::Error
+writeText(const std::string &path,
+          llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  if (path == "-") {
     print(llvm::outs());
     return llvm::Error::success();
   }
-  llvm::Error error =
-      llvm::writeToOutput(options.outputPath, [&](llvm::raw_ostream &out) {
-        print(out);
-        return llvm::Error::success();
-      });
+  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &out) {
+    print(out);
+    return llvm::Error::success();
+  });
   if (!error)
     return llvm::Error::success();
-  return userError(ErrorCode::O001, "'" + options.outputPath + "': " +
-                                        llvm::toString(std::move(error)));
+  return userError(ErrorCode::O001,
+                   "'" + path + "': " + llvm::toString(std::move(error)));
+}
+
+llvm::Error Compilation::writeReport() {
+  std::vector<int64_t> codeBytes;
+  for (size_t i = 0; i < image.kernels.size(); ++i)
+    codeBytes.push_back(int64_t(codes[i].object.size()));
+  llvm::json::Object report =
+      makeReport({*module, options, isas, image, effects, codeBytes});
+  bool isPage = llvm::StringRef(options.report).ends_with(".html");
+  return writeText(options.report, [&](llvm::raw_ostream &out) {
+    if (isPage)
+      out << reportPage(report);
+    else
+      out << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+  });
 }
 
 llvm::Error Compilation::emitKernelTexts(KernelText kind) {
@@ -273,7 +296,20 @@ llvm::Error Compilation::emitKernelTexts(KernelText kind) {
       return text.takeError();
     all += *text;
   }
-  return emitText([&](llvm::raw_ostream &out) { out << all; });
+  return writeText(options.outputPath,
+                   [&](llvm::raw_ostream &out) { out << all; });
+}
+
+static llvm::Error checkSchedules(const std::string &path) {
+  if (path.empty())
+    return llvm::Error::success();
+  schedule::ScheduleRecords records;
+  llvm::Error error = records.addFile(path);
+  if (!error)
+    return error;
+  return userError(ErrorCode::U006,
+                   "--schedules: " + llvm::toString(std::move(error)),
+                   "Give JSON lines as docs/schedules.md describes them.");
 }
 
 // The output replaces what has its name: never a device, a pipe or a folder.
@@ -293,6 +329,8 @@ llvm::Error Compilation::run() {
     return error;
   if (llvm::Error error = chooseIsas())
     return error;
+  if (llvm::Error error = checkSchedules(options.schedules))
+    return error;
   if (!import())
     return refusal();
   if (options.verbose)
@@ -301,15 +339,19 @@ llvm::Error Compilation::run() {
     return refusal();
   batch = findBatchRows(module->lookupSymbol<mlir::func::FuncOp>("main"));
   if (options.emit == EmitKind::Graph)
-    return emitText(printModule);
+    return writeText(options.outputPath, printModule);
+  size_t before = faults.allNotes().size();
   if (!transform("kernels", addLoweringPasses))
     return refusal();
+  for (size_t i = before; i < faults.allNotes().size(); ++i)
+    llvm::errs() << options.modelPath << ": note: " << faults.allNotes()[i]
+                 << "\n";
   if (options.emit == EmitKind::Kernel || options.emit == EmitKind::Exec)
-    return emitText(printModule);
+    return writeText(options.outputPath, printModule);
   if (!makeImage())
     return refusal();
   if (options.emit == EmitKind::Image)
-    return emitText([&](llvm::raw_ostream &out) {
+    return writeText(options.outputPath, [&](llvm::raw_ostream &out) {
       out.write(reinterpret_cast<const char *>(image.image.data()),
                 image.image.size());
     });
@@ -320,7 +362,9 @@ llvm::Error Compilation::run() {
     return error;
   if (llvm::Error error = makeKernels())
     return error;
-  return writeResult();
+  if (llvm::Error error = writeResult())
+    return error;
+  return options.report.empty() ? llvm::Error::success() : writeReport();
 }
 
 bool Compilation::check(Diagnostics &into) {

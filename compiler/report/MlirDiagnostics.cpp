@@ -57,11 +57,18 @@ static Fault faultOf(mlir::Diagnostic &diagnostic) {
 
 DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context)
     : handler(&context, [this](mlir::Diagnostic &diagnostic) {
-        // Remarks of passes are not for users.
         if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
           collected.push_back(faultOf(diagnostic));
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark)
+          remarks.push_back(diagnostic.str());
         return mlir::success();
       }) {}
+
+void DiagnosticCollector::moveRemarks(Diagnostics &faults) {
+  for (std::string &remark : remarks)
+    faults.note(std::move(remark));
+  remarks.clear();
+}
 
 void DiagnosticCollector::moveTo(Diagnostics &faults, llvm::StringRef phase) {
   if (collected.empty())

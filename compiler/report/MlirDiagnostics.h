@@ -22,6 +22,8 @@ class DiagnosticCollector {
 public:
   explicit DiagnosticCollector(mlir::MLIRContext &context);
 
+  /// Moves remarks of passes to the notes of `faults`.
+  void moveRemarks(Diagnostics &faults);
   /// Moves everything so far to `faults`, and says that `phase` failed when
   /// nothing was reported. A text that ends in "[SINTER-S003]" has that code;
   /// one without a code is a fault of the compiler.
@@ -29,6 +31,7 @@ public:
 
 private:
   std::vector<Fault> collected;
+  std::vector<std::string> remarks;
   mlir::ScopedDiagnosticHandler handler;
 };
 

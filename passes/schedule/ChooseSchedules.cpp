@@ -6,6 +6,7 @@
 
 #include "passes/schedule/Passes.h"
 #include "passes/schedule/Rules.h"
+#include "passes/schedule/ScheduleRecords.h"
 #include "dialects/kernel/ExternTable.h"
 #include "dialects/kernel/ItemPlan.h"
 
@@ -77,11 +78,75 @@ struct ChooseSchedules : impl::ChooseSchedulesBase<ChooseSchedules> {
     if (isas.empty())
       for (const cpu::Target &target : cpu::allTargets())
         targets.push_back(&target);
+    if (!readRecords())
+      return signalPassFailure();
     getOperation().walk([&](kernel::DefineOp define) {
-      if (!define.getSchedules())
-        write(define, schedule::choose(define, targets));
+      if (define.getSchedules())
+        return;
+      schedule::Choice choice = schedule::choose(define, targets);
+      if (measured.size() + shipped.size())
+        applyRecords(define, choice, targets);
+      write(define, choice);
     });
   }
+
+  bool readRecords() {
+    llvm::Error error = llvm::joinErrors(
+        shipped.add(schedule::shippedRecords(), "shipped"),
+        file.empty() ? llvm::Error::success() : measured.addFile(file));
+    if (!error)
+      return true;
+    getOperation().emitError(llvm::toString(std::move(error)));
+    return false;
+  }
+
+  /// Tiles of contract and conv are what records are about.
+  void applyRecords(kernel::DefineOp define, schedule::Choice &choice,
+                    schedule::Targets targets) {
+    std::optional<kernel::TileProblem> problem;
+    if (auto root = dyn_cast<kernel::ContractOp>(define.getRoot()))
+      problem = kernel::problemOf(root);
+    if (auto root = dyn_cast<kernel::ConvOp>(define.getRoot()))
+      problem = kernel::problemOf(root);
+    if (!problem || choice.blocks.size() != 2 ||
+        (isa<kernel::ConvOp>(define.getRoot()) && !problem->panels))
+      return;
+    std::string key = schedule::scheduleKey(define);
+    int64_t columns = 16;
+    for (auto [chosen, target] : llvm::zip(choice.schedules, targets)) {
+      for (const schedule::ScheduleRecords *table : {&measured, &shipped})
+        if (const schedule::ScheduleRecord *record = table->find(key, *target))
+          if (take(*record, *problem, *target, define, chosen))
+            break;
+      columns = std::max(columns, chosen.getTileN());
+    }
+    choice.scratch = problem->scratchBytes(columns);
+  }
+
+  /// True when the record replaced the model's choice.
+  static bool take(const schedule::ScheduleRecord &record,
+                   const kernel::TileProblem &problem,
+                   const cpu::Target &target, kernel::DefineOp define,
+                   kernel::ScheduleAttr &chosen) {
+    auto wanted = kernel::ScheduleAttr::get(
+        define.getContext(), chosen.getIsa(), chosen.getAlgo(), record.tileM,
+        record.tileN, record.unroll, record.prefetch);
+    std::string why = record.emitter != schedule::kEmitterVersion
+                          ? "it is of emitter " +
+                                std::to_string(record.emitter) + ", this is " +
+                                std::to_string(schedule::kEmitterVersion)
+                          : schedule::whyIllegal(problem, wanted, target);
+    if (why.empty()) {
+      chosen = wanted;
+      return true;
+    }
+    define.emitRemark("the schedule of ")
+        << define.getSymName() << " at " << record.origin
+        << " is skipped: " << why;
+    return false;
+  }
+
+  schedule::ScheduleRecords measured, shipped;
 
   static void write(kernel::DefineOp define, const schedule::Choice &choice) {
     Builder builder(define.getContext());

@@ -17,13 +17,19 @@ def ChooseSchedules : Pass<"sinter-choose-schedules", "::mlir::ModuleOp"> {
     Items and blocks are shared by all ISAs, register tiles are an ISA's own. A
     define that has schedules keeps everything it has.
 
+    A record of `file`, else of the shipped table, comes before the model's register
+    tile. One that is stale (of another emitter) or that the target cannot run is
+    skipped with a remark.
+
       kernel.define @k (...) { kernel.conv ... }
       ==>
       kernel.define @k (...) attributes {items = 8, blocks = [392, 0], scratch = 4096,
         schedules = [#kernel.schedule<isa = "x86-64-v3", tile_m = 6, tile_n = 16, ...>]}
   }];
   let options = [ListOption<"isas", "isas", "std::string",
-                            "ISAs to schedule for (default: all targets)">];
+                            "ISAs to schedule for (default: all targets)">,
+                 Option<"file", "file", "std::string", "",
+                        "JSON lines of measured schedules">];
   let dependentDialects = ["::sinter::kernel::KernelDialect"];
 }
 

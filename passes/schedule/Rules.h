@@ -30,6 +30,11 @@ Choice plainChoice(mlir::MLIRContext *context, Targets targets);
 Choice scheduleTiles(const kernel::TileProblem &problem, Targets targets);
 
 /// conv with weights in a view.
+/// Why `schedule` is none that `target` can run; empty when it is.
+std::string whyIllegal(const kernel::TileProblem &problem,
+                       kernel::ScheduleAttr schedule,
+                       const cpu::Target &target);
+
 Choice scheduleDepthwise(const kernel::TileProblem &problem, Targets targets);
 
 } // namespace sinter::schedule

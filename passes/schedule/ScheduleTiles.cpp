@@ -243,6 +243,26 @@ Blocks chooseBlocks(const Target &target, const TileProblem &problem,
 
 } // namespace
 
+std::string whyIllegal(const TileProblem &problem,
+                       kernel::ScheduleAttr schedule, const Target &target) {
+  int64_t rows = schedule.getTileM(), columns = schedule.getTileN();
+  if (columns < kPanel || columns > 8 * kPanel || columns % kPanel)
+    return "tile_n is " + std::to_string(columns) +
+           "; expected whole panels, 16 to 128";
+  if (schedule.getUnroll() < 1 || schedule.getUnroll() > 16)
+    return "unroll is " + std::to_string(schedule.getUnroll()) +
+           "; expected 1 to 16";
+  if (schedule.getPrefetch() < 0 || schedule.getPrefetch() > 16)
+    return "prefetch is " + std::to_string(schedule.getPrefetch()) +
+           "; expected 0 to 16";
+  if (rows < 1 || rows > 64 ||
+      !fits(target, sizesOf(problem), rows, columns / lanesOf(problem, target)))
+    return "a tile of " + std::to_string(rows) + " x " +
+           std::to_string(columns) + " does not fit the registers of " +
+           target.isa.str();
+  return "";
+}
+
 Choice scheduleTiles(const TileProblem &problem, Targets targets) {
   MLIRContext *context = problem.n.getContext();
   Sizes sizes = sizesOf(problem);

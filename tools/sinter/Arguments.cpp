@@ -109,6 +109,9 @@ void Parser::addModelOptions(CLI::App *sub) {
 void Parser::addCompiling(CLI::App *sub) {
   CompileOptions &compile = arguments.compile;
   addModelOptions(sub);
+  sub->add_option("--schedules", compile.schedules,
+                  "FILE of measured schedules, JSON lines; they come before "
+                  "the shipped table and the cost model");
   sub->add_flag("--exact", compile.exact,
                 "Forbid algorithms that round differently (Winograd)");
   sub->add_option("--cache-dir", raw.cacheDir,
@@ -151,6 +154,8 @@ void Parser::addCompile() {
   sub->add_option("--batch", raw.batch,
                   "1,2,4,8: batch sizes of the cost table in the manifest "
                   "(default: 1,2,4,8,16,32 where the batch is open)");
+  sub->add_option("--report", compile.report,
+                  "FILE.html or FILE.json: kernels, memory plan, passes");
   sub->add_option("--emit", raw.emit,
                   "Write the text of a floor instead: graph, kernel, exec, "
                   "image, llvm or asm");
@@ -271,6 +276,17 @@ llvm::Error Parser::convert() {
       return isas.takeError();
     compile.isas = *isas;
   }
+  if (!compile.report.empty() &&
+      !llvm::StringRef(compile.report).ends_with(".html") &&
+      !llvm::StringRef(compile.report).ends_with(".json"))
+    return userError(ErrorCode::U006,
+                     "--report '" + compile.report +
+                         "' ends in neither .html nor .json",
+                     "Write, for example, --report model.html.");
+  if (!compile.report.empty() && !raw.emit.empty())
+    return userError(ErrorCode::U006,
+                     "--report and --emit contradict each other: a report is "
+                     "about an object");
   if (!raw.batch.empty()) {
     auto batches = parseBatches(raw.batch);
     if (!batches)
