@@ -160,26 +160,14 @@ Expected<std::vector<std::string>> executableArgs(const WorkFolder &folder,
     return std::move(e);
   if (Error e = folder.write("libsinter_main.a", embeddedMain()))
     return std::move(e);
-  return std::vector<std::string>{"-pie",
-                                  "--build-id=none",
-                                  "--hash-style=gnu",
-                                  "-znoexecstack",
-                                  "-zrelro",
-                                  "-znow",
-                                  "--gc-sections",
-                                  "--dynamic-linker",
-                                  SINTER_DYNAMIC_LINKER,
-                                  "--defsym=sinter_main_model=" +
-                                      function.str(),
-                                  library + "/Scrt1.o",
-                                  library + "/crti.o",
-                                  "-u",
-                                  "main",
-                                  folder.file("libsinter_main.a"),
-                                  folder.file("libsinter.a"),
-                                  "-L" + library,
-                                  "-lc",
-                                  library + "/crtn.o"};
+  return std::vector<std::string>{
+      "-pie", "--build-id=none", "--hash-style=gnu", "-znoexecstack", "-zrelro",
+      "-znow", "--gc-sections", "--dynamic-linker", SINTER_DYNAMIC_LINKER,
+      "--defsym=sinter_main_model=" + function.str(),
+      // for tools that look inside
+      "--export-dynamic-symbol=" + function.str(), library + "/Scrt1.o",
+      library + "/crti.o", "-u", "main", folder.file("libsinter_main.a"),
+      folder.file("libsinter.a"), "-L" + library, "-lc", library + "/crtn.o"};
 }
 
 } // namespace sinter

@@ -52,10 +52,12 @@ static std::vector<Candidate> candidatesOf(func::FuncOp function) {
         known->symbols.push_back(name);
       known->isFirstAxis |= axis == 0;
     }
-  llvm::stable_sort(candidates, [](const Candidate &a, const Candidate &b) {
-    return a.isFirstAxis > b.isFirstAxis;
-  });
-  return candidates;
+  std::vector<Candidate> ordered;
+  for (bool isFirst : {true, false})
+    for (const Candidate &candidate : candidates)
+      if (candidate.isFirstAxis == isFirst)
+        ordered.push_back(candidate);
+  return ordered;
 }
 
 // The axes that count rows, and whether the proof goes through.

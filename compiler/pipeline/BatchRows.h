@@ -14,6 +14,8 @@
 #ifndef SINTER_COMPILER_PIPELINE_BATCHROWS_H
 #define SINTER_COMPILER_PIPELINE_BATCHROWS_H
 
+#include "compiler/pipeline/CompileOptions.h"
+#include "dialects/exec/ExecOps.h"
 #include "dialects/graph/GraphOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -32,6 +34,11 @@ struct BatchRows {
 /// `function` is a model on the graph floor. Prefers a dimension whose rows are
 /// independent, then the first axis of an input, then the order of inputs.
 BatchRows findBatchRows(mlir::func::FuncOp function);
+
+/// The batch size of a program whose tensors all have the same constant first
+/// dimension, where its rows are independent: proved on the same model with
+/// that dimension left open. 0 else.
+int64_t fixedBatchOf(const CompileOptions &options, exec::ProgramOp program);
 
 } // namespace sinter
 

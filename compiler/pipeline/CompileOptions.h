@@ -40,10 +40,12 @@ struct CompileOptions {
   std::string prefix; // empty: from the name of the output
   bool weightsInFile = false;
   bool exact = false;
-  std::string schedules;        // file of measured schedules; empty: none
-  std::string report;           // FILE.html or FILE.json; empty: none
-  std::vector<int64_t> batches; // rows of the cost table; empty: the usual
-  int64_t maxSlack = 64 << 20;  // bytes reserved for one size that data decide
+  std::vector<std::string> taps; // nodes whose results are outputs too
+  bool tapAll = false;           // every tensor that a kernel writes
+  std::string schedules;         // file of measured schedules; empty: none
+  std::string report;            // FILE.html or FILE.json; empty: none
+  std::vector<int64_t> batches;  // rows of the cost table; empty: the usual
+  int64_t maxSlack = 64 << 20;   // bytes reserved for one size that data decide
   EmitKind emit = EmitKind::Object;
   std::optional<std::string>
       cacheDir;      // "" is no cache; absent: the user's cache folder

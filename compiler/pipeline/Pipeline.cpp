@@ -13,6 +13,7 @@
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/Passes.h"
 #include "compiler/pipeline/Progress.h"
+#include "compiler/pipeline/Taps.h"
 #include "compiler/report/CompileReport.h"
 #include "compiler/report/MlirDiagnostics.h"
 #include "dialects/exec/ExecOps.h"
@@ -44,6 +45,9 @@ private:
   bool transform(const char *phase,
                  void (*addPasses)(mlir::OpPassManager &, const PassOptions &));
   bool makeImage();
+  mlir::func::FuncOp main() {
+    return module->lookupSymbol<mlir::func::FuncOp>("main");
+  }
   llvm::Error refusal() const;
   llvm::Error describe();
   llvm::Error makeKernels();
@@ -102,7 +106,7 @@ bool Compilation::import() {
   progress.phase("import");
   module =
       importModel(options.modelPath, context, importOptionsOf(options), faults);
-  return bool(module);
+  return module && tapNodes(main(), options.taps, faults);
 }
 
 bool Compilation::transform(const char *phase,
@@ -133,51 +137,11 @@ bool Compilation::makeImage() {
   return false;
 }
 
-// A fixed batch of independent rows may be filled up by a server. Proved on the
-// same model with that dimension left open.
-static int64_t fixedRows(const CompileOptions &options,
-                         exec::ProgramOp program) {
-  auto typeOf = [](mlir::Attribute type) {
-    return mlir::cast<mlir::RankedTensorType>(
-        mlir::cast<mlir::TypeAttr>(type).getValue());
-  };
-  std::optional<int64_t> rows;
-  for (mlir::ArrayAttr types :
-       {program.getOutputTypes(), program.getInputTypes()})
-    for (mlir::Attribute type : types) {
-      mlir::RankedTensorType tensor = typeOf(type);
-      if (!tensor.hasStaticShape() || tensor.getRank() == 0 ||
-          tensor.getDimSize(0) != rows.value_or(tensor.getDimSize(0)))
-        return 0;
-      rows = tensor.getDimSize(0);
-    }
-  if (!rows || *rows < 2)
-    return 0;
-  ImportOptions open;
-  for (auto [name, type] :
-       llvm::zip(program.getInputNames(), program.getInputTypes())) {
-    std::vector<std::string> dims;
-    for (int64_t dim : typeOf(type).getShape())
-      dims.push_back(dims.empty() ? "sinter_rows" : std::to_string(dim));
-    open.shapes.push_back(
-        {mlir::cast<mlir::StringAttr>(name).getValue().str(), dims});
-  }
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  Diagnostics faults(options.modelPath);
-  DiagnosticCollector quiet(context);
-  auto module = importModel(options.modelPath, context, open, faults);
-  mlir::PassManager passes(&context);
-  addGraphPasses(passes, {});
-  if (!module || mlir::failed(passes.run(*module)))
-    return 0;
-  auto main = module->lookupSymbol<mlir::func::FuncOp>("main");
-  return findBatchRows(main).areIndependent ? *rows : 0;
-}
-
 llvm::Error Compilation::describe() {
   int64_t fixed = 0;
   if (batch.symbols.empty())
-    fixed = fixedRows(options, module->lookupSymbol<exec::ProgramOp>("main"));
+    fixed =
+        fixedBatchOf(options, module->lookupSymbol<exec::ProgramOp>("main"));
   auto text = makeManifest({*module, options, isas, image, batch, fixed});
   if (!text)
     return text.takeError();
@@ -337,7 +301,9 @@ llvm::Error Compilation::run() {
     llvm::errs() << faults.text();
   if (!transform("graph", addGraphPasses))
     return refusal();
-  batch = findBatchRows(module->lookupSymbol<mlir::func::FuncOp>("main"));
+  batch = findBatchRows(main());
+  if (options.tapAll)
+    tapEverything(main());
   if (options.emit == EmitKind::Graph)
     return writeText(options.outputPath, printModule);
   size_t before = faults.allNotes().size();

@@ -206,8 +206,9 @@ json::Object sinter::makeReport(const ReportInputs &inputs) {
     ++launches;
   }
   auto ordered = rows.takeVector();
-  llvm::stable_sort(ordered, [](const auto &a, const auto &b) {
-    return a.second.us > b.second.us;
+  llvm::sort(ordered, [](auto &a, auto &b) {
+    return std::make_pair(-a.second.us, a.first.getSymName()) <
+           std::make_pair(-b.second.us, b.first.getSymName());
   });
   json::Array kernels;
   for (auto &[define, row] : ordered) {

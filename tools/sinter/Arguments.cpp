@@ -39,6 +39,7 @@ private:
   void addRun();
   void addVerify();
   void addBench();
+  void addDiff();
   void addSmallCommands();
   llvm::Error convert();
 
@@ -68,6 +69,7 @@ Parser::Parser(Arguments &arguments) : arguments(arguments) {
   addRun();
   addVerify();
   addBench();
+  addDiff();
   addSmallCommands();
 }
 
@@ -183,6 +185,11 @@ void Parser::addRun() {
       ->take_all()
       ->allow_extra_args(false);
   sub->add_option("--random", arguments.random, "Random inputs from this seed");
+  sub->add_option("--tap", arguments.compile.taps,
+                  "NODE: its results are outputs too, under its name; "
+                  "repeatable, needs the .onnx file")
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 void Parser::addVerify() {
@@ -222,6 +229,28 @@ void Parser::addBench() {
                 "Print each kernel's time beside what this machine could do");
   sub->add_option("--json", arguments.jsonFile,
                   "Write the figures to FILE (- is stdout)");
+}
+
+void Parser::addDiff() {
+  CLI::App *diff =
+      command(Command::Diff, "diff",
+              "Compare every tensor of a compiled model with the evaluator");
+  CLI::App *bisect = command(Command::Bisect, "bisect",
+                             "Save the smallest part of a model that deviates");
+  for (CLI::App *sub : {diff, bisect}) {
+    addModel(sub, "MODEL", "The .onnx file");
+    addCompiling(sub);
+    addInputs(sub);
+    sub->add_option("--random", arguments.random,
+                    "Random inputs from this seed (default 1)");
+    sub->add_option("--tolerance", arguments.tolerance,
+                    "Largest error that passes, relative to a tensor's "
+                    "largest value (default: 4 times that of plain fp32)");
+  }
+  diff->add_flag("--json", arguments.json, "Print JSON");
+  bisect->add_option("-o,--output", arguments.compile.outputPath,
+                     "OUT.onnx, with its inputs in OUT.npz (default: "
+                     "MODEL-part.onnx)");
 }
 
 void Parser::addSmallCommands() {

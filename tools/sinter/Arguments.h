@@ -24,7 +24,9 @@ enum class Command {
   Inspect,
   Bench,
   Explain,
-  Cache
+  Cache,
+  Diff,
+  Bisect
 };
 
 struct Arguments {

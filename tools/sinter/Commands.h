@@ -17,6 +17,8 @@ ExitCode runVerify(const Arguments &arguments);
 ExitCode runInspect(const Arguments &arguments);
 ExitCode runBench(const Arguments &arguments);
 ExitCode runExplain(const Arguments &arguments);
+ExitCode runBisect(const Arguments &arguments);
+ExitCode runDiff(const Arguments &arguments);
 ExitCode runCache(const Arguments &arguments);
 
 } // namespace sinter

@@ -8,7 +8,11 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/report/UserError.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include <chrono>
+#include <cstring>
+#include <elf.h>
 
 using namespace sinter;
 namespace fs = llvm::sys::fs;
@@ -24,6 +28,72 @@ TemporaryFolder::~TemporaryFolder() {
     fs::remove_directories(folder);
 }
 
+// glibc loads no file that says it is a position-independent executable, which
+// is all that tells one from a shared object: a copy without that flag. False
+// when `bytes` are no such file.
+static bool clearExecutableFlag(llvm::MutableArrayRef<char> bytes) {
+  auto read = [&](auto &into, uint64_t at) {
+    bool fits = at <= bytes.size() && sizeof into <= bytes.size() - at;
+    if (fits)
+      std::memcpy(&into, bytes.data() + at, sizeof into);
+    return fits;
+  };
+  Elf64_Ehdr header;
+  if (!read(header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_DYN)
+    return false;
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    if (!read(segment, header.e_phoff + uint64_t(i) * sizeof segment))
+      return false;
+    if (segment.p_type != PT_DYNAMIC)
+      continue;
+    Elf64_Dyn entry;
+    for (uint64_t at = segment.p_offset; read(entry, at) && entry.d_tag;
+         at += sizeof entry)
+      if (entry.d_tag == DT_FLAGS_1) {
+        entry.d_un.d_val &= ~uint64_t(DF_1_PIE);
+        std::memcpy(bytes.data() + at, &entry, sizeof entry);
+        return true;
+      }
+  }
+  return false;
+}
+
+static llvm::Error copyExecutable(const std::string &file,
+                                  const std::string &soPath) {
+  auto buffer = llvm::WritableMemoryBuffer::getFile(file);
+  if (!buffer)
+    return userError(ErrorCode::U001,
+                     "'" + file + "': " + buffer.getError().message());
+  if (!clearExecutableFlag(
+          {(*buffer)->getBufferStart(), (*buffer)->getBufferSize()}))
+    return userError(
+        ErrorCode::U006, "'" + file + "' is neither a model nor an object",
+        "give a .onnx file, or what sinter compile wrote: a .so, .o, .a or "
+        "an executable");
+  std::error_code code;
+  llvm::raw_fd_ostream out(soPath, code);
+  if (!code)
+    out.write((*buffer)->getBufferStart(), (*buffer)->getBufferSize());
+  out.close();
+  if (code || out.has_error())
+    return userError(ErrorCode::O010,
+                     "'" + soPath +
+                         "': " + (code ? code : out.error()).message());
+  return llvm::Error::success();
+}
+
+// A temporary object finds the weights that lie beside the original.
+static void linkWeights(const std::string &file,
+                        const TemporaryFolder &folder) {
+  llvm::SmallString<256> weights(file);
+  llvm::sys::path::replace_extension(weights, ".weights");
+  if (fs::make_absolute(weights) || !fs::exists(weights))
+    return;
+  (void)fs::create_link(weights, folder.file("linked.weights"));
+}
+
 llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file,
                                               const CompileOptions &options,
                                               const TemporaryFolder &folder) {
@@ -36,6 +106,7 @@ llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file,
     result.soPath = folder.file("linked.so");
     if (llvm::Error error = linkShared(file, result.soPath))
       return std::move(error);
+    linkWeights(file, folder);
   } else if (name.ends_with(".so")) {
     result.soPath = file;
   } else if (name.ends_with(".onnx")) {
@@ -50,9 +121,10 @@ llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file,
             .count();
     result.fromModel = true;
   } else {
-    return userError(
-        ErrorCode::U006, "'" + file + "' is neither a model nor an object",
-        "give a .onnx file, or a .so, .o or .a that sinter compile wrote");
+    result.soPath = folder.file("linked.so");
+    if (llvm::Error error = copyExecutable(file, result.soPath))
+      return std::move(error);
+    linkWeights(file, folder);
   }
   if (fs::file_size(result.fromModel || !name.ends_with(".so") ? result.soPath
                                                                : file,

@@ -8,6 +8,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/import/Proto.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/pipeline/Taps.h"
 #include "compiler/report/UserError.h"
 #include "dialects/graph/GraphOps.h"
 #include "sinter/sinter.h"
@@ -21,10 +22,12 @@ struct EvaluatorReference::Impl {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp main;
+  size_t modelOutputs = 0;
 };
 
 EvaluatorReference::EvaluatorReference() : impl(std::make_unique<Impl>()) {}
 EvaluatorReference::~EvaluatorReference() = default;
+size_t EvaluatorReference::modelOutputs() const { return impl->modelOutputs; }
 
 static const std::pair<int32_t, ElementKind> kinds[] = {
     {SINTER_F32, ElementKind::F32},  {SINTER_U8, ElementKind::U8},
@@ -39,9 +42,18 @@ llvm::Expected<std::unique_ptr<EvaluatorReference>>
 EvaluatorReference::open(const CompileOptions &options) {
   std::unique_ptr<EvaluatorReference> reference(new EvaluatorReference());
   Diagnostics faults(options.modelPath);
-  reference->impl->module =
-      importModel(options.modelPath, reference->impl->context,
-                  importOptionsOf(options), faults);
+  Impl &impl = *reference->impl;
+  impl.module = importModel(options.modelPath, impl.context,
+                            importOptionsOf(options), faults);
+  if (impl.module) {
+    impl.modelOutputs =
+        impl.module->lookupSymbol<mlir::func::FuncOp>("main").getNumResults();
+    if (options.tapAll)
+      impl.module = importTapped(options, impl.context, faults);
+    else if (!tapNodes(impl.module->lookupSymbol<mlir::func::FuncOp>("main"),
+                       options.taps, faults))
+      impl.module = {};
+  }
   if (!reference->impl->module)
     return formattedError(exitCodeOf(faults.text()), faults.text());
   reference->impl->main =

@@ -12,7 +12,8 @@
 
 namespace sinter {
 
-/// The reference evaluator on an imported model.
+/// The reference evaluator on an imported model; with `tapAll`, on its tapped
+/// graph.
 class EvaluatorReference {
 public:
   static llvm::Expected<std::unique_ptr<EvaluatorReference>>
@@ -23,6 +24,9 @@ public:
   /// type.
   llvm::Expected<std::vector<HostTensor>>
   run(const std::vector<HostTensor> &inputs, bool exact);
+
+  /// How many outputs the model itself has; taps come behind them.
+  size_t modelOutputs() const;
 
   /// Outputs whose elements are values of a sigmoid, moved or averaged.
   std::vector<std::string> sigmoidOutputs() const;

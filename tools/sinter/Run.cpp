@@ -85,6 +85,12 @@ static bool isExecutable(llvm::StringRef file) {
 }
 
 static llvm::Error run(const Arguments &arguments) {
+  if (!arguments.compile.taps.empty() &&
+      !llvm::StringRef(arguments.file).ends_with(".onnx"))
+    return userError(ErrorCode::U006,
+                     "--tap needs the model: the object '" + arguments.file +
+                         "' keeps no inner tensors",
+                     "Give the .onnx file.");
   if (isExecutable(arguments.file))
     return runExecutable(arguments);
   TemporaryFolder folder;

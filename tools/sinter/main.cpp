@@ -40,6 +40,10 @@ static ExitCode dispatch(const Arguments &arguments) {
     return runBench(arguments);
   case Command::Explain:
     return runExplain(arguments);
+  case Command::Diff:
+    return runDiff(arguments);
+  case Command::Bisect:
+    return runBisect(arguments);
   case Command::Cache:
     return runCache(arguments);
   }
