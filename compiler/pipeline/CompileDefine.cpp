@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/CompileKernel.h"
 #include "compiler/report/UserError.h"
+#include "dialects/target/Emulation.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -71,7 +72,9 @@ bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa,
     error = "the text holds no kernel.define";
     return false;
   }
-  auto code = cpu::compileKernel(*defines.begin(), symbol, *target, options);
+  cpu::CodegenOptions how = options;
+  how.emulatePrims |= cpu::isEmulated(isa);
+  auto code = cpu::compileKernel(*defines.begin(), symbol, *target, how);
   if (mlir::failed(code))
     return false;
   object = std::move(*code);

@@ -6,6 +6,7 @@
 #include "compiler/pipeline/CompileOptions.h"
 
 #include "compiler/report/UserError.h"
+#include "dialects/target/Emulation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -76,7 +77,8 @@ llvm::Expected<std::vector<std::string>>
 sinter::parseIsas(const std::string &text) {
   llvm::SmallVector<StringRef> parts;
   StringRef(text).split(parts, ',');
-  static const char *const known[] = {"x86-64-v4", "x86-64-v3", "x86-64-v2"};
+  static const char *const known[] = {"x86-64-v4-emulated", "x86-64-v4",
+                                      "x86-64-v3", "x86-64-v2"};
   std::vector<std::string> isas;
   for (StringRef part : parts) {
     if (part == "native") {
@@ -87,7 +89,11 @@ sinter::parseIsas(const std::string &text) {
     }
     if (!llvm::is_contained(known, part))
       return userError(ErrorCode::U004, "--isa '" + part + "' is not known");
-    if (llvm::is_contained(isas, part))
+    StringRef level = part;
+    level.consume_back(cpu::kEmulatedSuffix);
+    if (llvm::any_of(isas, [&](StringRef isa) {
+          return isa == part || isa == level || isa.starts_with(part);
+        }))
       return userError(ErrorCode::U004,
                        "--isa '" + text + "' names " + part + " twice");
     isas.push_back(part.str());

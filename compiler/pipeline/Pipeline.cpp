@@ -17,6 +17,7 @@
 #include "compiler/report/CompileReport.h"
 #include "compiler/report/MlirDiagnostics.h"
 #include "dialects/exec/ExecOps.h"
+#include "dialects/target/Emulation.h"
 #include "dialects/target/Target.h"
 #include "passes/schedule/ScheduleRecords.h"
 #include "sinter/model.h"
@@ -152,7 +153,8 @@ llvm::Error Compilation::describe() {
 static uint64_t featuresOf(llvm::StringRef isa) {
   if (isa == "x86-64-v4")
     return SINTER_ISA_X86_64_V4;
-  return isa == "x86-64-v3" ? SINTER_ISA_X86_64_V3 : SINTER_ISA_X86_64_V2;
+  return isa == "x86-64-v3" || cpu::isEmulated(isa) ? SINTER_ISA_X86_64_V3
+                                                    : SINTER_ISA_X86_64_V2;
 }
 
 llvm::Error Compilation::makeKernels() {

@@ -5,6 +5,7 @@
 // Rates of dot products were measured on Zen 3 (v3) and Emerald Rapids (v4).
 
 #include "dialects/target/Target.h"
+#include "dialects/target/Emulation.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -79,6 +80,7 @@ llvm::ArrayRef<Target> allTargets() {
 }
 
 const Target *findTarget(llvm::StringRef isa) {
+  isa.consume_back(kEmulatedSuffix);
   for (const Target &target : allTargets())
     if (target.isa == isa)
       return &target;

@@ -141,15 +141,16 @@ class TensorInfo:
 
 
 class Model:
-    """A model, opened, with one context: one run at a time."""
+    """A model, opened, with one context: one run at a time. host: the address of a
+    sinter_host (your threads, your memory), which outlives the model."""
 
-    def __init__(self, path, threads=0, isa_mask=0, weights_path=None):
+    def __init__(self, path, threads=0, isa_mask=0, weights_path=None, host=None):
         self._lib = _load_library()
         self._model, self._program, self._context = c.c_void_p(), c.c_void_p(), c.c_void_p()
         error = _Error()
         self._check(self._lib.sinter_load(os.fsencode(path), None, c.byref(self._model),
                                           c.byref(error)), error)
-        args = _OpenArgs(c.sizeof(_OpenArgs), isa_mask, threads, 0, None, None, 0,
+        args = _OpenArgs(c.sizeof(_OpenArgs), isa_mask, threads, 0, host, None, 0,
                          os.fsencode(weights_path) if weights_path else None)
         self._check(self._lib.sinter_program_open(self._model, c.byref(args), None, 0,
                                                   c.byref(self._program), c.byref(error)), error)

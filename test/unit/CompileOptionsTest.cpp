@@ -53,6 +53,13 @@ TEST(CompileOptions, IsasAreSortedBestFirst) {
   auto isas = parseIsas("x86-64-v3,x86-64-v4");
   ASSERT_TRUE(bool(isas));
   EXPECT_EQ(*isas, (std::vector<std::string>{"x86-64-v4", "x86-64-v3"}));
+  auto emulated = parseIsas("x86-64-v3,x86-64-v4-emulated");
+  ASSERT_TRUE(bool(emulated));
+  EXPECT_EQ(*emulated,
+            (std::vector<std::string>{"x86-64-v4-emulated", "x86-64-v3"}));
+  EXPECT_NE(
+      errorOf(parseIsas("x86-64-v4-emulated,x86-64-v4")).find("SINTER-U004"),
+      std::string::npos);
   EXPECT_NE(errorOf(parseIsas("sse2")).find("SINTER-U004"), std::string::npos);
   EXPECT_NE(errorOf(parseIsas("native,x86-64-v3")).find("SINTER-U004"),
             std::string::npos);

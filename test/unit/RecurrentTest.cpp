@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Random LSTM, GRU and RNN layers against the evaluator's core, on every
-// target, under guard pages, with the items split differently: the same bits
-// from every target and every split.
+// target and on emulated AVX-512, under guard pages, with the items split
+// differently: the same bits from every target and every split.
 
 #include "compiler/evaluate/core/Operations.h"
 #include "dialects/scalar/ScalarOps.h"
