@@ -421,6 +421,30 @@ TEST(ServeBatch, InputRules) {
   refused({0, 1, -INFINITY, 3}, "at element 2");
 }
 
+TEST(ServeBatch, LimitsHoldUntilTheAnswer) {
+  TestModel m;
+  makeRows(m, mathKernel);
+  Gate mine;
+  gate = &mine;
+  calls = 0;
+  EngineOptions with = engineOptions();
+  with.limits.client.concurrency = 1;
+  auto engine = serve(m, with);
+  Caller caller;
+  size_t first = caller.send(*engine, caller.make("m", ramp(1)));
+  mine.awaitInside(1);
+  Response refused = caller.ask(*engine, caller.make("m", ramp(1)));
+  EXPECT_EQ(refused.status.code, Code::unavailable);
+  EXPECT_GT(refused.status.retryAfterMs, 0u);
+  Request other = caller.make("m", ramp(1));
+  other.client = "other";
+  size_t second = caller.send(*engine, std::move(other));
+  mine.open();
+  EXPECT_TRUE(caller.wait(second).status.ok());
+  caller.wait(first);
+  EXPECT_TRUE(caller.ask(*engine, caller.make("m", ramp(1))).status.ok());
+}
+
 TEST(ServeBatch, MeasuresWhenIdle) {
   TestModel m;
   makeRows(m, addOneKernel);

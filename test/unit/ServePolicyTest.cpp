@@ -247,6 +247,21 @@ TEST(ServeSimulation, ReadsTraces) {
             std::string::npos);
 }
 
+TEST(ServeSimulation, TakesThePlanFromTheManifest) {
+  const char *manifest =
+      R"({"batch": {"independent": true}, "costs": [{"rows": 1, "us": 1000}, {"rows": 4, "us": 1100}]})";
+  std::string page;
+  ModelOptions model;
+  ASSERT_TRUE(simulateTrace("0\n1\n2\n3\n4\n", manifest, model, 1, page).ok());
+  EXPECT_NE(page.find("answered 5"), std::string::npos) << page;
+  EXPECT_NE(page.find("     4 rows           1"), std::string::npos) << page;
+  model.deadlineUs = 1200;
+  ASSERT_TRUE(simulateTrace("0\n1\n2\n3\n4\n", manifest, model, 1, page).ok());
+  EXPECT_NE(page.find("refused 4"), std::string::npos) << page;
+  EXPECT_EQ(simulateTrace("0\n", "{}", model, 1, page).code, Code::invalid);
+  EXPECT_EQ(simulateTrace("x\n", manifest, model, 1, page).code, Code::invalid);
+}
+
 TEST(ServeGuard, JudgesCanaries) {
   ModelOptions options;
   Health stable{1000, 10, 0, 1000, 1000 * 100'000};

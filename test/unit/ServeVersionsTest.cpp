@@ -8,12 +8,15 @@
 
 #include "runtime/npz/Npz.h"
 #include "runtime/serve/engine/Snapshot.h"
+#include "runtime/serve/engine/State.h"
 
 #include <cmath>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <csignal>
 #include <map>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -241,6 +244,49 @@ TEST_F(ServeVersions, LabelsThatCannotBeWrittenChangeNothing) {
   EXPECT_NE(status.message.find("nothing was changed"), std::string::npos)
       << status.message;
   EXPECT_EQ(ask(), 2);
+}
+
+TEST_F(ServeVersions, LabelOnAMissingVersionIsNamed) {
+  put(1), put(2);
+  start();
+  ASSERT_TRUE(engine->setLabel("m", "stable", "2").ok());
+  take(2);
+  start();
+  EXPECT_FALSE(engine->ready());
+  Response answer = caller.ask(*engine, caller.make("m", ramp(1)));
+  EXPECT_EQ(answer.status.code, Code::unavailable);
+  EXPECT_NE(answer.status.message.find("'stable' names version 2"),
+            std::string::npos)
+      << answer.status.message;
+  EXPECT_EQ(ask("1"), 1);
+  ASSERT_TRUE(engine->setLabel("m", "stable", "1").ok());
+  EXPECT_TRUE(engine->ready());
+}
+
+// Killed at any moment, the file is as before or as after.
+TEST_F(ServeVersions, StateSurvivesKill) {
+  States one, two;
+  one["m"].labels["stable"] = 1;
+  for (int i = 0; i < 200; ++i)
+    two["m"].labels["label-" + std::to_string(i)] = 2;
+  std::string folder = root / "state";
+  ASSERT_TRUE(writeStates(folder, one).ok());
+  for (int round = 0; round < 20; ++round) {
+    pid_t child = fork();
+    if (!child)
+      for (;;) {
+        writeStates(folder, two);
+        writeStates(folder, one);
+      }
+    std::this_thread::sleep_for(std::chrono::microseconds(300 + 171 * round));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    States found;
+    Status status = readStates(folder, found);
+    ASSERT_TRUE(status.ok()) << status.message;
+    size_t labels = found["m"].labels.size();
+    ASSERT_TRUE(labels == 1 || labels == 200) << labels;
+  }
 }
 
 TEST_F(ServeVersions, DamagedStateIsNamed) {

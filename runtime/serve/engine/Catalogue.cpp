@@ -54,11 +54,14 @@ static double shareOf(const std::string &client, const std::string &model) {
 }
 
 std::shared_ptr<Version> Model::choose(const std::string &client,
-                                       Status &status) const {
-  if (state.canary && state.canaryPercent > 0 &&
-      shareOf(client, name) < state.canaryPercent)
-    if (std::shared_ptr<Version> canary = ready(state.canary))
+                                       uint64_t number, Status &status) const {
+  if (state.canary && state.canaryPercent > 0) {
+    double share =
+        shareOf(client.empty() ? "#" + std::to_string(number) : client, name);
+    if (std::shared_ptr<Version> canary =
+            share < state.canaryPercent ? ready(state.canary) : nullptr)
       return canary;
+  }
   return find("", status);
 }
 
@@ -84,6 +87,14 @@ std::shared_ptr<Version> Model::find(const std::string &version,
     number = std::strtoull(version.c_str(), nullptr, 10);
   if (std::shared_ptr<Version> found = ready(number))
     return found;
+  if (number && (version.empty() || label != state.labels.end())) {
+    status = {Code::unavailable,
+              what + ": the label '" + (version.empty() ? "stable" : version) +
+                  "' names version " + std::to_string(number) +
+                  ", which is not loaded; load it, or move the label",
+              1000};
+    return nullptr;
+  }
   auto failed = broken.find(number);
   if (number && failed != broken.end())
     status = {Code::unavailable,

@@ -39,8 +39,9 @@ struct Model {
   /// The label `stable`, else the newest that is neither canary nor shadow.
   uint64_t defaultVersion() const;
   /// The default, or the canary for a client in its share; the same answer for
-  /// the same client as long as the share stands.
-  std::shared_ptr<Version> choose(const std::string &client,
+  /// the same client as long as the share stands. Who has no name is taken by
+  /// number.
+  std::shared_ptr<Version> choose(const std::string &client, uint64_t number,
                                   Status &status) const;
   std::shared_ptr<Version> ready(uint64_t number) const;
   /// Held in memory whatever the policy says.

@@ -26,7 +26,8 @@ std::unique_ptr<Engine> Engine::create(const EngineOptions &options,
 }
 
 EngineImpl::EngineImpl(const EngineOptions &options)
-    : options(options), catalogue(std::make_unique<const Catalogue>()) {}
+    : options(options), limits(options.limits), isLimited(options.limits.any()),
+      catalogue(std::make_unique<const Catalogue>()) {}
 
 Status EngineImpl::start() {
   if (sinter_pool_create(options.threads, 0, &pool))
@@ -90,7 +91,8 @@ bool EngineImpl::ready() const {
   return catalogue.read([](const Catalogue &now) {
     bool any = false;
     for (const auto &[name, model] : now.models) {
-      if (model->versions.empty() && !model->unloaded && !model->evicted)
+      if (!model->ready(model->defaultVersion()) && !model->unloaded &&
+          !model->evicted)
         return false;
       any |= !model->versions.empty();
     }

@@ -80,6 +80,8 @@ private:
 
   EngineOptions options;
   sinter_host pool = {};
+  Limits limits;
+  bool isLimited = false;
   uint64_t runLimit = 0;
   std::shared_ptr<Reaper> reaper;
   std::shared_ptr<Scheduler> scheduler;
@@ -88,7 +90,7 @@ private:
   std::mutex control;
   States states; // of all models, as on disk; guarded by control
   std::atomic<bool> started{false}, draining{false};
-  std::atomic<uint64_t> shadowCount{0};
+  std::atomic<uint64_t> shadowCount{0}, anonymousCount{0};
 };
 
 } // namespace sinter::serve

@@ -22,6 +22,7 @@ static void refuse(Job &job, Status status) {
   auto done = std::move(job.request.done);
   job.request.done = nullptr;
   job.version.reset();
+  job.permit.release();
   done(std::move(response));
 }
 
@@ -30,13 +31,17 @@ Status EngineImpl::route(const JobPtr &job, std::shared_ptr<Version> &shadow) {
   Status status;
   const Request &asked = job->request;
   bool evicted = false;
+  uint64_t anonymous = 0;
+  if (asked.client.empty())
+    anonymous = anonymousCount.fetch_add(1, std::memory_order_relaxed);
   catalogue.read([&](const Catalogue &now) {
     std::shared_ptr<const Model> model = now.find(asked.model, status);
     if (!model)
       return;
     evicted = model->evicted;
-    job->version = asked.version.empty() ? model->choose(asked.client, status)
-                                         : model->find(asked.version, status);
+    job->version = asked.version.empty()
+                       ? model->choose(asked.client, anonymous, status)
+                       : model->find(asked.version, status);
     const ModelState &state = model->state;
     if (!job->version || !state.shadow || job->version->version == state.shadow)
       return;
@@ -101,9 +106,14 @@ std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
   for (const Tensor &input : job->request.inputs)
     job->bytes += input.bytes;
   std::shared_ptr<Version> shadow;
-  Status status =
-      draining ? Status(Code::unavailable, "the server is shutting down", 1000)
-               : route(job, shadow);
+  Status status;
+  if (draining)
+    status = {Code::unavailable, "the server is shutting down", 1000};
+  else
+    status = route(job, shadow);
+  if (status.ok() && isLimited)
+    status = limits.enter(job->request.client, job->version->model(),
+                          job->phases.queued, job->permit);
   if (status.ok() && shadow)
     sendShadow(job, shadow);
   if (status.ok()) {

@@ -10,6 +10,18 @@ namespace sinter::serve {
 // Addresses are cheap to invent: past this many, those that are idle go.
 static constexpr size_t mostAccounts = 10'000;
 
+bool LimitOptions::any() const {
+  auto limits = [](const Limit &limit) {
+    return limit.rate > 0 || limit.concurrency > 0;
+  };
+  bool some = limits(client) || limits(model);
+  for (const auto &[name, limit] : clients)
+    some |= limits(limit);
+  for (const auto &[name, limit] : models)
+    some |= limits(limit);
+  return some;
+}
+
 Limits::Permit &Limits::Permit::operator=(Permit &&other) noexcept {
   std::swap(owner, other.owner);
   std::swap(client, other.client);

@@ -23,6 +23,7 @@ struct Limit {
 };
 
 struct LimitOptions {
+  bool any() const;
   Limit client;                         ///< of each client
   std::map<std::string, Limit> clients; ///< of some, by key id or address
   Limit model;

@@ -7,6 +7,7 @@
 #define SINTER_SERVE_ENGINE_OPTIONS_H
 
 #include "runtime/serve/engine/Bundle.h"
+#include "runtime/serve/engine/Limits.h"
 
 #include <cstdint>
 #include <string>
@@ -79,7 +80,8 @@ struct EngineOptions {
   uint32_t threads =
       0; ///< 0 = the CPUs of this process (affinity, cgroup quota)
   uint64_t memoryBudget =
-      0; ///< bytes; 0 = none: idle models are unloaded past it
+      0;               ///< bytes; 0 = none: idle models are unloaded past it
+  LimitOptions limits; ///< rates and concurrency of clients and models
   ModelOptions defaults;
   std::vector<ModelOptions> models;
   /// An object that is part of this executable: a descriptor and where the

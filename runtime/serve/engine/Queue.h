@@ -11,6 +11,7 @@
 #include "runtime/serve/engine/CostTable.h"
 #include "runtime/serve/engine/Engine.h"
 #include "runtime/serve/engine/Guard.h"
+#include "runtime/serve/engine/Limits.h"
 #include "runtime/serve/engine/Request.h"
 
 #include <deque>
@@ -47,6 +48,7 @@ public:
   uint64_t bytes = 0, sequence = 0, priority = 1;
   TimePoint deadline = TimePoint::max();
   Phases phases;
+  Limits::Permit permit; ///< until it is answered
 
   enum class State { queued, running, finished } state = State::queued;
   int64_t nextRow = 0; ///< rows handed to runs

@@ -44,6 +44,7 @@ void Scheduler::answerOne(Job &job, Status status) {
   // A front end may hold the ticket and be held by this function: cut it.
   auto done = std::move(job.request.done);
   job.request.done = nullptr;
+  job.permit.release();
   done(std::move(response));
 }
 

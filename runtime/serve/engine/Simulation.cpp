@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/engine/Simulation.h"
 
+#include "runtime/serve/engine/Options.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -235,6 +237,25 @@ Status parseTrace(const std::string &text, std::vector<SimulatedArrival> &out) {
     out.push_back(arrival);
   }
   return {};
+}
+
+Status simulateTrace(const std::string &trace, const std::string &manifest,
+                     const ModelOptions &model, uint32_t threads,
+                     std::string &page) {
+  CostTable costs;
+  SimulationOptions options;
+  std::vector<SimulatedArrival> arrivals;
+  options.lanes = std::max(threads, 1u);
+  options.maxQueue = model.maxQueue;
+  Status status = planOf(manifest, model, costs, options.policy);
+  if (status.ok())
+    status = parseTrace(trace, arrivals);
+  for (SimulatedArrival &arrival : arrivals)
+    if (arrival.deadline == never && model.deadlineUs)
+      arrival.deadline = Nanos(model.deadlineUs) * 1000;
+  if (status.ok())
+    page = describe(simulate(arrivals, costs, options), options);
+  return status;
 }
 
 std::string describe(const SimulationResult &result,

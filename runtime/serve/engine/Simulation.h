@@ -16,6 +16,8 @@
 
 namespace sinter::serve {
 
+struct ModelOptions;
+
 struct SimulatedArrival {
   Nanos time = 0;
   int64_t rows = 1;
@@ -49,6 +51,15 @@ SimulationResult simulate(const std::vector<SimulatedArrival> &arrivals,
 /// microseconds[,priority]]]`; empty lines and lines that begin with # are left
 /// out. Times must not fall.
 Status parseTrace(const std::string &text, std::vector<SimulatedArrival> &out);
+
+/// What the batcher would know of a model from its manifest alone.
+Status planOf(const std::string &manifest, const ModelOptions &options,
+              CostTable &costs, PolicyOptions &policy);
+
+/// All of it: a trace and a manifest in, the page of describe() out.
+Status simulateTrace(const std::string &trace, const std::string &manifest,
+                     const ModelOptions &options, uint32_t threads,
+                     std::string &page);
 
 /// The result as a page of text: the latency curve, refusals, batch sizes.
 std::string describe(const SimulationResult &result,

@@ -7,6 +7,7 @@
 // may. A manifest comes out of a file: a field that is missing or of another
 // type is as if it were not there.
 #include "runtime/serve/engine/Options.h"
+#include "runtime/serve/engine/Simulation.h"
 #include "runtime/serve/engine/Version.h"
 
 #include <algorithm>
@@ -80,7 +81,7 @@ static BatchRule batchOf(const json &rule, std::vector<TensorInterface> &inputs,
     batch.fixed = batch.most = fixed;
     return batch;
   }
-  int64_t most = asked ? asked : 32;
+  int64_t most = asked;
   for (uint32_t symbol : symbols) {
     sinter_symbol_info info = {};
     info.size = sizeof info;
@@ -94,22 +95,56 @@ static BatchRule batchOf(const json &rule, std::vector<TensorInterface> &inputs,
   return batch;
 }
 
-void Version::readManifest() {
-  queue.costs = CostTable(wide.isOpen() ? sinter_program_width(wide.get()) : 1);
-  json root = json::parse(manifest, nullptr, false);
-  batch =
-      batchOf(at(root, "batch"), inputs, outputs, object, options->maxBatch);
-  if (!batch.batches)
-    for (TensorInterface &io : inputs)
-      io.shared = false;
-  const json &costs = at(root, "costs");
+// One row a batch size; how many rows the largest has.
+static int64_t readCosts(const json &costs, CostTable &out) {
+  int64_t largest = 0;
   for (size_t i = 0; costs.is_array() && i < costs.size(); ++i) {
     int64_t rows = integer(at(costs[i], "rows"), 0);
     const json &us = at(costs[i], "us");
-    if (rows > 0 && rows < (1 << 20) && us.is_number() &&
-        us.get<double>() > 0 && us.get<double>() < 1e12)
-      queue.costs.estimate(rows, Nanos(us.get<double>() * 1e3));
+    if (rows <= 0 || rows > (1 << 20) || !us.is_number() ||
+        !(us.get<double>() > 0) || us.get<double>() > 1e12)
+      continue;
+    out.estimate(rows, Nanos(us.get<double>() * 1e3));
+    largest = std::max(largest, rows);
   }
+  return largest;
+}
+
+static void readOptions(const ModelOptions &options, PolicyOptions &policy) {
+  policy.fixedDelay = Nanos(options.maxDelayUs) * 1000;
+  policy.preferred.assign(options.preferredBatch.begin(),
+                          options.preferredBatch.end());
+  std::sort(policy.preferred.begin(), policy.preferred.end());
+}
+
+Status planOf(const std::string &manifest, const ModelOptions &options,
+              CostTable &costs, PolicyOptions &policy) {
+  json root = json::parse(manifest, nullptr, false);
+  int64_t largest = readCosts(at(root, "costs"), costs);
+  if (!largest)
+    return {Code::invalid, "the manifest holds no costs; compile the model "
+                           "again, with --batch for the sizes"};
+  const json &independent = at(at(root, "batch"), "independent");
+  policy.mayBatch = independent.is_boolean() && independent.get<bool>();
+  policy.fixedBatch = std::clamp<int64_t>(
+      integer(at(at(root, "batch"), "fixed"), 0), 0, 1 << 20);
+  policy.maxBatch = !policy.mayBatch   ? 1
+                    : options.maxBatch ? options.maxBatch
+                                       : largest;
+  readOptions(options, policy);
+  return {};
+}
+
+void Version::readManifest() {
+  queue.costs = CostTable(wide.isOpen() ? sinter_program_width(wide.get()) : 1);
+  json root = json::parse(manifest, nullptr, false);
+  int64_t largest = readCosts(at(root, "costs"), queue.costs);
+  uint32_t asked =
+      options->maxBatch ? options->maxBatch : uint32_t(largest ? largest : 32);
+  batch = batchOf(at(root, "batch"), inputs, outputs, object, asked);
+  if (!batch.batches)
+    for (TensorInterface &io : inputs)
+      io.shared = false;
   const json &allowed = at(at(root, "golden"), "tolerance");
   if (allowed.is_number() && allowed.get<double>() >= 0)
     tolerance = allowed.get<double>();
@@ -118,10 +153,7 @@ void Version::readManifest() {
   policy.maxBatch = batch.most;
   policy.fixedBatch = batch.fixed;
   policy.divisor = batch.divisor;
-  policy.fixedDelay = Nanos(options->maxDelayUs) * 1000;
-  policy.preferred.assign(options->preferredBatch.begin(),
-                          options->preferredBatch.end());
-  std::sort(policy.preferred.begin(), policy.preferred.end());
+  readOptions(*options, policy);
 }
 
 } // namespace sinter::serve
