@@ -156,7 +156,7 @@ std::vector<Tensor> sampleInputs(const Version &version,
     uint64_t bytes = io.elementBytes;
     for (int64_t dim : t.dims)
       if (dim < 0 || __builtin_mul_overflow(bytes, uint64_t(dim), &bytes) ||
-          bytes > (1u << 30))
+          bytes > (64u << 20))
         return {};
     auto memory = std::make_shared<std::vector<std::byte>>(bytes);
     for (uint64_t at = 0; sample.bytes && at < bytes; at += sample.bytes)

@@ -97,7 +97,7 @@ struct EngineOptions {
     std::function<Status(Bundle &)> open;
   };
   std::vector<Embedded> embedded;
-  /// Called from any thread, outside of locks; empty = nobody listens.
+  /// Called from any thread; must not call the engine. Empty = nobody listens.
   std::function<void(const EngineEvent &)> onEvent;
   bool warmUp = true; ///< measure batch sizes when nothing else is to be done
   /// Opens (and verifies) one version of the repository; empty = openFolder.

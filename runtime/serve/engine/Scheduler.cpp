@@ -233,6 +233,8 @@ Status Scheduler::submit(const JobPtr &job) {
     alarmAt = job->deadline;
     alarm.notify_one();
   }
+  if (measuring && lanes.empty())
+    measuring->stop();
   if (tryInline(job, lock))
     return {};
   enqueue(job);

@@ -94,6 +94,7 @@ private:
   uint32_t lanesTaken = 0;
   std::vector<Version *> active; // with a queue; alive by the jobs in it
   std::vector<std::shared_ptr<Run>> runs;
+  std::shared_ptr<Run> measuring;  // gives way to requests
   uint64_t sequence = 0, open = 0; // open: requests not answered
   TimePoint alarmAt = TimePoint::max();
   bool stopping = false;

@@ -284,22 +284,27 @@ Scheduler::Measured Scheduler::measure(const JobPtr &job, bool wide) {
   std::vector<std::unique_ptr<Lane>> taken = takeLanes(wide);
   run->expectedEnd = nanosOf(Clock::now());
   runs.push_back(run); // so that stop() ends it
+  measuring = run;
   lock.unlock();
   // The first touches memory and code; the second is what it costs.
   Nanos best = never;
-  bool good = true;
+  bool good = true, cancelled = false;
   for (int i = 0; i < 2 && good; ++i) {
     RunResult result = execute(*run->version, *taken[0], *run);
     good = result.status.ok();
+    cancelled = result.status.code == Code::cancelled;
     best = std::min<Nanos>(
         best,
         std::chrono::nanoseconds(result.finished - result.started).count());
   }
   lock.lock();
+  measuring.reset();
   runs.erase(std::find(runs.begin(), runs.end(), run));
   if (good)
     run->version->queue.costs.measure(job->rows, wide, best);
   giveLanes(taken);
+  if (cancelled)
+    return Measured::busy;
   return good ? Measured::yes : Measured::failed;
 }
 
