@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Chooses the emitter of a define's root. The module around the emitted
-// function lives only here: the define is not changed.
+// function lives only here: the define is not changed. Plain code goes the same
+// way with other data: every schedule that verifies is correct, and no bit of a
+// result depends on the width of a vector.
 
 #include "codegen/cpu/CompileKernel.h"
 #include "codegen/cpu/Emitters.h"
@@ -32,9 +34,9 @@ static LogicalResult emitRoot(KernelBuilder &kb, kernel::DefineOp define) {
       });
 }
 
-FailureOr<std::string> compileKernel(kernel::DefineOp define, StringRef symbol,
-                                     const Target &target,
-                                     const CodegenOptions &options) {
+static FailureOr<std::string> compileFor(kernel::DefineOp define,
+                                         StringRef symbol, const Target &target,
+                                         const CodegenOptions &options) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(define.getLoc());
   // Locations would only cost time: machine code carries the symbol's name.
   KernelBuilder kb(*module, UnknownLoc::get(define.getContext()), symbol,
@@ -43,6 +45,23 @@ FailureOr<std::string> compileKernel(kernel::DefineOp define, StringRef symbol,
     return failure();
   kb.finish();
   return compileModule(*module, target, options);
+}
+
+FailureOr<std::string> compileKernel(kernel::DefineOp define, StringRef symbol,
+                                     const Target &target,
+                                     const CodegenOptions &options) {
+  if (!options.plain)
+    return compileFor(define, symbol, target, options);
+  OwningOpRef<kernel::DefineOp> copy(define.clone());
+  if (define.getScheduleFor(target.isa)) {
+    MLIRContext *context = define.getContext();
+    auto schedule = kernel::ScheduleAttr::get(
+        context, StringAttr::get(context, target.isa),
+        StringAttr::get(context, "direct"), /*tile_m=*/1, /*tile_n=*/16,
+        /*unroll=*/1, /*prefetch=*/0);
+    copy->setSchedulesAttr(ArrayAttr::get(context, {schedule}));
+  }
+  return compileFor(*copy, symbol, plainTarget(target), options);
 }
 
 } // namespace sinter::cpu

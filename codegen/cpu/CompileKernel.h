@@ -31,6 +31,9 @@ struct CodegenOptions {
   /// Compile the target's schedule, packing and tails with only the features of
   /// x86-64-v3: how AVX-512 kernels are run on a machine without it.
   bool emulatePrims = false;
+  /// The plainest code with the same bits, for kernels that make LLVM fail: one
+  /// row a tile, vectors of 128 bits, few optimisations.
+  bool plain = false;
   std::string *asmText = nullptr;  // receives assembly when set
   std::string *llvmText = nullptr; // receives optimised LLVM IR when set
   std::string *mlirText =

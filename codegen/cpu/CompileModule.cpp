@@ -43,8 +43,8 @@ void setSwitch(StringRef option) {
   found->second->addOccurrence(0, option, "true");
 }
 
-std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
-                                                   StringRef features) {
+std::unique_ptr<llvm::TargetMachine>
+createMachine(const Target &target, StringRef features, bool plain) {
   static std::once_flag registered;
   std::call_once(registered, [] {
     LLVMInitializeX86TargetInfo();
@@ -67,7 +67,8 @@ std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target,
   options.FunctionSections = true;
   return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
       triple, "x86-64", features, options, llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+      llvm::CodeModel::Small,
+      plain ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Aggressive));
 }
 
 void addAttributes(llvm::Function &function, const Target &target,
@@ -96,7 +97,7 @@ LogicalResult lowerToLLVM(ModuleOp module) {
   return passes.run(module);
 }
 
-void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+void optimise(llvm::Module &module, llvm::TargetMachine &machine, bool plain) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopInterleaving = false;
   tuning.LoopVectorization = false;
@@ -112,7 +113,9 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+  builder
+      .buildPerModuleDefaultPipeline(plain ? llvm::OptimizationLevel::O1
+                                           : llvm::OptimizationLevel::O2)
       .run(module, modules);
 }
 
@@ -145,10 +148,10 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
     module.print(stream);
   }
   const Target &machineTarget =
-      options.emulatePrims ? allTargets().front() : target;
+      options.emulatePrims ? *findTarget("x86-64-v3") : target;
   std::string features = machineTarget.featureString();
   std::unique_ptr<llvm::TargetMachine> machine =
-      createMachine(machineTarget, features);
+      createMachine(machineTarget, features, options.plain);
   if (!machine)
     return module.emitError("this LLVM has no backend for ") << target.triple;
   if (failed(lowerToLLVM(module)))
@@ -167,7 +170,7 @@ FailureOr<std::string> compileModule(ModuleOp module, const Target &target,
   for (llvm::Function &function : *llvmModule)
     if (!function.isDeclaration())
       addAttributes(function, machineTarget, features);
-  optimise(*llvmModule, *machine);
+  optimise(*llvmModule, *machine, options.plain);
   if (options.llvmText) {
     llvm::raw_string_ostream stream(*options.llvmText);
     llvmModule->print(stream, nullptr);

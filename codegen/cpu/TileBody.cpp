@@ -8,8 +8,10 @@
 // dilation and kernel size cost nothing.
 
 #include "codegen/cpu/TileBody.h"
+#include "codegen/cpu/VectorExpr.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -204,8 +206,12 @@ Value widen(KernelBuilder &kb, const TileProblem &problem, Value value) {
   Type type = to;
   if (auto vector = dyn_cast<VectorType>(value.getType()))
     type = vector.clone(to);
-  if (isa<FloatType>(from))
-    return arith::ExtFOp::create(kb.b, kb.loc, type, value);
+  if (isa<FloatType>(from) && isa<VectorType>(type))
+    return widen(Vec(kb, value), to).value;
+  if (isa<FloatType>(from)) {
+    Value wide = widen(Vec(kb, kb.splat(value, 1)), to).value;
+    return vector::ExtractOp::create(kb.b, kb.loc, wide, int64_t(0));
+  }
   if (problem.a.element.isUnsignedInteger())
     return arith::ExtUIOp::create(kb.b, kb.loc, type, value);
   return arith::ExtSIOp::create(kb.b, kb.loc, type, value);

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // kernel.cast on vectors. Float to integer truncates and saturates, NaN is 0;
-// to bool is `x != 0`; to a narrower float rounds to nearest even. bf16 is done
-// on bits: machines without the instructions would call a library.
+// to bool is `x != 0`; to a narrower float rounds to nearest even. bf16, and
+// f16 where the machine lacks the instructions, are done on bits: LLVM would
+// call a library.
 
 #include "codegen/cpu/VectorMath.h"
 
@@ -82,6 +83,50 @@ Vec integerToInteger(Vec x, IntegerType from, IntegerType to) {
 }
 
 } // namespace
+
+Vec halfToSingle(Vec x) {
+  Type i32 = IntegerType::get(x.element().getContext(), 32);
+  Type f32 = Float32Type::get(i32.getContext());
+  Vec bits = asBits(x);
+  Vec wide = bits.make<arith::ExtUIOp>(bits.like(i32), bits.value);
+  Vec sign = shiftLeft(andInt(wide, wide.integer(0x8000)), wide.integer(16));
+  Vec rest = andInt(wide, wide.integer(0x7fff));
+  Vec shifted = shiftLeft(rest, wide.integer(13));
+  Vec normal = addInt(shifted, wide.integer(112 << 23));
+  Vec infinite = orInt(shifted, wide.integer(0x7f800000));
+  Vec counted = rest.make<arith::SIToFPOp>(rest.like(f32), rest.value);
+  Vec tiny = asBits(counted * 0x1p-24);
+  auto isBelow = [&](int64_t limit) {
+    return compareInt(arith::CmpIPredicate::slt, rest, rest.integer(limit));
+  };
+  Vec finite = select(isBelow(0x400), tiny, normal);
+  return bitsAs(orInt(sign, select(isBelow(0x7c00), finite, infinite)), f32);
+}
+
+Vec singleToHalf(Vec x, Type f16) {
+  Type i16 = IntegerType::get(f16.getContext(), 16);
+  Vec all = asBits(x);
+  Vec sign = andInt(shiftRight(all, all.integer(16), /*unsign=*/true),
+                    all.integer(0x8000));
+  Vec bits = andInt(all, all.integer(0x7fffffff));
+  auto isBelow = [&](int64_t limit) {
+    return compareInt(arith::CmpIPredicate::slt, bits, bits.integer(limit));
+  };
+  // Half of the last place kept, or just less when that place is even.
+  Vec odd = andInt(shiftRight(bits, bits.integer(13), /*unsign=*/true),
+                   bits.integer(1));
+  Vec rounded = addInt(subInt(bits, bits.integer(112 << 23)),
+                       addInt(odd, bits.integer(0xfff)));
+  Vec normal = shiftRight(rounded, bits.integer(13), /*unsign=*/true);
+  // The last place of 0.5 is that of the smallest half.
+  Vec placed = asBits(bitsAs(bits, x.element()) + 0.5);
+  Vec tiny = subInt(placed, bits.integer(0x3f000000));
+  Vec finite = select(isBelow(0x38800000), tiny, normal);
+  Vec limited = select(isBelow(0x477ff000), finite, bits.integer(0x7c00));
+  Vec kept = select(isBelow(0x7f800001), limited, bits.integer(0x7e00));
+  Vec half = orInt(sign, kept);
+  return bitsAs(half.make<arith::TruncIOp>(half.like(i16), half.value), f16);
+}
 
 Value emitCast(KernelBuilder &kb, Value vector, Type from, Type to) {
   if (from == to)

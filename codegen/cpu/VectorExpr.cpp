@@ -99,9 +99,15 @@ Vec asBits(Vec x) {
   return bitsAs(x, IntegerType::get(x.element().getContext(), x.bits()));
 }
 Vec widen(Vec x, Type element) {
+  if (isa<Float16Type>(x.element()) && !x.kb->target.vec.convertsHalf) {
+    Vec single = halfToSingle(x);
+    return element.isF32() ? single : widen(single, element);
+  }
   return x.make<arith::ExtFOp>(x.like(element), x.value);
 }
 Vec narrow(Vec x, Type element) {
+  if (isa<Float16Type>(element) && !x.kb->target.vec.convertsHalf)
+    return singleToHalf(x, element);
   return x.make<arith::TruncFOp>(x.like(element), x.value);
 }
 

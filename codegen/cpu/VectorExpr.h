@@ -92,6 +92,10 @@ Vec bitsAs(Vec x, mlir::Type element);
 Vec asBits(Vec x);
 Vec widen(Vec x, mlir::Type element);  // float to a wider float
 Vec narrow(Vec x, mlir::Type element); // float to a narrower float
+/// f16 to f32 and back on bits, for targets without the instructions: LLVM
+/// would call a library. No step has a denormal operand, which runs flush.
+Vec halfToSingle(Vec x);
+Vec singleToHalf(Vec x, mlir::Type f16);
 
 /// The one value of a splat constant, if it is one.
 std::optional<double> splatNumber(mlir::Value vector);

@@ -14,10 +14,11 @@
 namespace sinter::cpu {
 namespace {
 
+constexpr llvm::StringLiteral kLevel2[] = {
+    "cx8",    "cmov",   "fxsr", "mmx",  "sse",    "sse2",  "sse3", "ssse3",
+    "sse4.1", "sse4.2", "cx16", "sahf", "popcnt", "crc32", "64bit"};
 constexpr llvm::StringLiteral kLevel3[] = {
-    "cx8",    "cmov",   "fxsr", "mmx",  "sse",    "sse2",  "sse3",  "ssse3",
-    "sse4.1", "sse4.2", "cx16", "sahf", "popcnt", "crc32", "avx",   "avx2",
-    "fma",    "f16c",   "bmi",  "bmi2", "lzcnt",  "movbe", "xsave", "64bit"};
+    "avx", "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe", "xsave"};
 constexpr llvm::StringLiteral kLevel4[] = {"avx512f",  "avx512bw", "avx512cd",
                                            "avx512dq", "avx512vl", "evex512"};
 
@@ -26,13 +27,26 @@ constexpr llvm::StringLiteral kLevel4[] = {"avx512f",  "avx512bw", "avx512cd",
 constexpr llvm::StringLiteral kImplied[] = {"64bit", "cmov", "evex512", "cx8",
                                             "fxsr",  "mmx",  "sse",     "sse2"};
 
-Target level3() {
+// Without FMA: a product is rounded before it is added, so results are not the
+// bits of the other levels.
+Target level2() {
   Target t;
-  t.isa = "x86-64-v3";
+  t.isa = "x86-64-v2";
   t.triple = "x86_64-unknown-linux-gnu";
+  t.tuneCpu = "x86-64-v2";
+  t.features.append(std::begin(kLevel2), std::end(kLevel2));
+  t.vec = {128, 16, 0, false, false, false};
+  t.core = {8, 1, 1, 1, 15};
+  t.caches = {{32 << 10, 8, 64}, {256 << 10, 8, 64}, {2 << 20, 16, 64}};
+  return t;
+}
+
+Target level3() {
+  Target t = level2();
+  t.isa = "x86-64-v3";
   t.tuneCpu = "znver3";
   t.features.append(std::begin(kLevel3), std::end(kLevel3));
-  t.vec = {256, 16, 0, false, false};
+  t.vec = {256, 16, 0, false, false, true};
   t.core = {4, 2, 2, 1, 15};
   t.dots = {
       {"u8", "s8", "s32", "maddubs", 4, 30.0, Dot::Exactness::SaturatesInt16},
@@ -48,7 +62,7 @@ Target level4() {
   // well.
   t.tuneCpu = "znver4";
   t.features.append(std::begin(kLevel4), std::end(kLevel4));
-  t.vec = {512, 32, 7, true, true};
+  t.vec = {512, 32, 7, true, true, true};
   t.core = {4, 2, 2, 1, 15};
   t.dots = {
       {"u8", "s8", "s32", "maddubs", 4, 60.0, Dot::Exactness::SaturatesInt16},
@@ -75,7 +89,7 @@ std::string Target::featureString() const {
 }
 
 llvm::ArrayRef<Target> allTargets() {
-  static const Target targets[] = {level3(), level4()};
+  static const Target targets[] = {level2(), level3(), level4()};
   return targets;
 }
 
@@ -85,6 +99,15 @@ const Target *findTarget(llvm::StringRef isa) {
     if (target.isa == isa)
       return &target;
   return nullptr;
+}
+
+Target plainTarget(const Target &target) {
+  Target plain = target;
+  if (target.has("avx512f"))
+    plain.features = level3().features;
+  plain.vec = level2().vec;
+  plain.dots.clear();
+  return plain;
 }
 
 bool hostSupports(const Target &target, std::string *missing) {

@@ -40,6 +40,7 @@ struct Target {
     unsigned bits, registers, maskRegisters;
     bool memoryBroadcast; // an FMA may broadcast its memory operand
     bool cheapMasks;      // masked loads and stores cost as plain ones
+    bool convertsHalf;    // f16 to f32 and back
   };
   struct Core {
     unsigned fmaLatency, fmaPorts, loadPorts, storePorts;
@@ -71,6 +72,11 @@ llvm::ArrayRef<Target> allTargets();
 
 /// Null when there is no target of that name.
 const Target *findTarget(llvm::StringRef isa);
+
+/// `target` as narrow as code with the same bits can be: vectors of 128 bits,
+/// no masks, nothing beyond x86-64-v3. For a kernel that LLVM cannot compile as
+/// it should be.
+Target plainTarget(const Target &target);
 
 /// True when this machine (CPUID and XCR0) has every feature of `target`;
 /// otherwise `missing`, when given, names one it lacks.

@@ -92,7 +92,12 @@ TEST(Target, TablesAreConsistent) {
   for (const Target &target : allTargets()) {
     EXPECT_EQ(findTarget(target.isa), &target);
     EXPECT_EQ(target.vec.bits % 128, 0u);
-    EXPECT_TRUE(target.has("fma"));
+    EXPECT_EQ(target.has("fma"), target.isa != "x86-64-v2");
+    Target plain = plainTarget(target);
+    EXPECT_EQ(plain.isa, target.isa);               // the same schedule
+    EXPECT_EQ(plain.has("fma"), target.has("fma")); // the same bits
+    EXPECT_EQ(plain.vec.bits, 128u);
+    EXPECT_FALSE(plain.has("avx512f"));
   }
   EXPECT_EQ(findTarget("z80"), nullptr);
 }

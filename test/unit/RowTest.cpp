@@ -172,10 +172,11 @@ TEST(Row, RandomShapesAndLayouts) {
         });
         std::string bits(static_cast<char *>(row.output.data()),
                          row.output.memory->size());
-        if (first.empty())
+        if (first.empty() && run.sharesBits)
           first = bits;
-        EXPECT_TRUE(bits == first) << "bits differ on " << run.isa << "\n"
-                                   << row.text();
+        EXPECT_TRUE(bits == first || !run.sharesBits)
+            << "bits differ on " << run.isa << "\n"
+            << row.text();
       }
     });
   }

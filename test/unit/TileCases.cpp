@@ -226,7 +226,11 @@ std::vector<float> packPanels(const std::vector<float> &weights, int64_t groups,
 }
 
 void reference(const TileCase &test, const float *a, const float *weights,
-               const float *bias, const float *residual, float *out) {
+               const float *bias, const float *residual, float *out,
+               bool fused) {
+  auto addProduct = [&](float sum, float x, float y) {
+    return fused ? std::fma(x, y, sum) : sum + x * y;
+  };
   size_t rank = test.out.dims.size();
   int64_t n = test.n(), depth = test.depth(),
           channels = test.a.dims.back() / test.groups;
@@ -245,7 +249,7 @@ void reference(const TileCase &test, const float *a, const float *weights,
           other[rank - 2] = k;
         float w = test.panels ? weights[k * n + column]
                               : weights[offsetOf(test.b.strides, other)];
-        sum = std::fma(a[offsetOf(test.a.strides, from)], w, sum);
+        sum = addProduct(sum, a[offsetOf(test.a.strides, from)], w);
       }
     } else {
       int64_t k = 0;
@@ -265,7 +269,7 @@ void reference(const TileCase &test, const float *a, const float *weights,
           float w = test.kind == TileCase::Kind::Depthwise
                         ? weights[k * test.out.dims.back() + column]
                         : weights[(group * depth + k) * n + column % n];
-          sum = std::fma(a[offsetOf(test.a.strides, from)], w, sum);
+          sum = addProduct(sum, a[offsetOf(test.a.strides, from)], w);
         }
         sum = apart ? total + sum : sum;
       });

@@ -50,10 +50,12 @@ Strided dense(std::vector<int64_t> dims);
 std::vector<float> packPanels(const std::vector<float> &weights, int64_t groups,
                               int64_t n, int64_t k);
 
-/// The answer with one float accumulator an element, in index order, by fma.
-/// `weights` is [group][k][n] for panels, the memory of b for a view.
+/// The answer with one float accumulator an element, in index order, by fma or,
+/// not fused, by a product and a sum that both round. `weights` is
+/// [group][k][n] for panels, the memory of b for a view.
 void reference(const TileCase &test, const float *a, const float *weights,
-               const float *bias, const float *residual, float *out);
+               const float *bias, const float *residual, float *out,
+               bool fused);
 
 } // namespace sinter::test
 

@@ -3,8 +3,8 @@
 //
 // Property: every schedule that verifies is correct. Random shapes (0, 1 and
 // primes among them) times random legal schedules, buffers between guard pages,
-// against plain loops, bit by bit; on x86-64-v3, on x86-64-v4 where this
-// machine has it, and on v4 emulated by v3.
+// against plain loops, bit by bit; on every target of this machine, on v4
+// emulated by v3, and as plain code. Targets without FMA round each product.
 
 #include "codegen/cpu/CompileKernel.h"
 #include "dialects/kernel/KernelOps.h"
@@ -26,15 +26,21 @@ namespace {
 
 struct Mode {
   const cpu::Target *target;
-  bool emulate;
+  cpu::CodegenOptions options;
+  const char *how;
 };
 
 std::vector<Mode> modes() {
   std::vector<Mode> result;
   for (const cpu::Target &target : cpu::allTargets())
     if (cpu::hostSupports(target))
-      result.push_back({&target, false});
-  result.push_back({&cpu::allTargets().back(), true});
+      result.push_back({&target, {}, ""});
+  cpu::CodegenOptions emulated, plain;
+  emulated.emulatePrims = true;
+  plain.plain = true;
+  const cpu::Target *widest = &cpu::allTargets().back();
+  result.push_back({widest, emulated, " emulated"});
+  result.push_back({widest, plain, " plain"});
   return result;
 }
 
@@ -97,24 +103,27 @@ protected:
                             : test.b.elements());
     if (depthwise)
       weights = numbers(test.depth() * test.out.dims.back());
-    std::vector<float> expected(size_t(test.out.elements()), -7.0f),
-        stored = weights;
+    std::vector<float> fused(size_t(test.out.elements()), -7.0f),
+        rounded = fused, stored = weights;
     if (test.panels && !depthwise)
       stored = packPanels(weights, test.groups, test.n(), test.depth());
-    reference(test, a.data(), weights.data(), test.bias ? bias.data() : nullptr,
-              test.residual ? residual.data() : nullptr, expected.data());
+    for (bool fuse : {true, false})
+      reference(test, a.data(), weights.data(),
+                test.bias ? bias.data() : nullptr,
+                test.residual ? residual.data() : nullptr,
+                (fuse ? fused : rounded).data(), fuse);
     std::vector<int64_t> params;
     for (unsigned axis : test.symbols)
       params.push_back(test.out.dims[axis]);
-    for (Mode mode : modes()) {
-      SCOPED_TRACE(mode.target->isa.str() + (mode.emulate ? " emulated" : ""));
+    for (const Mode &mode : modes()) {
+      SCOPED_TRACE(mode.target->isa.str() + mode.how);
+      const std::vector<float> &expected =
+          mode.target->has("fma") ? fused : rounded;
       auto module = mlir::parseSourceString<mlir::ModuleOp>(
           test.define(mode.target->isa.str()), &context);
       ASSERT_TRUE(module);
       auto define = *module->getOps<kernel::DefineOp>().begin();
-      cpu::CodegenOptions options;
-      options.emulatePrims = mode.emulate;
-      auto object = cpu::compileKernel(define, "k", *mode.target, options);
+      auto object = cpu::compileKernel(define, "k", *mode.target, mode.options);
       ASSERT_TRUE(mlir::succeeded(object));
       ASSERT_EQ(undefinedSymbols(*object), std::vector<std::string>{});
       LoadedKernel kernel(*object, "k");

@@ -49,35 +49,37 @@ void check(const std::string &in, const std::string &sum,
   cpu::registerCodegenDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
-  for (const cpu::Target &target : cpu::allTargets()) {
-    SCOPED_TRACE(in + " on " + target.isa.str());
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(
-        defineFor(in, sum, out, target.isa.str()), &context);
-    ASSERT_TRUE(module);
-    cpu::CodegenOptions options;
-    options.emulatePrims = !cpu::hostSupports(target);
-    auto object = cpu::compileKernel(
-        *module->getOps<kernel::DefineOp>().begin(), "k", target, options);
-    ASSERT_TRUE(mlir::succeeded(object));
-    EXPECT_EQ(test::undefinedSymbols(*object), std::vector<std::string>{});
-    test::LoadedKernel kernel(*object, "k");
-    test::Guarded a(sizeof(In) * kRows * kDepth),
-        b(sizeof(In) * kDepth * kColumns), y(sizeof(Out) * kRows * kColumns);
-    for (int64_t i = 0; i < kRows * kDepth; ++i)
-      a.as<In>()[i] = In(i % 7);
-    for (int64_t i = 0; i < kDepth * kColumns; ++i)
-      b.as<In>()[i] = In(i % 5);
-    kernel.run({a.data(), b.data(), y.data()}, {}, 1, kernel::kTileScratch);
-    for (int64_t i = 0; i < kRows; ++i)
-      for (int64_t j = 0; j < kColumns; ++j) {
-        double expected = 0;
-        for (int64_t k = 0; k < kDepth; ++k)
-          expected += double(a.as<In>()[i * kDepth + k]) *
-                      double(b.as<In>()[k * kColumns + j]);
-        ASSERT_EQ(double(y.as<Out>()[i * kColumns + j]), expected)
-            << i << ", " << j;
-      }
-  }
+  for (const cpu::Target &target : cpu::allTargets())
+    for (bool plain : {false, true}) {
+      SCOPED_TRACE(in + " on " + target.isa.str() + (plain ? " plain" : ""));
+      auto module = mlir::parseSourceString<mlir::ModuleOp>(
+          defineFor(in, sum, out, target.isa.str()), &context);
+      ASSERT_TRUE(module);
+      cpu::CodegenOptions options;
+      options.emulatePrims = !plain && !cpu::hostSupports(target);
+      options.plain = plain;
+      auto object = cpu::compileKernel(
+          *module->getOps<kernel::DefineOp>().begin(), "k", target, options);
+      ASSERT_TRUE(mlir::succeeded(object));
+      EXPECT_EQ(test::undefinedSymbols(*object), std::vector<std::string>{});
+      test::LoadedKernel kernel(*object, "k");
+      test::Guarded a(sizeof(In) * kRows * kDepth),
+          b(sizeof(In) * kDepth * kColumns), y(sizeof(Out) * kRows * kColumns);
+      for (int64_t i = 0; i < kRows * kDepth; ++i)
+        a.as<In>()[i] = In(i % 7);
+      for (int64_t i = 0; i < kDepth * kColumns; ++i)
+        b.as<In>()[i] = In(i % 5);
+      kernel.run({a.data(), b.data(), y.data()}, {}, 1, kernel::kTileScratch);
+      for (int64_t i = 0; i < kRows; ++i)
+        for (int64_t j = 0; j < kColumns; ++j) {
+          double expected = 0;
+          for (int64_t k = 0; k < kDepth; ++k)
+            expected += double(a.as<In>()[i * kDepth + k]) *
+                        double(b.as<In>()[k * kColumns + j]);
+          ASSERT_EQ(double(y.as<Out>()[i * kColumns + j]), expected)
+              << i << ", " << j;
+        }
+    }
 }
 
 TEST(TileTypes, Doubles) { check<double, double>("f64", "f64", "f64"); }

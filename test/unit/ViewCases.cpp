@@ -201,15 +201,25 @@ void forEachIndex(const Shape &dims,
   }
 }
 
-/// Every target, emulated where this machine lacks it. Every other time the
-/// widest is emulated too, so that this is tested on machines that have it.
-static std::vector<std::pair<const cpu::Target *, bool>> modes() {
+namespace {
+struct Mode {
+  const cpu::Target *target;
+  bool emulate, plain;
+};
+} // namespace
+
+/// Every target, emulated where this machine lacks it, and plain code. Every
+/// other time the widest is emulated too, so that this is tested on machines
+/// that have it.
+static std::vector<Mode> modes() {
   static unsigned calls = 0;
-  std::vector<std::pair<const cpu::Target *, bool>> result;
+  std::vector<Mode> result;
   for (const cpu::Target &target : cpu::allTargets())
-    result.push_back({&target, !cpu::hostSupports(target)});
-  if (!result.back().second && calls++ % 2 == 0)
-    result.push_back({result.back().first, true});
+    result.push_back({&target, !cpu::hostSupports(target), false});
+  const cpu::Target *widest = result.back().target;
+  if (!result.back().emulate && calls++ % 2 == 0)
+    result.push_back({widest, true, false});
+  result.push_back({widest, false, true});
   return result;
 }
 
@@ -229,9 +239,10 @@ void forEachTarget(const std::string &text, const std::vector<int64_t> &params,
     return std::optional(params[std::stoi(name.drop_front().str())]);
   });
   ASSERT_TRUE(items) << text;
-  for (auto [target, emulate] : modes()) {
+  for (auto [target, emulate, plain] : modes()) {
     cpu::CodegenOptions options;
     options.emulatePrims = emulate;
+    options.plain = plain;
     FailureOr<std::string> object =
         cpu::compileKernel(define, "k", *target, options);
     ASSERT_TRUE(succeeded(object)) << text;
@@ -241,7 +252,10 @@ void forEachTarget(const std::string &text, const std::vector<int64_t> &params,
           << text;
     LoadedKernel kernel(*object, "k");
     check({&kernel, *items, plan->scratch,
-           target->isa.str() + (emulate ? " emulated" : "")});
+           target->isa.str() + (emulate ? " emulated"
+                                : plain ? " plain"
+                                        : ""),
+           target->has("fma")});
   }
 }
 

@@ -77,6 +77,7 @@ struct Prepared {
   LoadedKernel *kernel;
   int64_t items, scratch;
   std::string isa;
+  bool sharesBits; // with all other targets that do; not without FMA
 };
 void forEachTarget(const std::string &text, const std::vector<int64_t> &params,
                    const std::function<void(const Prepared &)> &check);

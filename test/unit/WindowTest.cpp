@@ -138,10 +138,11 @@ TEST(Window, RandomPools) {
         });
         std::string bits(static_cast<char *>(w.output.data()),
                          w.output.memory->size());
-        if (first.empty())
+        if (first.empty() && run.sharesBits)
           first = bits;
-        EXPECT_TRUE(bits == first) << "bits differ on " << run.isa << "\n"
-                                   << w.text();
+        EXPECT_TRUE(bits == first || !run.sharesBits)
+            << "bits differ on " << run.isa << "\n"
+            << w.text();
       }
     });
   }

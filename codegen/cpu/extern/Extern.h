@@ -61,9 +61,9 @@ static inline float half_to_float(uint16_t half) {
   uint32_t sign = (uint32_t)(half & 0x8000) << 16, rest = half & 0x7fff;
   if (rest >= 0x7c00)
     return bits_to_float(sign | 0x7f800000 | (rest & 0x3ff) << 13);
-  /* Subnormals come out right by a multiplication with 2^112. */
-  return bits_to_float(sign | float_to_bits(bits_to_float(rest << 13) *
-                                            bits_to_float(0x77800000)));
+  if (rest < 0x400) /* as a float it would be a denormal, which runs flush */
+    return bits_to_float(sign | float_to_bits((float)rest * 0x1p-24f));
+  return bits_to_float(sign | ((rest << 13) + (112u << 23)));
 }
 
 static inline uint16_t float_to_half(float value) {
