@@ -31,6 +31,10 @@ endfunction()
 # under the same path in the build folder.
 function(sinter_common_options target)
   target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+  if(SINTER_SANITIZERS)
+    target_compile_options(${target} PRIVATE ${SINTER_SANITIZER_FLAGS})
+    target_link_options(${target} PUBLIC "-fsanitize=${SINTER_SANITIZERS}")
+  endif()
 endfunction()
 
 # LLVM's own choice: type information yes, exceptions no.

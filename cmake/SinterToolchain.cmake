@@ -18,6 +18,13 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter -fdiagnostics-color=always)
 add_link_options(-fuse-ld=lld)
 
+# Set by the preset `sanitize` alone. LLVM's libraries and what is linked into
+# models (runtime, walker, bitcode of kernels) stay as they are in a release. The
+# check of virtual tables is left out: most of them lie in LLVM's libraries.
+set(SINTER_SANITIZERS "" CACHE STRING "Sanitizers for the compiler: address,undefined")
+set(SINTER_SANITIZER_FLAGS "-fsanitize=${SINTER_SANITIZERS}" -fno-sanitize=vptr
+    -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+
 # A link needs about 1 GB and one core; two at once only fight for memory.
 set_property(GLOBAL PROPERTY JOB_POOLS compile=2 link=1)
 set(CMAKE_JOB_POOL_COMPILE compile)
