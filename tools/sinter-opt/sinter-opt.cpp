@@ -3,6 +3,8 @@
 //
 // Runs any pass alone on textual IR: the tool of every lit test. It registers
 // our dialects and the upstream ones that our lowerings go through, no more.
+#include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/Passes.h"
 #include "compiler/evaluate/ConstantFolder.h"
 #include "dialects/exec/ExecDialect.h"
 #include "dialects/graph/GraphDialect.h"
@@ -23,8 +25,10 @@ int main(int argc, char **argv) {
   registry.insert<mlir::func::FuncDialect, sinter::exec::ExecDialect,
                   sinter::graph::GraphDialect, sinter::kernel::KernelDialect,
                   sinter::sym::SymDialect>();
+  sinter::cpu::registerCodegenDialects(registry);
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  sinter::registerCpuPasses();
   sinter::registerFusionPasses();
   sinter::registerLayoutPasses();
   sinter::registerLowerPasses();
