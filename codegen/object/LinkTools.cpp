@@ -95,14 +95,19 @@ Error WorkFolder::reserve(uint64_t bytes) const {
 
 //===- Linking ------------------------------------------------------------===//
 
-static Expected<std::string> findLinker() {
-  std::string fixed = SINTER_LLVM_PREFIX "/bin/ld.lld";
-  if (sys::fs::can_execute(fixed))
-    return fixed;
+LinkPlaces::LinkPlaces()
+    : linker(SINTER_LLVM_PREFIX "/bin/ld.lld"),
+      libraries({"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+                 "/usr/lib64", "/usr/lib"}) {}
+
+Expected<std::string> findLinker(const LinkPlaces &places) {
+  if (sys::fs::can_execute(places.linker))
+    return places.linker;
   for (const char *name : {"ld.lld-22", "ld.lld"})
     if (auto found = sys::findProgramByName(name))
       return *found;
-  return objectError(ErrorCode::O003, "looked for '" + fixed + "' and on PATH");
+  return objectError(ErrorCode::O003,
+                     "looked for '" + places.linker + "' and on PATH");
 }
 
 Error runLinker(const WorkFolder &folder, std::vector<std::string> args,
@@ -143,13 +148,12 @@ std::vector<std::string> sharedArgs() {
 }
 
 Expected<std::vector<std::string>> executableArgs(const WorkFolder &folder,
-                                                  StringRef function) {
+                                                  StringRef function,
+                                                  const LinkPlaces &places) {
   std::string library;
-  for (const char *path :
-       {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64",
-        "/usr/lib"})
-    if (sys::fs::exists(std::string(path) + "/Scrt1.o") &&
-        sys::fs::exists(std::string(path) + "/libc.so")) {
+  for (const std::string &path : places.libraries)
+    if (sys::fs::exists(path + "/Scrt1.o") &&
+        sys::fs::exists(path + "/libc.so")) {
       library = path;
       break;
     }

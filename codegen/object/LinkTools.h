@@ -39,6 +39,15 @@ private:
   std::string path;
 };
 
+/// Where this system has what objects are linked with.
+struct LinkPlaces {
+  LinkPlaces();
+  std::string linker; // looked for before ld.lld-22 and ld.lld on PATH
+  std::vector<std::string> libraries; // folders of Scrt1.o and libc.so
+};
+
+llvm::Expected<std::string> findLinker(const LinkPlaces &places = {});
+
 /// Runs ld.lld; its own words are in the error. Its output is `output`.
 llvm::Error runLinker(const WorkFolder &folder, std::vector<std::string> args,
                       llvm::StringRef output);
@@ -47,7 +56,8 @@ llvm::Error runLinker(const WorkFolder &folder, std::vector<std::string> args,
 /// the model that `function` returns.
 std::vector<std::string> sharedArgs();
 llvm::Expected<std::vector<std::string>>
-executableArgs(const WorkFolder &folder, llvm::StringRef function);
+executableArgs(const WorkFolder &folder, llvm::StringRef function,
+               const LinkPlaces &places = {});
 
 /// The walker, libsinter.a and the main program, as files would have them.
 llvm::StringRef embeddedWalker();

@@ -6,6 +6,7 @@
 
 #include "codegen/object/ObjectWriter.h"
 #include "codegen/image/ImageBuilder.h"
+#include "codegen/object/LinkTools.h"
 #include "codegen/object/ObjectError.h"
 #include "runtime/npz/Npz.h"
 #include "sinter/sinter.hpp"
@@ -332,6 +333,29 @@ TEST_F(ObjectWriterTest, FaultsLeaveNothing) {
   in.weightsBytes = 1ull << 60;
   EXPECT_EQ(codeOf(writeObject(in, file("net.o"))), ErrorCode::O002);
   EXPECT_EQ(filesInFolder(), before);
+}
+
+TEST_F(ObjectWriterTest, MissingToolsAreNamed) {
+  auto textOf = [](llvm::Error error) {
+    return llvm::toString(std::move(error));
+  };
+  LinkPlaces nowhere;
+  EXPECT_TRUE(bool(findLinker(nowhere)));
+  nowhere.linker = file("no-linker");
+  nowhere.libraries = {file("no-library")};
+  std::string path = getenv("PATH");
+  setenv("PATH", file("no-path").c_str(), 1);
+  std::string linker = textOf(findLinker(nowhere).takeError());
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_NE(linker.find("[SINTER-O003]"), std::string::npos) << linker;
+  EXPECT_NE(linker.find("no-linker' and on PATH"), std::string::npos) << linker;
+  EXPECT_NE(linker.find("package lld-22"), std::string::npos) << linker;
+  auto folder = WorkFolder::beside(file("out"));
+  ASSERT_TRUE(bool(folder));
+  std::string library =
+      textOf(executableArgs(*folder, "net_model", nowhere).takeError());
+  EXPECT_NE(library.find("[SINTER-O005]"), std::string::npos) << library;
+  EXPECT_NE(library.find("package libc6-dev"), std::string::npos) << library;
 }
 
 TEST(ObjectNames, PrefixOfAStem) {
