@@ -41,30 +41,29 @@ struct DefineCompiler {
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
   }
-  bool compile(llvm::StringRef define, llvm::StringRef isa,
-               llvm::StringRef symbol, const cpu::CodegenOptions &options,
+  bool compile(const KernelRequest &request, cpu::CodegenOptions options,
                std::string &object, std::string &error);
 
   mlir::MLIRContext context;
 };
 } // namespace
 
-bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa,
-                             llvm::StringRef symbol,
-                             const cpu::CodegenOptions &options,
-                             std::string &object, std::string &error) {
+bool DefineCompiler::compile(const KernelRequest &request,
+                             cpu::CodegenOptions options, std::string &object,
+                             std::string &error) {
   mlir::ScopedDiagnosticHandler handler(
       &context, [&](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
           error += diagnostic.str() + "\n";
         return mlir::success();
       });
-  const cpu::Target *target = cpu::findTarget(isa);
+  const cpu::Target *target = cpu::findTarget(request.isa);
   if (!target) {
-    error = "there is no target '" + isa.str() + "'";
+    error = "there is no target '" + request.isa.str() + "'";
     return false;
   }
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(define, &context);
+  auto module =
+      mlir::parseSourceString<mlir::ModuleOp>(request.define, &context);
   if (!module)
     return false;
   auto defines = module->getOps<kernel::DefineOp>();
@@ -72,9 +71,10 @@ bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa,
     error = "the text holds no kernel.define";
     return false;
   }
-  cpu::CodegenOptions how = options;
-  how.emulatePrims |= cpu::isEmulated(isa);
-  auto code = cpu::compileKernel(*defines.begin(), symbol, *target, how);
+  options.plain = request.plain;
+  options.emulatePrims |= cpu::isEmulated(request.isa);
+  auto code =
+      cpu::compileKernel(*defines.begin(), request.symbol, *target, options);
   if (mlir::failed(code))
     return false;
   object = std::move(*code);
@@ -83,10 +83,9 @@ bool DefineCompiler::compile(llvm::StringRef define, llvm::StringRef isa,
 
 KernelCompiler sinter::makeKernelCompiler() {
   auto compiler = std::make_shared<DefineCompiler>();
-  return [compiler](llvm::StringRef define, llvm::StringRef isa,
-                    llvm::StringRef symbol, std::string &object,
+  return [compiler](const KernelRequest &request, std::string &object,
                     std::string &error) {
-    return compiler->compile(define, isa, symbol, {}, object, error);
+    return compiler->compile(request, {}, object, error);
   };
 }
 
@@ -96,7 +95,7 @@ llvm::Expected<std::string> sinter::kernelText(const KernelJob &job,
   cpu::CodegenOptions options;
   std::string text, object, error;
   (kind == KernelText::Llvm ? options.llvmText : options.asmText) = &text;
-  if (!compiler.compile(job.define, job.isa, job.display, options, object,
+  if (!compiler.compile({job.define, job.isa, job.display}, options, object,
                         error))
     return userError(ErrorCode::C001, "kernel '" + job.display +
                                           "' could not be compiled for " +

@@ -38,7 +38,9 @@ public:
   ~Worker() { stop(/*kill=*/false); }
 
   /// The object in `answer`, or a reason in `answer`.
-  bool compile(const KernelJob &job, StringRef symbol, std::string &answer);
+  bool compile(const KernelRequest &request, std::string &answer);
+  /// The next job gets a new process.
+  void retire() { stop(/*kill=*/false); }
 
 private:
   bool start();
@@ -125,9 +127,10 @@ std::string Worker::stop(bool kill) {
   return end;
 }
 
-bool Worker::compile(const KernelJob &job, StringRef symbol,
-                     std::string &answer) {
-  std::string request = job.isa + '\0' + symbol.str() + '\0' + job.define;
+bool Worker::compile(const KernelRequest &job, std::string &answer) {
+  std::string request = (job.plain ? "plain" : "full") + std::string(1, '\0') +
+                        job.isa.str() + '\0' + job.symbol.str() + '\0' +
+                        job.define.str();
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (!start()) {
       answer = "no process could be started: " + std::string(strerror(errno));
@@ -150,6 +153,12 @@ bool Worker::compile(const KernelJob &job, StringRef symbol,
   return false;
 }
 
+std::string sinter::reproduceCommand(const KernelJob &job,
+                                     StringRef reproducer) {
+  return "sinter-opt --sinter-compile-kernels=isa=" + job.isa + " " +
+         reproducer.str() + " -o /dev/null";
+}
+
 // Saves what a developer needs to see the failure again; returns the path.
 static std::string saveReproducer(const KernelJob &job, StringRef reason) {
   llvm::SmallString<128> path;
@@ -159,7 +168,8 @@ static std::string saveReproducer(const KernelJob &job, StringRef reason) {
       llvm::sys::fs::createTemporaryFile("sinter-reproducer", "mlir", fd, path))
     return "(it could not be saved)";
   llvm::raw_fd_ostream out(fd, /*shouldClose=*/true);
-  out << "// kernel " << job.display << " for " << job.isa << "\n";
+  out << "// kernel " << job.display << " for " << job.isa << "\n"
+      << "// " << reproduceCommand(job, path) << "\n";
   llvm::SmallVector<StringRef> lines;
   reason.rtrim().split(lines, '\n');
   for (StringRef line : lines)
@@ -183,13 +193,23 @@ static void runTask(Task &task, Worker &worker, const KernelCache &cache) {
     task.code.object = std::move(*bytes);
     return;
   }
+  KernelRequest request{task.job->define, task.job->isa, task.code.symbol};
   std::string answer;
-  if (!worker.compile(*task.job, task.code.symbol, answer)) {
-    task.error = answer.empty() ? "no reason was given" : answer;
+  if (worker.compile(request, answer)) {
+    task.code.object.assign(answer.begin(), answer.end());
+    cache.store(task.key, task.code.object);
     return;
   }
-  task.code.object.assign(answer.begin(), answer.end());
-  cache.store(task.key, task.code.object);
+  // Plain code is never cached: what failed today is tried again tomorrow.
+  task.code.failure = answer.empty() ? "no reason was given" : answer;
+  worker.retire();
+  request.plain = true;
+  if (worker.compile(request, answer))
+    task.code.object.assign(answer.begin(), answer.end());
+  else
+    task.error = task.code.failure +
+                 "\nand not even plain code could be made: " +
+                 (answer.empty() ? "no reason was given" : answer);
 }
 
 static void runAll(std::vector<Task> &tasks, const FarmOptions &options,
@@ -230,20 +250,25 @@ sinter::compileKernels(const std::vector<KernelJob> &jobs,
     std::string key = kernelKey({job.isa, job.define});
     auto [it, isNew] = known.try_emplace(key, tasks.size());
     if (isNew) {
-      tasks.push_back({&job, key, {symbolOf(job), {}}, ""});
+      tasks.push_back({&job, key, {symbolOf(job), {}, "", ""}, ""});
     }
     taskOf.push_back(it->second);
   }
   runAll(tasks, options, cache);
   cache.prune(cacheLimit);
-  for (const Task &task : tasks)
+  for (Task &task : tasks) {
+    if (!task.code.isFallback())
+      continue;
+    task.code.reproducer = saveReproducer(*task.job, task.code.failure);
     if (!task.error.empty())
       return userError(ErrorCode::C001,
                        "kernel '" + task.job->display +
                            "' could not be compiled for " + task.job->isa +
                            "\n  " + StringRef(task.error).rtrim(),
                        "please report it with the file " +
-                           saveReproducer(*task.job, task.error));
+                           task.code.reproducer + "; to see it again: " +
+                           reproduceCommand(*task.job, task.code.reproducer));
+  }
   std::vector<KernelCode> codes;
   for (size_t at : taskOf)
     codes.push_back(tasks[at].code);

@@ -4,8 +4,9 @@
 // Machine code for many kernels at once. LLVM aborts on what it cannot do, so
 // it never runs in the compiler itself: kernels go to worker processes, which
 // live as long as the farm, have limits on memory and time and are replaced
-// when they die. A kernel that kills or fails its worker twice is reported with
-// a reproducer.
+// when they die. A kernel that fails is compiled again, in a new process, to
+// plain code with the same results; the failure is reported with a reproducer.
+// Only when the plain code fails too does the compile.
 //
 // What comes out depends on the jobs alone, never on the number of workers, on
 // who compiled what, or on what the cache held.
@@ -31,6 +32,10 @@ struct KernelJob {
 struct KernelCode {
   std::string symbol; // from the contents: equal jobs share a symbol
   std::vector<char> object;
+  /// Set when `object` is plain code: why, and where the reproducer is.
+  std::string failure, reproducer;
+
+  bool isFallback() const { return !failure.empty(); }
 };
 
 struct FarmOptions {
@@ -44,15 +49,23 @@ struct FarmOptions {
 };
 
 /// Compiles all jobs; the result is in their order. Equal jobs are compiled
-/// once. Fails with the first failed job in order, as SINTER-C001.
+/// once. Fails with the first job in order that has not even plain code, as
+/// SINTER-C001.
 llvm::Expected<std::vector<KernelCode>>
 compileKernels(const std::vector<KernelJob> &jobs, const FarmOptions &options);
 
-/// The worker's side: turns a define's text into an ELF object with `symbol`.
-/// On failure returns false with diagnostics in `error`.
+/// The command that shows a saved failure again.
+std::string reproduceCommand(const KernelJob &job, llvm::StringRef reproducer);
+
+/// What a worker is asked for: an ELF object with `symbol` from the text of a
+/// define.
+struct KernelRequest {
+  llvm::StringRef define, isa, symbol;
+  bool plain = false;
+};
+/// The worker's side. On failure returns false with diagnostics in `error`.
 using KernelCompiler = std::function<bool(
-    llvm::StringRef define, llvm::StringRef isa, llvm::StringRef symbol,
-    std::string &object, std::string &error)>;
+    const KernelRequest &request, std::string &object, std::string &error)>;
 /// Serves jobs on the socket that is standard input until it closes. The exit
 /// code.
 int runKernelWorker(const KernelCompiler &compiler);

@@ -177,7 +177,8 @@ static json::Array describeCosts(const ManifestInputs &inputs,
   return rows;
 }
 
-llvm::Expected<std::string> sinter::makeManifest(const ManifestInputs &inputs) {
+llvm::Expected<json::Object>
+sinter::makeManifest(const ManifestInputs &inputs) {
   mlir::ModuleOp module = inputs.module;
   auto program = module.lookupSymbol<exec::ProgramOp>("main");
   if (llvm::Error error = checkBatches(inputs, program))
@@ -201,5 +202,5 @@ llvm::Expected<std::string> sinter::makeManifest(const ManifestInputs &inputs) {
        json::Object{{"file", "golden.npz"}, {"seed", 1}, {"tolerance", 1e-4}}},
       {"facts", factsOf(inputs.image)}};
   describeModel(inputs.options.modelPath, manifest);
-  return llvm::formatv("{0}", json::Value(std::move(manifest)));
+  return manifest;
 }

@@ -10,6 +10,7 @@
 #include "compiler/pipeline/BatchRows.h"
 #include "compiler/pipeline/CompileOptions.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
 
 namespace sinter {
 
@@ -24,10 +25,11 @@ struct ManifestInputs {
   int64_t fixedBatch = 0;
 };
 
-/// The JSON text that travels in an object, for tools and for servers; the
-/// runtime never reads it. The same for the same model wherever it lies. Fails
-/// when a batch was asked for that the model cannot have.
-llvm::Expected<std::string> makeManifest(const ManifestInputs &inputs);
+/// The JSON that travels in an object, for tools and for servers; the runtime
+/// never reads it. The same for the same model wherever it lies. Fails when a
+/// batch was asked for that the model cannot have. What is known only after the
+/// kernels are compiled is missing yet: see fallbackRows.
+llvm::Expected<llvm::json::Object> makeManifest(const ManifestInputs &inputs);
 
 } // namespace sinter
 

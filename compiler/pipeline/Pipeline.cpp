@@ -10,6 +10,7 @@
 #include "codegen/object/ObjectWriter.h"
 #include "codegen/weights/PackWeights.h"
 #include "compiler/pipeline/CompileDefine.h"
+#include "compiler/pipeline/Fallbacks.h"
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/Passes.h"
 #include "compiler/pipeline/Progress.h"
@@ -64,10 +65,12 @@ private:
   std::vector<std::string> isas; // best first
   BatchRows batch;
   ImageResult image;
-  std::string manifest;
+  llvm::json::Object manifest;
   std::vector<PassEffect> effects;
   std::vector<IsaColumn> columns;
-  std::vector<KernelCode> codes; // kernel by kernel, for every ISA in turn
+  // Kernel by kernel, for every ISA in turn.
+  std::vector<KernelJob> jobs;
+  std::vector<KernelCode> codes;
 };
 
 } // namespace
@@ -143,10 +146,10 @@ llvm::Error Compilation::describe() {
   if (batch.symbols.empty())
     fixed =
         fixedBatchOf(options, module->lookupSymbol<exec::ProgramOp>("main"));
-  auto text = makeManifest({*module, options, isas, image, batch, fixed});
-  if (!text)
-    return text.takeError();
-  manifest = std::move(*text);
+  auto made = makeManifest({*module, options, isas, image, batch, fixed});
+  if (!made)
+    return made.takeError();
+  manifest = std::move(*made);
   return llvm::Error::success();
 }
 
@@ -159,7 +162,6 @@ static uint64_t featuresOf(llvm::StringRef isa) {
 
 llvm::Error Compilation::makeKernels() {
   progress.phase("kernels");
-  std::vector<KernelJob> jobs;
   for (const std::string &isa : isas)
     for (kernel::DefineOp define : image.kernels)
       jobs.push_back(makeKernelJob(define, isa));
@@ -173,6 +175,8 @@ llvm::Error Compilation::makeKernels() {
   if (!compiled)
     return compiled.takeError();
   codes = std::move(*compiled);
+  llvm::errs() << fallbackWarnings(*module, options.modelPath, jobs, codes);
+  manifest["fallbacks"] = fallbackRows(*module, jobs, codes);
   for (size_t i = 0; i < isas.size(); ++i) {
     IsaColumn column{isas[i], featuresOf(isas[i]), {}};
     for (size_t k = 0; k < image.kernels.size(); ++k)
@@ -204,7 +208,8 @@ llvm::Error Compilation::writeResult() {
     inputs.prefix = *prefix;
   }
   inputs.image = image.image;
-  inputs.manifest = manifest;
+  inputs.manifest =
+      llvm::formatv("{0}", llvm::json::Value(std::move(manifest)));
   inputs.isas = columns;
   llvm::StringSet<> seen; // equal kernels share a symbol and an object
   for (const KernelCode &code : codes)

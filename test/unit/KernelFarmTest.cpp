@@ -17,18 +17,20 @@
 
 using namespace sinter;
 
-static bool pretend(llvm::StringRef define, llvm::StringRef isa,
-                    llvm::StringRef symbol, std::string &object,
+static bool pretend(const KernelRequest &job, std::string &object,
                     std::string &error) {
-  if (define.starts_with("abort"))
+  bool breaks = !job.plain || job.define.contains("always");
+  if (breaks && job.define.starts_with("abort"))
     abort();
-  if (define.starts_with("hang"))
+  if (breaks && job.define.starts_with("hang"))
     pause();
-  if (define.starts_with("refuse")) {
+  if (breaks && job.define.starts_with("refuse")) {
     error = "no such tile";
     return false;
   }
-  object = (isa + "|" + symbol + "|" + define.upper()).str();
+  object = ((job.plain ? "plain|" : "") + job.isa + "|" + job.symbol + "|" +
+            job.define.upper())
+               .str();
   return true;
 }
 
@@ -109,28 +111,47 @@ TEST_F(Farm, PruneDropsTheOldest) {
   EXPECT_TRUE(cache.find(second).has_value());
 }
 
-TEST_F(Farm, CrashIsReportedWithAReproducer) {
-  std::string error =
-      errorOf({{"a", "v3", "a"}, {"abort now", "v3", "conv_1"}});
+TEST_F(Farm, CrashLeavesPlainCodeAndAReproducer) {
+  std::vector<KernelJob> jobs = {{"a", "v3", "a"},
+                                 {"abort now", "v3", "conv_1"}};
+  for (int round = 0; round < 2; ++round) { // a fallback is never cached
+    auto result = compileKernels(jobs, options);
+    ASSERT_TRUE(bool(result));
+    EXPECT_FALSE((*result)[0].isFallback());
+    const KernelCode &code = (*result)[1];
+    EXPECT_EQ(std::string(code.object.begin(), code.object.end()),
+              "plain|v3|" + code.symbol + "|ABORT NOW");
+    EXPECT_NE(code.failure.find("signal 6"), std::string::npos) << code.failure;
+    auto file = llvm::MemoryBuffer::getFile(code.reproducer);
+    ASSERT_TRUE(bool(file)) << code.reproducer;
+    EXPECT_TRUE((*file)->getBuffer().starts_with(
+        "// kernel conv_1 for v3\n// " +
+        reproduceCommand(jobs[1], code.reproducer) + "\n"));
+    EXPECT_TRUE((*file)->getBuffer().contains("abort now"));
+  }
+}
+
+TEST_F(Farm, RefusalLeavesPlainCode) {
+  auto result = compileKernels({{"refuse", "v3", "k"}}, options);
+  ASSERT_TRUE(bool(result));
+  EXPECT_EQ((*result)[0].failure, "no such tile");
+}
+
+TEST_F(Farm, KernelWithoutPlainCodeIsAnError) {
+  std::string error = errorOf({{"abort always", "v3", "conv_1"}});
   EXPECT_NE(error.find("kernel 'conv_1'"), std::string::npos) << error;
   EXPECT_NE(error.find("signal 6"), std::string::npos) << error;
-  size_t at = error.find("sinter-reproducer-");
-  ASSERT_NE(at, std::string::npos) << error;
-  auto file =
-      llvm::MemoryBuffer::getFile(error.substr(at, error.find('\n', at) - at));
-  ASSERT_TRUE(bool(file));
-  EXPECT_TRUE((*file)->getBuffer().starts_with("// kernel conv_1 for v3\n"));
-  EXPECT_TRUE((*file)->getBuffer().contains("abort now"));
+  EXPECT_NE(error.find("not even plain code"), std::string::npos) << error;
+  EXPECT_NE(error.find("sinter-opt --sinter-compile-kernels=isa=v3 "),
+            std::string::npos)
+      << error;
+  EXPECT_NE(errorOf({{"refuse always", "v3", "k"}}).find("no such tile"),
+            std::string::npos);
 }
 
 TEST_F(Farm, HangIsEnded) {
   options.timeoutMs = 200;
-  EXPECT_NE(errorOf({{"hang", "v3", "k"}}).find("no answer"),
-            std::string::npos);
-}
-
-TEST_F(Farm, RefusalCarriesTheReason) {
-  EXPECT_NE(errorOf({{"refuse", "v3", "k"}}).find("no such tile"),
+  EXPECT_NE(errorOf({{"hang always", "v3", "k"}}).find("no answer"),
             std::string::npos);
 }
 

@@ -148,6 +148,19 @@ static json::Array tensorsOf(const ImageView &view, uint32_t first,
   return list;
 }
 
+// Kernels that run as plain code, which only the manifest knows.
+static json::Array fallbacksOf(const ImageView &view) {
+  llvm::Expected<json::Value> manifest = json::parse(
+      llvm::StringRef(view.model->manifest, view.model->manifest_bytes));
+  if (!manifest) {
+    llvm::consumeError(manifest.takeError());
+    return {};
+  }
+  const json::Object *object = manifest->getAsObject();
+  const json::Array *rows = object ? object->getArray("fallbacks") : nullptr;
+  return rows ? *rows : json::Array();
+}
+
 static json::Object describe(const ImageView &view, uint64_t fileBytes) {
   const sinter_image &image = *view.image;
   json::Array symbols, isas, kernels, records, ops;
@@ -188,6 +201,7 @@ static json::Object describe(const ImageView &view, uint64_t fileBytes) {
       {"state_bytes", static_cast<int64_t>(image.state_bytes)},
       {"arena_bytes", view.slot(image.arena_slot)},
       {"kernels", std::move(kernels)},
+      {"fallbacks", fallbacksOf(view)},
       {"shape_program", std::move(ops)},
       {"program", std::move(records)}};
 }
@@ -215,6 +229,9 @@ static void printText(const json::Object &object) {
                << *object.getInteger("state_bytes") << ", arena "
                << *object.getString("arena_bytes") << "\n";
   printList(object, "isas", "instruction sets, best first");
+  if (size_t count = object.getArray("fallbacks")->size())
+    llvm::outs() << count << " kernels run as plain code [SINTER-C003]\n";
+  printList(object, "fallbacks", "plain code");
   printList(object, "symbols", "symbols");
   printList(object, "inputs", "inputs");
   printList(object, "outputs", "outputs");

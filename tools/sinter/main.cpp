@@ -11,14 +11,32 @@
 
 #include "compiler/pipeline/CompileDefine.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cstdlib>
 
 using namespace sinter;
+
+// For the tests of what happens when LLVM dies: so does this worker on every
+// define that contains a text, unless plain code is asked for (and not even
+// that is to be had).
+static KernelCompiler workerCompiler() {
+  KernelCompiler compiler = makeKernelCompiler();
+  const char *broken = getenv("SINTER_TEST_BREAK_KERNEL");
+  bool breaksPlain = getenv("SINTER_TEST_BREAK_PLAIN") != nullptr;
+  if (!broken)
+    return compiler;
+  return [=](const KernelRequest &request, std::string &object,
+             std::string &error) {
+    if ((breaksPlain || !request.plain) && request.define.contains(broken))
+      abort();
+    return compiler(request, object, error);
+  };
+}
 
 static std::optional<int> runHidden(llvm::StringRef word) {
   if (word == "help-page")
     llvm::outs() << helpPage();
   else if (word == "--kernel-worker")
-    return runKernelWorker(makeKernelCompiler());
+    return runKernelWorker(workerCompiler());
   else
     return std::nullopt;
   return 0;
