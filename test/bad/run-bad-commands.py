@@ -1,0 +1,126 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Faults behind the importer: missing tools, damaged objects, wrong inputs, a machine
+that refuses. Each case is a command line in a folder with a good model and its object;
+it must end with the contract's exit code and one error with its code and its cause.
+
+  test/bad/run-bad-commands.py [CASE...]
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+root = pathlib.Path(__file__).resolve().parents[2]
+build = pathlib.Path(os.environ.get("SINTER_BUILD", root / "build"))
+sinter = build / "bin" / "sinter"
+CASES = {}
+
+
+def case(code, exit_code, text, *command, **environment):
+    """The decorated function prepares the folder."""
+    def register(prepare):
+        name = prepare.__name__.replace("_", "-")
+        CASES[name] = (code, exit_code, text, command, environment, prepare)
+        return prepare
+    return register
+
+
+def script(folder, name, text):
+    path = folder / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+@case("U007", 2, "'no-python' cannot be run",
+      "verify", "m.onnx", "--against", "onnxruntime", "--python", "no-python")
+def no_python(folder):
+    pass
+
+
+@case("R003", 4, "onnxruntime", "verify", "m.onnx", "--against", "onnxruntime", "--python", "./python")
+def python_without_the_engine(folder):
+    script(folder, "python", "exit 3\n")
+
+
+@case("R001", 4, "could not be loaded", "run", "torn.so", "--random", "1")
+def torn_object(folder):
+    data = (folder / "m.so").read_bytes()
+    (folder / "torn.so").write_bytes(data[:len(data) // 2])
+
+
+@case("R001", 4, "extent", "run", "m.so", "--inputs", "wide.npz")
+def shape_that_the_model_refuses(folder):
+    numpy.savez(folder / "wide.npz", x=numpy.ones((3, 65), numpy.float32))
+
+
+@case("R002", 4, "no inputs were given", "run", "m.so")
+def no_inputs(folder):
+    pass
+
+
+@case("R002", 4, "pickle", "run", "m.so", "--inputs", "objects.npz")
+def pickled_inputs(folder):
+    numpy.savez(folder / "objects.npz", x=numpy.array([{}], object))
+
+
+@case("R002", 4, "'x'", "run", "m.so", "--inputs", "other.npz")
+def input_of_another_name(folder):
+    numpy.savez(folder / "other.npz", z=numpy.ones((3, 64), numpy.float32))
+
+
+@case("O010", 5, "/dev/full", "run", "m.so", "--random", "1", "--outputs", "/dev/full")
+def full_device(folder):
+    pass
+
+
+@case("O001", 5, "no/such/m.o", "compile", "m.onnx", "-o", "no/such/m.o")
+def no_folder(folder):
+    pass
+
+
+@case("C001", 6, "not even plain code", "compile", "m.onnx", "-o", "broken.o", "--cache-dir", "none",
+      SINTER_TEST_BREAK_KERNEL="kernel.define", SINTER_TEST_BREAK_PLAIN="1")
+def kernel_that_breaks_llvm_twice(folder):
+    pass
+
+
+def check(name, folder):
+    code, exit_code, text, command, environment, prepare = CASES[name]
+    prepare(folder)
+    before = set(os.listdir(folder))
+    done = subprocess.run([sinter, *command], cwd=folder, capture_output=True, timeout=120,
+                          env=dict(os.environ, **environment))
+    output = done.stderr.decode(errors="replace")
+    left = [n for n in set(os.listdir(folder)) - before if not n.startswith("sinter-reproducer-")]
+    problems = []
+    if done.returncode != exit_code:
+        problems.append(f"exit status {done.returncode}, expected {exit_code}")
+    if f"[SINTER-{code}]" not in output:
+        problems.append(f"no [SINTER-{code}]")
+    if text not in output:
+        problems.append(f"no '{text}'")
+    if left:
+        problems.append(f"left {left}")
+    if problems:
+        print(f"FAIL {name}: {'; '.join(problems)}\n{output[-800:]}")
+    return not problems
+
+
+def main():
+    names = [name for name in sys.argv[1:] if name in CASES] or list(CASES)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        subprocess.run([sys.executable, root / "test" / "e2e" / "Inputs" / "small.py", "mlp",
+                        folder / "m.onnx"], check=True)
+        subprocess.run([sinter, "compile", "m.onnx", "-o", "m.so"], cwd=folder, check=True)
+        results = [check(name, folder) for name in names]
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
