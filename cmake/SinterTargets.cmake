@@ -111,6 +111,9 @@ endfunction()
 # A unit test is registered by the folder it tests, its source lies in test/unit.
 function(sinter_unit_test name)
   cmake_parse_arguments(A "PLAIN" "" "SOURCES;DEPS" ${ARGN})
+  if(SINTER_SANITIZERS AND A_PLAIN) # test/san has it
+    return()
+  endif()
   list(TRANSFORM A_SOURCES PREPEND "${PROJECT_SOURCE_DIR}/test/unit/")
   add_executable(${name} ${A_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin/unit")

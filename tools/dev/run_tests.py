@@ -19,6 +19,13 @@ import tempfile
 import time
 
 TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
+# LLVM's libraries are not instrumented: containers that they fill and arenas that
+# they poison would look wrong to our code. They are never torn down either.
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_container_overflow=0:allow_user_poisoning=0:detect_odr_violation=0:"
+                    "detect_leaks=0:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
 RIGHT_REASON = re.compile(r"no GPU|no CUDA device|lacks the instruction set", re.I)
 
 
@@ -120,6 +127,16 @@ class Runner:
         for path in sorted(scripts):
             yield path, lambda path=path: self.script(path)
 
+    def sanitized_checks(self):
+        """What runs the whole compiler: its unit tests, lit, broken and good models."""
+        with open(os.path.join(self.build, "unit-tests.txt")) as file:
+            for name in file.read().split():
+                yield "sanitize/unit/" + name, lambda name=name: self.unit(name)
+        yield "sanitize/lit", self.lit
+        for path in ("test/bad/run-bad-models.py", "test/bad/run-mutated-models.py",
+                     "test/import/run-versions.py", "test/conformance/run-node-cases.py"):
+            yield "sanitize/" + path, lambda path=path: self.script(path)
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -130,7 +147,12 @@ def main():
     options = parser.parse_args()
     runner = Runner(options.root, options.build, options.deep)
     total = Counts()
-    for name, check in runner.checks():
+    checks = list(runner.checks())
+    if options.deep:
+        sanitized = Runner(options.root, os.path.join(options.root, "build-sanitize"), False)
+        sanitized.env.update(SANITIZERS)
+        checks += sanitized.sanitized_checks()
+    for name, check in checks:
         if options.only not in name:
             continue
         start = time.monotonic()

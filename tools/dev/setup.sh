@@ -112,21 +112,32 @@ make_serve_venv() {
 }
 
 # build TARGET...: the one preset. Without targets: everything.
-build() {
-  local log=$sinter_build/configure.log
-  mkdir -p "$sinter_build"
+build() { build_preset release "$sinter_build" "$@"; }
+
+# The compiler under ASan and UBSan, and the tests that need it.
+build_sanitized() {
+  build_preset sanitize "$sinter_root/build-sanitize" sinter sinter-opt sinter-import \
+    sinter-node-test sinter-unit-tests
+}
+
+# build_preset PRESET FOLDER TARGET...
+build_preset() {
+  local preset=$1 folder=$2
+  local log=$folder/configure.log
+  shift 2
+  mkdir -p "$folder"
   # A checkout that was moved or copied cannot go on with its old configuration.
-  if ! grep -qsx "CMAKE_HOME_DIRECTORY:INTERNAL=$sinter_root" "$sinter_build/CMakeCache.txt"; then
-    rm -rf "$sinter_build/CMakeCache.txt" "$sinter_build/CMakeFiles" "$sinter_build/build.ninja"
+  if ! grep -qsx "CMAKE_HOME_DIRECTORY:INTERNAL=$sinter_root" "$folder/CMakeCache.txt"; then
+    rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles" "$folder/build.ninja"
   fi
-  if [ ! -e "$sinter_build/build.ninja" ]; then
+  if [ ! -e "$folder/build.ninja" ]; then
     note "configuring"
-    (cd "$sinter_root" && cmake --preset release >"$log" 2>&1) ||
+    (cd "$sinter_root" && cmake --preset "$preset" >"$log" 2>&1) ||
       die "cmake failed; see $log
 $(tail -15 "$log")"
   fi
   note "building"
-  ninja -C "$sinter_build" "$@" | awk '/^FAILED|error:|warning:|^ninja: (error|build stopped)/ {show = 40}
+  ninja -C "$folder" "$@" | awk '/^FAILED|error:|warning:|^ninja: (error|build stopped)/ {show = 40}
     show > 0 {print; show--; next}
     /^\[[0-9]+\/[0-9]+\]/ {last = $0; if (systime() - t >= 20) {print "   " $1; fflush(); t = systime()}}' ||
     die "the build failed"
