@@ -45,6 +45,24 @@ static sinter_status bind(const sinter_model *model, sinter_context *context,
   return sinter_set(context, slot, &t);
 }
 
+static void print_records(const sinter_model *model, const sinter_sample *ring,
+                          const uint64_t *least, uint64_t records,
+                          uint64_t best) {
+  uint64_t sum = 0;
+  for (uint64_t i = 0; i < records && i < MOST_RECORDS; ++i) {
+    const char *kernel = ring[i].kernel == UINT32_MAX
+                             ? ""
+                             : sinter_kernel_name(model, ring[i].kernel);
+    const char *node =
+        ring[i].node == UINT32_MAX ? "" : sinter_node_name(model, ring[i].node);
+    sum += least[i];
+    printf("%4" PRIu64 " %9.1f us  %-28s %s\n", i, (double)least[i] / 1e3,
+           kernel, node);
+  }
+  printf("%" PRIu64 " records, least sum %.3f ms, best run %.3f ms\n", records,
+         (double)sum / 1e6, (double)best / 1e6);
+}
+
 int main(int argc, char **argv) {
   const sinter_model *model;
   sinter_error error;
@@ -91,19 +109,7 @@ int main(int argc, char **argv) {
       if (ring[i].end - ring[i].begin < least[i])
         least[i] = ring[i].end - ring[i].begin;
   }
-  uint64_t sum = 0;
-  for (uint64_t i = 0; i < records && i < MOST_RECORDS; ++i) {
-    const char *kernel = ring[i].kernel == UINT32_MAX
-                             ? ""
-                             : sinter_kernel_name(model, ring[i].kernel);
-    const char *node =
-        ring[i].node == UINT32_MAX ? "" : sinter_node_name(model, ring[i].node);
-    sum += least[i];
-    printf("%4" PRIu64 " %9.1f us  %-28s %s\n", i, (double)least[i] / 1e3,
-           kernel, node);
-  }
-  printf("%" PRIu64 " records, least sum %.3f ms, best run %.3f ms\n", records,
-         (double)sum / 1e6, (double)best / 1e6);
+  print_records(model, ring, least, records, best);
   sinter_context_close(context);
   sinter_program_close(program);
   sinter_unload(model);

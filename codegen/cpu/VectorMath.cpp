@@ -228,6 +228,32 @@ Vec activation(Kind kind, ArrayRef<Vec> v) {
   }
 }
 
+bool isQuestion(Kind kind) {
+  return scalar::rowOf(kind).result == scalar::Result::Bool;
+}
+
+Vec answer(Kind kind, ArrayRef<Vec> v) {
+  Vec x = v[0];
+  switch (kind) {
+  case Kind::k_equal:
+    return equal(x, v[1]);
+  case Kind::k_less:
+    return less(x, v[1]);
+  case Kind::k_less_equal:
+    return lessEqual(x, v[1]);
+  case Kind::k_greater:
+    return less(v[1], x);
+  case Kind::k_greater_equal:
+    return lessEqual(v[1], x);
+  case Kind::k_is_nan:
+    return isNan(x);
+  case Kind::k_is_inf:
+    return equal(abs(x), x.number(__builtin_inf()));
+  default:
+    SINTER_UNREACHABLE("a question without vector code");
+  }
+}
+
 Vec real(Kind kind, ArrayRef<Vec> v) {
   Vec x = v[0];
   switch (kind) {
@@ -277,22 +303,8 @@ Vec real(Kind kind, ArrayRef<Vec> v) {
     return tanhOf(x);
   case Kind::k_erf:
     return inSingle(x, erf32);
-  case Kind::k_equal:
-    return equal(x, v[1]);
-  case Kind::k_less:
-    return less(x, v[1]);
-  case Kind::k_less_equal:
-    return lessEqual(x, v[1]);
-  case Kind::k_greater:
-    return less(v[1], x);
-  case Kind::k_greater_equal:
-    return lessEqual(v[1], x);
-  case Kind::k_is_nan:
-    return isNan(x);
-  case Kind::k_is_inf:
-    return equal(abs(x), x.number(__builtin_inf()));
   default:
-    return activation(kind, v);
+    return isQuestion(kind) ? answer(kind, v) : activation(kind, v);
   }
 }
 

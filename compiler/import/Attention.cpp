@@ -277,6 +277,18 @@ Value lastAxis(NodeImport &node, Value x, int64_t from, DimAttr size,
   return node.slice(x, starts, sizes, steps);
 }
 
+/// Input `i`, cosines or sines, at the given positions: [B, S, 1, half].
+Value rotaryCache(NodeImport &node, size_t i) {
+  Value table = node.value(i);
+  if (node.input(3))
+    table = node.one<graph::GatherOp>({table, node.value(3)},
+                                      node.attrs().integer("axis", 0));
+  if (!table || dimsOf(table).size() != 3)
+    return Value();
+  Dims d = dimsOf(table);
+  return node.reshape(table, {d[0], d[1], node.model.dim(1), d[2]});
+}
+
 LogicalResult importRotary(NodeImport &node) {
   Dims original = node.dims(0);
   int64_t heads = node.integer("num_heads");
@@ -301,17 +313,7 @@ LogicalResult importRotary(NodeImport &node) {
     return node.fault(ErrorCode::I005,
                       "rotary_embedding_dim is " + Twine(rotated),
                       "at most " + Twine(*width));
-  auto cache = [&](size_t i) {
-    Value table = node.value(i);
-    if (node.input(3))
-      table = node.one<graph::GatherOp>({table, node.value(3)},
-                                        node.attrs().integer("axis", 0));
-    if (!table || dimsOf(table).size() != 3)
-      return Value();
-    Dims d = dimsOf(table);
-    return node.reshape(table, {d[0], d[1], node.model.dim(1), d[2]});
-  };
-  Value cosine = cache(1), sine = cache(2);
+  Value cosine = rotaryCache(node, 1), sine = rotaryCache(node, 2);
   bool isInterleaved = node.integer("interleaved") != 0;
   DimAttr h = node.model.dim(half);
   Value a = lastAxis(node, x, 0, h, isInterleaved ? 2 : 1);

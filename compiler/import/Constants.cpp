@@ -69,6 +69,36 @@ static std::vector<char> decodeTyped(const onnx::Tensor &tensor, unsigned bits,
   return bytes;
 }
 
+/// Confines a data file to the folder of the model, twice: by the text of the
+/// path and by where links really lead.
+static bool isConfined(StringRef folder, StringRef location,
+                       SmallString<256> &path, std::string &problem) {
+  namespace fs = llvm::sys::fs;
+  SmallString<256> realFolder, realPath;
+  path = folder.empty() ? "." : folder;
+  fs::real_path(path, realFolder);
+  llvm::sys::path::append(path, location);
+  bool hasParent =
+      llvm::is_contained(llvm::make_range(llvm::sys::path::begin(location),
+                                          llvm::sys::path::end(location)),
+                         "..");
+  if (location.empty() || llvm::sys::path::is_absolute(location) || hasParent ||
+      location.contains('\0')) {
+    problem = "its external location '" + location.str() +
+              "' is not inside the folder of the model";
+    return false;
+  }
+  if (fs::real_path(path, realPath))
+    return true; // there is no such file, which opening it will say
+  if (realFolder != "/")
+    realFolder += "/";
+  if (realPath.str().starts_with(realFolder))
+    return true;
+  problem = "its external file '" + location.str() +
+            "' leads outside the folder of the model";
+  return false;
+}
+
 std::optional<ArrayRef<char>>
 ModelImporter::externalBytes(const onnx::Tensor &tensor, std::string &problem) {
   std::string location;
@@ -85,30 +115,9 @@ ModelImporter::externalBytes(const onnx::Tensor &tensor, std::string &problem) {
       return std::nullopt;
     }
   }
-  // Confined twice: by the text of the path and by where links really lead.
-  SmallString<256> path(folder.empty() ? "." : folder), realFolder, realPath;
-  llvm::sys::fs::real_path(path, realFolder);
-  llvm::sys::path::append(path, location);
-  bool hasParent =
-      llvm::is_contained(llvm::make_range(llvm::sys::path::begin(location),
-                                          llvm::sys::path::end(location)),
-                         "..");
-  if (location.empty() || llvm::sys::path::is_absolute(location) || hasParent ||
-      StringRef(location).contains('\0')) {
-    problem = "its external location '" + location +
-              "' is not inside the folder of the model";
+  SmallString<256> path;
+  if (!isConfined(folder, location, path, problem))
     return std::nullopt;
-  }
-  if (!llvm::sys::fs::real_path(path, realPath)) {
-    SmallString<256> prefix(realFolder);
-    if (prefix != "/")
-      prefix += "/";
-    if (!realPath.str().starts_with(prefix)) {
-      problem = "its external file '" + location +
-                "' leads outside the folder of the model";
-      return std::nullopt;
-    }
-  }
   std::shared_ptr<onnx::MappedFile> &file = dataFiles[location];
   if (!file) {
     std::string reason;

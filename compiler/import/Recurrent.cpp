@@ -125,6 +125,23 @@ bool agreeOnBatch(NodeImport &node, MutableArrayRef<Value> operands,
   return true;
 }
 
+/// X, W, R, B, lengths, initial h and, for an LSTM, c and peepholes; those that
+/// are given, with the batch in second place.
+void takeOperands(NodeImport &node, bool isLstm, bool isBatchFirst,
+                  SmallVectorImpl<Value> &operands,
+                  MutableArrayRef<int32_t> segments) {
+  for (size_t i = 0; i < (isLstm ? 8 : 6); ++i) {
+    if (!node.input(i))
+      continue;
+    bool hasBatch = i == 0 || i == 5 || i == 6;
+    Value value = node.value(i);
+    if (isBatchFirst && hasBatch && node.rank(i) == 3)
+      value = node.transpose(value, {1, 0, 2});
+    operands.push_back(value);
+    segments[i] = 1;
+  }
+}
+
 LogicalResult importRecurrent(NodeImport &node) {
   static const Cell cells[] = {{"LSTM", "lstm", {"sigmoid", "tanh", "tanh"}},
                                {"GRU", "gru", {"sigmoid", "tanh"}},
@@ -145,22 +162,7 @@ LogicalResult importRecurrent(NodeImport &node) {
   bool isLstm = cell->name == "lstm";
   SmallVector<Value> operands;
   SmallVector<int32_t> segments(8, 0);
-  auto add = [&](size_t segment, size_t position, bool isState) {
-    if (!node.input(position))
-      return;
-    Value value = node.value(position);
-    if (isBatchFirst && isState && node.rank(position) == 3)
-      value = node.transpose(value, {1, 0, 2});
-    operands.push_back(value);
-    segments[segment] = 1;
-  };
-  for (size_t i = 0; i < 5; ++i)
-    add(i, i, i == 0);
-  add(5, 5, true);
-  if (isLstm) {
-    add(6, 6, true);
-    add(7, 7, false);
-  }
+  takeOperands(node, isLstm, isBatchFirst, operands, segments);
   if (!agreeOnBatch(node, operands, segments))
     return failure();
   AttributeList attributes = node.attrs();
