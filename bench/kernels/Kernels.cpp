@@ -352,7 +352,7 @@ int main(int argc, char **argv) {
   Bench bench(options);
   for (const cpu::Target &target : cpu::allTargets())
     if (cpu::hostSupports(target) &&
-        (options.isa.empty() || target.isa == options.isa))
+        (options.isa.empty() ? target.has("fma") : target.isa == options.isa))
       options.compile.empty() ? bench.run(target) : bench.compile(target);
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "codegen/cpu/Passes.h"
 #include "dialects/kernel/KernelOps.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -21,6 +22,19 @@ struct CompileKernels : impl::CompileKernelsBase<CompileKernels> {
     cpu::registerCodegenDialects(registry);
   }
 
+  LogicalResult keep(StringRef object) {
+    std::error_code reason;
+    llvm::raw_fd_ostream file(out, reason);
+    file << object;
+    file.close();
+    if (!reason)
+      reason = file.error();
+    file.clear_error();
+    return reason ? getOperation().emitError("cannot write '")
+                        << out << "': " << reason.message()
+                  : success();
+  }
+
   void runOnOperation() override {
     const cpu::Target *target = cpu::findTarget(isa);
     if (!target) {
@@ -33,6 +47,8 @@ struct CompileKernels : impl::CompileKernelsBase<CompileKernels> {
       FailureOr<std::string> object =
           cpu::compileKernel(define, define.getSymName(), *target, options);
       if (failed(object))
+        return signalPassFailure();
+      if (!out.empty() && failed(keep(*object)))
         return signalPassFailure();
       define.emitRemark("compiled for ")
           << isa << ": " << object->size() << " bytes";

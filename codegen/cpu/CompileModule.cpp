@@ -51,6 +51,10 @@ createMachine(const Target &target, StringRef features, bool plain) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
     setSwitch("disable-lsr");
   });
   std::string error;
@@ -66,8 +70,8 @@ createMachine(const Target &target, StringRef features, bool plain) {
   options.EmitStackSizeSection = true;
   options.FunctionSections = true;
   return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
-      triple, "x86-64", features, options, llvm::Reloc::PIC_,
-      llvm::CodeModel::Small,
+      triple, triple.isX86() ? "x86-64" : "generic", features, options,
+      llvm::Reloc::PIC_, llvm::CodeModel::Small,
       plain ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Aggressive));
 }
 

@@ -7,7 +7,7 @@
 include "mlir/Pass/PassBase.td"
 
 def CompileKernels : Pass<"sinter-compile-kernels", "mlir::ModuleOp"> {
-  let summary = "Compiles every kernel.define to machine code and drops the code.";
+  let summary = "Compiles every kernel.define to machine code.";
   let description = [{
     What a worker of a compile does, in this process and with a debugger at
     hand: an abort of LLVM, a hang or a diagnostic of an emitter shows here. A
@@ -21,7 +21,9 @@ def CompileKernels : Pass<"sinter-compile-kernels", "mlir::ModuleOp"> {
   let options = [
     Option<"isa", "isa", "std::string", "\"x86-64-v3\"", "The target.">,
     Option<"plain", "plain", "bool", "false",
-           "Plain code, as it is made where the other fails.">
+           "Plain code, as it is made where the other fails.">,
+    Option<"out", "out", "std::string", "\"\"",
+           "Keep the object of the last kernel in this file.">
   ];
 }
 
