@@ -109,8 +109,10 @@ static const sentence reasons[SINTER_WHY_COUNT] = {
     [SINTER_WHY_WEIGHTS_ID] =
         {"the weights file belongs to another model or is no weights file",
          "use the file written beside this model"},
-    [SINTER_WHY_NO_NOTE] = {"the file is no model: it has no Sinter note",
-                            "give a .so that `sinter compile` wrote"},
+    [SINTER_WHY_NO_NOTE] =
+        {"the file is no model, or cut off: it has no Sinter "
+         "note, or less than all of its segments",
+         "give a whole .so that `sinter compile` wrote"},
     [SINTER_WHY_DLOPEN] = {"dlopen refuses the file",
                            "see host->log, or try ldd"},
     [SINTER_WHY_OPEN] = {"the file cannot be opened (errno %1)",

@@ -3,7 +3,8 @@
 //
 // Models in shared objects. The file's note says which function returns the
 // descriptor, so nobody has to know the prefix; it is read before dlopen, which
-// keeps files that are no models from running their constructors.
+// keeps files that are no models from running their constructors. A file that
+// is shorter than its segments is refused here: dlopen would die of SIGBUS.
 
 #define _GNU_SOURCE
 #include "runtime/core/Runtime.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct loaded {
@@ -57,18 +59,22 @@ static bool read_at(int fd, void *to, uint64_t n, uint64_t offset) {
 
 static bool model_function(int fd, char *name) {
   Elf64_Ehdr header;
-  if (!read_at(fd, &header, sizeof header, 0) ||
+  struct stat file;
+  if (fstat(fd, &file) || !read_at(fd, &header, sizeof header, 0) ||
       memcmp(header.e_ident, ELFMAG, SELFMAG) ||
       header.e_ident[EI_CLASS] != ELFCLASS64 ||
       header.e_phentsize != sizeof(Elf64_Phdr))
     return false;
   bool found = false;
-  for (uint32_t i = 0; !found && i < header.e_phnum; ++i) {
+  for (uint32_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
     if (!read_at(fd, &segment, sizeof segment,
                  header.e_phoff + i * sizeof segment))
       return false;
-    if (segment.p_type != PT_NOTE || segment.p_filesz > MAX_NOTES)
+    uint64_t size = (uint64_t)file.st_size;
+    if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
+      return false;
+    if (found || segment.p_type != PT_NOTE || segment.p_filesz > MAX_NOTES)
       continue;
     uint8_t *notes = malloc(segment.p_filesz + 1);
     found = notes && read_at(fd, notes, segment.p_filesz, segment.p_offset) &&

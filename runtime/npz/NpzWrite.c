@@ -2,13 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The writing half: members are stored, not compressed, and carry no time, so
-// equal arrays give equal bytes. A file appears under its name when complete.
+// equal arrays give equal bytes. A file appears under its name when complete; a
+// device or a pipe is written to, never replaced.
 #include "runtime/npz/Npz.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void put(char *at, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i)
@@ -136,15 +138,19 @@ int sinter_npz_write(const char *path, const sinter_npz_array *arrays,
                      uint32_t count, char *error, uint64_t n) {
   char temporary[4096];
   int toStdout = strcmp(path, "-") == 0;
+  struct stat found;
+  int inPlace = !stat(path, &found) && !S_ISREG(found.st_mode);
   int long_ = snprintf(temporary, sizeof temporary, "%s.tmp", path) >=
               (int)sizeof temporary;
-  FILE *file = toStdout ? stdout : long_ ? NULL : fopen(temporary, "wb");
+  FILE *file = toStdout ? stdout
+               : long_  ? NULL
+                        : fopen(inPlace ? path : temporary, "wb");
   errno = file ? 0 : errno ? errno : ENAMETOOLONG;
   int status = file ? writeAll(file, arrays, count) : -1;
   int reason = errno;
   if (file && !toStdout) {
     status |= fclose(file);
-    if (status || rename(temporary, path)) {
+    if (!inPlace && (status || rename(temporary, path))) {
       status = -1;
       remove(temporary);
     }
