@@ -281,6 +281,20 @@ static llvm::Error splitAgainst(const std::string &text, Command command,
   return llvm::Error::success();
 }
 
+static llvm::Error checkReport(llvm::StringRef file, bool isEmitting) {
+  if (file.empty())
+    return llvm::Error::success();
+  if (!file.ends_with(".html") && !file.ends_with(".json"))
+    return userError(ErrorCode::U006,
+                     "--report '" + file + "' ends in neither .html nor .json",
+                     "Write, for example, --report model.html.");
+  if (isEmitting)
+    return userError(ErrorCode::U006,
+                     "--report and --emit contradict each other: a report is "
+                     "about an object");
+  return llvm::Error::success();
+}
+
 llvm::Error Parser::convert() {
   CompileOptions &compile = arguments.compile;
   compile.modelPath = arguments.file;
@@ -305,17 +319,8 @@ llvm::Error Parser::convert() {
       return isas.takeError();
     compile.isas = *isas;
   }
-  if (!compile.report.empty() &&
-      !llvm::StringRef(compile.report).ends_with(".html") &&
-      !llvm::StringRef(compile.report).ends_with(".json"))
-    return userError(ErrorCode::U006,
-                     "--report '" + compile.report +
-                         "' ends in neither .html nor .json",
-                     "Write, for example, --report model.html.");
-  if (!compile.report.empty() && !raw.emit.empty())
-    return userError(ErrorCode::U006,
-                     "--report and --emit contradict each other: a report is "
-                     "about an object");
+  if (llvm::Error error = checkReport(compile.report, !raw.emit.empty()))
+    return error;
   if (!raw.batch.empty()) {
     auto batches = parseBatches(raw.batch);
     if (!batches)
