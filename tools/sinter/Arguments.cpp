@@ -40,6 +40,7 @@ private:
   void addVerify();
   void addBench();
   void addDiff();
+  void addServing();
   void addSmallCommands();
   llvm::Error convert();
 
@@ -70,6 +71,7 @@ Parser::Parser(Arguments &arguments) : arguments(arguments) {
   addVerify();
   addBench();
   addDiff();
+  addServing();
   addSmallCommands();
 }
 
@@ -145,7 +147,7 @@ void Parser::addCompile() {
   sub->add_option(
       "-o,--output", compile.outputPath,
       "OUT.o, OUT.a, OUT.so, or no suffix for an executable; OUT.h and OUT.hpp "
-      "are written beside it");
+      "are written beside it. OUT.serve is a server with the model inside");
   sub->add_option("--target", raw.target, "cpu")->check(CLI::IsMember({"cpu"}));
   addCompiling(sub);
   sub->add_option("--weights", raw.weights,
@@ -160,7 +162,8 @@ void Parser::addCompile() {
                   "FILE.html or FILE.json: kernels, memory plan, passes");
   sub->add_option("--emit", raw.emit,
                   "Write the text of a floor instead: graph, kernel, exec, "
-                  "image, llvm or asm");
+                  "image, llvm or asm; or server-source: a folder with a "
+                  "main and its CMake file around the object");
 }
 
 void Parser::addCheck() {
@@ -253,6 +256,46 @@ void Parser::addDiff() {
                      "MODEL-part.onnx)");
 }
 
+void Parser::addServing() {
+  CLI::App *serve = command(
+      Command::Serve, "serve",
+      "Serve a repository of models, MODEL/VERSION/; .onnx files found there "
+      "are compiled first. Options are those of sinter-server: sinter serve "
+      "--help");
+  serve->prefix_command();
+  serve->set_help_flag();
+  serve->footer("sinter serve REPOSITORY [OPTIONS]");
+  CLI::App *package =
+      command(Command::Package, "package",
+              "Compile a model into a bundle for a repository of models");
+  addModel(package, "MODEL", "The .onnx file");
+  package
+      ->add_option("-o,--output", arguments.compile.outputPath,
+                   "A folder that does not exist yet, or OUT.tar")
+      ->required();
+  addCompiling(package);
+  package->add_option("--name", arguments.name,
+                      "What the model is called (default: from MODEL)");
+  package->add_option("--sign", arguments.sign,
+                      "Sign with this Ed25519 key (PEM)");
+  package->add_option("--deploy", arguments.deploy,
+                      "Also write container, Kubernetes, KServe, systemd, "
+                      "Grafana and Prometheus files into this folder");
+  package->add_flag("!--no-golden", arguments.golden,
+                    "Leave out the golden vectors of the self-test");
+  CLI::App *ctl = command(Command::Ctl, "ctl", "Control a running server");
+  ctl->add_option("--admin", arguments.admin,
+                  "Its admin address, HOST:PORT or unix:PATH (default "
+                  "127.0.0.1:8002)");
+  ctl->add_flag("--json", arguments.json, "Print JSON");
+  ctl->add_option("ACTION", arguments.words,
+                  "list | load MODEL | unload MODEL | promote MODEL VERSION | "
+                  "rollback MODEL | label MODEL LABEL VERSION | unlabel MODEL "
+                  "LABEL | canary MODEL VERSION PERCENT | shadow MODEL VERSION "
+                  "PERCENT | drain")
+      ->required();
+}
+
 void Parser::addSmallCommands() {
   CLI::App *inspect =
       command(Command::Inspect, "inspect", "Print what is inside an object");
@@ -333,7 +376,8 @@ llvm::Error Parser::convert() {
       return bytes.takeError();
     compile.maxSlack = *bytes;
   }
-  if (!raw.emit.empty()) {
+  arguments.serverSource = raw.emit == "server-source";
+  if (!raw.emit.empty() && !arguments.serverSource) {
     auto kind = parseEmitKind(raw.emit);
     if (!kind)
       return kind.takeError();
@@ -367,8 +411,10 @@ std::optional<ExitCode> Parser::parse(int argc, char **argv) {
     return printError("sinter", userError(ErrorCode::U006, error.what()));
   }
   for (auto [sub, kind] : commands)
-    if (sub->parsed())
+    if (sub->parsed()) {
       arguments.command = kind;
+      arguments.passed = sub->remaining();
+    }
   if (llvm::Error error = convert())
     return printError("sinter", std::move(error));
   return std::nullopt;

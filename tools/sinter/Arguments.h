@@ -23,6 +23,9 @@ enum class Command {
   Verify,
   Inspect,
   Bench,
+  Serve,
+  Package,
+  Ctl,
   Explain,
   Cache,
   Diff,
@@ -34,6 +37,7 @@ struct Arguments {
   std::string file; // MODEL.onnx or OBJECT; the code of `explain`
   CompileOptions compile;
   bool json = false;
+  bool serverSource = false; // compile --emit=server-source
 
   // run, verify, bench
   std::string inputs, outputs;
@@ -52,6 +56,14 @@ struct Arguments {
   bool roofline = false;
   double seconds = 4;
   std::string jsonFile;
+
+  // serve: what the server gets. ctl: verb and words
+  std::vector<std::string> passed, words;
+  std::string admin = "127.0.0.1:8002";
+
+  // package
+  std::string name, sign, deploy;
+  bool golden = true;
 
   // cache
   bool clear = false;

@@ -5,9 +5,17 @@
 #include "tools/sinter/Commands.h"
 
 #include "compiler/pipeline/Pipeline.h"
+#include "tools/sinter/ServeFile.h"
+#include "tools/sinter/ServerSource.h"
 
 using namespace sinter;
 
 ExitCode sinter::runCompile(const Arguments &arguments) {
-  return printError(arguments.file, compileModel(arguments.compile));
+  const CompileOptions &options = arguments.compile;
+  if (arguments.serverSource)
+    return printError(arguments.file, writeServerSource(options));
+  bool isServer = options.emit == EmitKind::Object &&
+                  llvm::StringRef(options.outputPath).ends_with(".serve");
+  return printError(arguments.file, isServer ? writeServeFile(options, true)
+                                             : compileModel(options));
 }

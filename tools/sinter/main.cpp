@@ -56,6 +56,12 @@ static ExitCode dispatch(const Arguments &arguments) {
     return runInspect(arguments);
   case Command::Bench:
     return runBench(arguments);
+  case Command::Serve:
+    return runServe(arguments);
+  case Command::Package:
+    return runPackage(arguments);
+  case Command::Ctl:
+    return runCtl(arguments);
   case Command::Explain:
     return runExplain(arguments);
   case Command::Diff:

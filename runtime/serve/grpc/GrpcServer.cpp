@@ -11,11 +11,13 @@
 
 #include <climits>
 #include <mutex>
+#include <thread>
 
 namespace sinter::serve {
 namespace {
 
 constexpr unsigned lookAgainSeconds = 2;
+constexpr auto gap = std::chrono::milliseconds(60);
 
 // gRPC takes any files here and refuses handshakes later; a server that starts
 // must be one that can be reached.
@@ -115,8 +117,17 @@ public:
       return;
     isDown = true;
     health.stop();
+    // Clients that wait for an answer send nothing: the gap in which a new call
+    // would be dropped passes while they wait.
+    inference.hold().begin();
+    std::this_thread::sleep_until(std::min(deadline, Clock::now() + gap));
+    std::thread release([this] {
+      std::this_thread::sleep_for(gap);
+      inference.hold().release();
+    });
     server->Shutdown(std::chrono::system_clock::now() +
                      (deadline - Clock::now()));
+    release.join();
   }
 
 private:

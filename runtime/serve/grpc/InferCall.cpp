@@ -19,9 +19,10 @@ void describeCaller(const grpc::CallbackServerContext &context, Request &out) {
 class UnaryCall : public grpc::ServerUnaryReactor,
                   public std::enable_shared_from_this<UnaryCall> {
 public:
-  UnaryCall(const GrpcOptions &options, grpc::CallbackServerContext &context,
+  UnaryCall(const GrpcOptions &options, AnswerHold &held,
+            grpc::CallbackServerContext &context,
             inference::ModelInferResponse &answer)
-      : options(options), context(context), answer(answer) {}
+      : options(options), held(held), context(context), answer(answer) {}
 
   void start(Engine &engine, inference::ModelInferRequest &borrowed) {
     self = shared_from_this();
@@ -56,10 +57,13 @@ private:
     if (status.retryAfterMs)
       context.AddTrailingMetadata("grpc-retry-pushback-ms",
                                   std::to_string(status.retryAfterMs));
-    Finish(toGrpc(status));
+    held.run([hold = shared_from_this(), result = toGrpc(status)] {
+      hold->Finish(result);
+    });
   }
 
   const GrpcOptions &options;
+  AnswerHold &held;
   grpc::CallbackServerContext &context;
   inference::ModelInferResponse &answer;
   Wanted wanted;
@@ -132,11 +136,37 @@ void Cancellation::cancel() {
     cancelled->cancel();
 }
 
+void AnswerHold::run(std::function<void()> answer) {
+  {
+    std::lock_guard<std::mutex> guard(lock);
+    if (isHolding)
+      return waiting.push_back(std::move(answer));
+  }
+  answer();
+}
+
+void AnswerHold::begin() {
+  std::lock_guard<std::mutex> guard(lock);
+  isHolding = true;
+}
+
+void AnswerHold::release() {
+  std::vector<std::function<void()>> answers;
+  {
+    std::lock_guard<std::mutex> guard(lock);
+    isHolding = false;
+    answers.swap(waiting);
+  }
+  for (const auto &answer : answers)
+    answer();
+}
+
 grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
+                                     AnswerHold &hold,
                                      grpc::CallbackServerContext &context,
                                      inference::ModelInferRequest &message,
                                      inference::ModelInferResponse &answer) {
-  auto call = std::make_shared<UnaryCall>(options, context, answer);
+  auto call = std::make_shared<UnaryCall>(options, hold, context, answer);
   call->start(engine, message);
   return call.get();
 }

@@ -14,7 +14,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <mutex>
+#include <vector>
 
 namespace sinter::serve {
 
@@ -54,7 +56,24 @@ private:
   bool isCancelled = false;
 };
 
+/// Keeps answers back for a moment before the listener closes. gRPC tells its
+/// clients to go (GOAWAY) and from then on drops the calls that still come:
+/// with their answers in hand, clients would send the next call into that gap.
+class AnswerHold {
+public:
+  /// Now, or at release().
+  void run(std::function<void()> answer);
+  void begin();
+  void release();
+
+private:
+  std::mutex lock;
+  bool isHolding = false;
+  std::vector<std::function<void()>> waiting;
+};
+
 grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
+                                     AnswerHold &hold,
                                      grpc::CallbackServerContext &context,
                                      inference::ModelInferRequest &message,
                                      inference::ModelInferResponse &answer);

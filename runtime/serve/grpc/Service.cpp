@@ -101,7 +101,7 @@ InferenceService::ModelStatistics(Context *context,
 Reactor *InferenceService::ModelInfer(Context *context,
                                       const inference::ModelInferRequest *in,
                                       inference::ModelInferResponse *out) {
-  return startInfer(engine, options, *context,
+  return startInfer(engine, options, answers, *context,
                     *const_cast<inference::ModelInferRequest *>(in), *out);
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/serve/engine/Engine.h"
 #include "runtime/serve/grpc/GrpcServer.h"
 #include "runtime/serve/grpc/Health.grpc.pb.h"
+#include "runtime/serve/grpc/InferCall.h"
 #include "runtime/serve/grpc/Inference.grpc.pb.h"
 
 #include <atomic>
@@ -50,6 +51,8 @@ public:
                           inference::ModelStreamInferResponse> *
   ModelStreamInfer(grpc::CallbackServerContext *context) override;
 
+  AnswerHold &hold() { return answers; }
+
 private:
   Status mayObserve(const grpc::CallbackServerContext &context,
                     const std::string &model) const;
@@ -63,6 +66,7 @@ private:
 
   Engine &engine;
   const GrpcOptions &options;
+  AnswerHold answers;
 };
 
 /// grpc.health.v1: "" and the inference service are the server's readiness, any

@@ -79,6 +79,7 @@ public:
     if (!made)
       return status;
     gate = std::make_unique<Gate>(std::move(made), std::move(aliases));
+    logBroken();
     listeners = std::make_unique<Listeners>(*gate, config);
     status = listeners->start();
     if (!status.ok() || !config.watch)
@@ -112,6 +113,7 @@ public:
                {{"reason", status.message}});
     for (const std::string &model : models)
       load(model);
+    logBroken();
   }
 
   void beginShutdown() override { gate->close(); }
@@ -133,6 +135,16 @@ private:
     logEvent(status.ok() ? Severity::info : Severity::error,
              status.ok() ? "a model was loaded" : "a model was not loaded",
              {{"model", model}, {"reason", status.message}});
+  }
+
+  // A broken version is no reason to end: the others are served.
+  void logBroken() {
+    for (const IndexEntry &entry : gate->index())
+      if (entry.state == VersionState::unavailable)
+        logEvent(Severity::error, "a version is not available",
+                 {{"model", entry.name},
+                  {"version", entry.version},
+                  {"reason", entry.reason}});
   }
 
   const ServerConfig config;

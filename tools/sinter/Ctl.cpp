@@ -1,0 +1,154 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `sinter ctl`: one request to the admin port of a running server, and what
+// came of it as lines for people or, with --json, as the server said it.
+#include "tools/sinter/Commands.h"
+
+#include "tools/sinter/HttpRequest.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+namespace json = llvm::json;
+
+namespace {
+
+struct Call {
+  std::string method, path, body;
+};
+
+struct Verb {
+  const char *name;
+  size_t words; // behind the name
+  const char *usage;
+  Call (*call)(llvm::ArrayRef<std::string> words);
+};
+
+} // namespace
+
+static std::string modelPath(llvm::StringRef model) {
+  return "/v2/models/" + percentEncoded(model);
+}
+
+static Call label(llvm::StringRef model, llvm::StringRef name,
+                  llvm::StringRef version) {
+  json::Object body{{"version", version.str()}};
+  return {"PUT", modelPath(model) + "/labels/" + percentEncoded(name),
+          llvm::formatv("{0}", json::Value(std::move(body))).str()};
+}
+
+static Call repository(llvm::StringRef model, const char *action) {
+  return {"POST",
+          "/v2/repository/models/" + percentEncoded(model) + "/" + action, ""};
+}
+
+// The version that gets a share of the traffic; 0 percent ends it.
+static Call traffic(std::string kind, llvm::ArrayRef<std::string> words) {
+  double percent = -1;
+  llvm::StringRef(words[2]).getAsDouble(percent);
+  json::Object body{{kind, percent == 0 ? "" : words[1]},
+                    {kind + "_percent", percent}};
+  return {"POST", modelPath(words[0]) + "/traffic",
+          llvm::formatv("{0}", json::Value(std::move(body))).str()};
+}
+
+static llvm::ArrayRef<Verb> verbs() {
+  using Words = llvm::ArrayRef<std::string>;
+  static const Verb table[] = {
+      {"list", 0, "list",
+       [](Words) { return Call{"POST", "/v2/repository/index", ""}; }},
+      {"load", 1, "load MODEL",
+       [](Words w) { return repository(w[0], "load"); }},
+      {"unload", 1, "unload MODEL",
+       [](Words w) { return repository(w[0], "unload"); }},
+      {"label", 3, "label MODEL LABEL VERSION",
+       [](Words w) { return label(w[0], w[1], w[2]); }},
+      {"unlabel", 2, "unlabel MODEL LABEL",
+       [](Words w) {
+         return Call{"DELETE",
+                     modelPath(w[0]) + "/labels/" + percentEncoded(w[1]), ""};
+       }},
+      {"promote", 2, "promote MODEL VERSION (label it `stable`)",
+       [](Words w) { return label(w[0], "stable", w[1]); }},
+      {"rollback", 1, "rollback MODEL (`stable` as it was before)",
+       [](Words w) { return Call{"POST", modelPath(w[0]) + "/rollback", ""}; }},
+      {"canary", 3, "canary MODEL VERSION PERCENT",
+       [](Words w) { return traffic("canary", w); }},
+      {"shadow", 3, "shadow MODEL VERSION PERCENT",
+       [](Words w) { return traffic("shadow", w); }},
+      {"drain", 0, "drain (end the server as SIGTERM does)",
+       [](Words) { return Call{"POST", "/v2/admin/drain", ""}; }},
+  };
+  return table;
+}
+
+static llvm::Expected<Call> callOf(llvm::ArrayRef<std::string> words) {
+  std::string known;
+  for (const Verb &verb : verbs()) {
+    if (!words.empty() && words[0] == verb.name &&
+        words.size() == verb.words + 1)
+      return verb.call(words.drop_front());
+    known += std::string(known.empty() ? "" : "; ") + verb.usage;
+  }
+  std::string found;
+  for (const std::string &word : words)
+    found += (found.empty() ? "" : " ") + word;
+  return userError(ErrorCode::U006, "found '" + found + "'",
+                   "expected one of: " + known);
+}
+
+// "name  version  state  labels  reason", a line each.
+static void printIndex(const json::Array &index) {
+  for (const json::Value &value : index) {
+    const json::Object *row = value.getAsObject();
+    if (!row)
+      continue;
+    auto text = [&](const char *key) {
+      return row->getString(key).value_or("").str();
+    };
+    std::string labels;
+    if (const json::Array *list = row->getArray("labels"))
+      for (const json::Value &one : *list)
+        labels +=
+            (labels.empty() ? "" : ",") + one.getAsString().value_or("").str();
+    llvm::outs() << llvm::formatv("{0,-24} {1,8} {2,-12} {3,-16} {4}",
+                                  text("name"), text("version"), text("state"),
+                                  labels, text("reason"))
+                        .str()
+                        .c_str()
+                 << "\n";
+  }
+}
+
+static llvm::Error control(const Arguments &arguments) {
+  auto call = callOf(arguments.words);
+  if (!call)
+    return call.takeError();
+  auto reply = sendHttp(arguments.admin, call->method, call->path, call->body);
+  if (!reply)
+    return reply.takeError();
+  auto body = json::parse(reply->body);
+  if (!body)
+    llvm::consumeError(body.takeError());
+  if (reply->status != 200) {
+    std::string reason =
+        "it answers with status " + std::to_string(reply->status);
+    if (body && body->getAsObject())
+      reason = body->getAsObject()->getString("error").value_or(reason).str();
+    return userError(ErrorCode::O010, reason,
+                     "the server has left everything as it was");
+  }
+  if (arguments.json || !body)
+    llvm::outs() << reply->body << "\n";
+  else if (const json::Array *index = body->getAsArray())
+    printIndex(*index);
+  else
+    llvm::outs() << "done\n";
+  return llvm::Error::success();
+}
+
+ExitCode sinter::runCtl(const Arguments &arguments) {
+  return printError("ctl", control(arguments));
+}

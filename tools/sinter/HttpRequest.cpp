@@ -1,0 +1,118 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/sinter/HttpRequest.h"
+
+#include "compiler/report/UserError.h"
+#include "llvm/ADT/StringExtras.h"
+#include <cerrno>
+#include <cstring>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace sinter;
+
+static constexpr size_t mostAnswer = 64u << 20;
+
+static llvm::Error unreachable(const std::string &address, const char *why) {
+  return userError(ErrorCode::O010, "no server at '" + address + "': " + why,
+                   "give the admin address of a running server: --admin "
+                   "HOST:PORT or unix:PATH");
+}
+
+static int connectUnix(llvm::StringRef path) {
+  sockaddr_un where = {};
+  where.sun_family = AF_UNIX;
+  if (path.size() >= sizeof where.sun_path)
+    return errno = ENAMETOOLONG, -1;
+  std::memcpy(where.sun_path, path.data(), path.size());
+  int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket >= 0 &&
+      !connect(socket, reinterpret_cast<sockaddr *>(&where), sizeof where))
+    return socket;
+  int kept = errno;
+  if (socket >= 0)
+    close(socket);
+  return errno = kept, -1;
+}
+
+static int connectTcp(llvm::StringRef address) {
+  auto [host, port] = address.rsplit(':');
+  host.consume_front("[");
+  host.consume_back("]");
+  addrinfo hints = {}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (getaddrinfo(host.str().c_str(), port.str().c_str(), &hints, &found))
+    return errno = EADDRNOTAVAIL, -1;
+  int socket = -1;
+  for (addrinfo *one = found; one && socket < 0; one = one->ai_next) {
+    socket = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0);
+    if (socket >= 0 && connect(socket, one->ai_addr, one->ai_addrlen)) {
+      int kept = errno;
+      close(socket);
+      socket = -1;
+      errno = kept;
+    }
+  }
+  freeaddrinfo(found);
+  return socket;
+}
+
+static bool sendAll(int socket, llvm::StringRef bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0)
+      return false;
+    bytes = bytes.drop_front(size_t(n));
+  }
+  return true;
+}
+
+// "HTTP/1.1 200 OK", headers, an empty line, the body: the connection ends
+// there.
+static bool parseReply(llvm::StringRef text, HttpReply &reply) {
+  auto [head, body] = text.split("\r\n\r\n");
+  llvm::StringRef code = head.split(' ').second.take_front(3);
+  reply.body = body.str();
+  return head.starts_with("HTTP/1.") && head.size() < text.size() &&
+         !code.getAsInteger(10, reply.status);
+}
+
+llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
+                                           const std::string &method,
+                                           const std::string &path,
+                                           const std::string &body) {
+  llvm::StringRef where(address);
+  int socket =
+      where.consume_front("unix:") ? connectUnix(where) : connectTcp(where);
+  if (socket < 0)
+    return unreachable(address, std::strerror(errno));
+  std::string request =
+      method + " " + path + " HTTP/1.1\r\nHost: sinter\r\n" +
+      "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n" + body;
+  std::string answer;
+  bool isSent = sendAll(socket, request);
+  char buffer[16384];
+  ssize_t n = 0;
+  while (isSent && answer.size() < mostAnswer &&
+         (n = recv(socket, buffer, sizeof buffer, 0)) > 0)
+    answer.append(buffer, size_t(n));
+  close(socket);
+  HttpReply reply;
+  if (!isSent || n < 0 || !parseReply(answer, reply))
+    return unreachable(address, "what answers is no HTTP server");
+  return reply;
+}
+
+std::string sinter::percentEncoded(llvm::StringRef text) {
+  std::string out;
+  for (unsigned char c : text)
+    if (llvm::isAlnum(char(c)) || c == '-' || c == '_' || c == '.' || c == '~')
+      out += char(c);
+    else
+      out +=
+          "%" + llvm::toHex(llvm::StringRef(reinterpret_cast<char *>(&c), 1));
+  return out;
+}

@@ -1,0 +1,30 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One HTTP/1.1 request to a server of ours, for `sinter ctl`: plain sockets,
+// one answer, no redirects.
+#ifndef SINTER_TOOLS_SINTER_HTTPREQUEST_H
+#define SINTER_TOOLS_SINTER_HTTPREQUEST_H
+
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace sinter {
+
+struct HttpReply {
+  int status = 0;
+  std::string body;
+};
+
+/// address: HOST:PORT, [V6]:PORT or unix:PATH.
+llvm::Expected<HttpReply> sendHttp(const std::string &address,
+                                   const std::string &method,
+                                   const std::string &path,
+                                   const std::string &body);
+
+/// For one segment of a path.
+std::string percentEncoded(llvm::StringRef text);
+
+} // namespace sinter
+
+#endif // SINTER_TOOLS_SINTER_HTTPREQUEST_H
