@@ -65,15 +65,21 @@ static range part_of(int64_t items, uint32_t n, uint32_t index) {
   return r;
 }
 
+/* Thread `index` of n takes its part of the items. Launches that do not wait
+   for each other differ in `turn`: where few items leave threads idle, each of
+   those launches starts with another thread. */
 static void launch_part(walk_context *c, const sinter_image_record *r,
-                        uint32_t n, uint32_t index) {
+                        uint32_t n, uint32_t index, uint32_t turn) {
   int64_t items = c->slots[r->d];
   range part = {0, items};
   if (n > 1) {
-    n = threads_for(items, c->slots[r->e], n);
-    if (index >= n)
+    uint32_t width = n, place = index;
+    n = threads_for(items, c->slots[r->e], width);
+    if (n < width)
+      place = (index + turn) % width;
+    if (place >= n)
       return;
-    part = part_of(items, n, index);
+    part = part_of(items, n, place);
   }
   if (part.begin >= part.end)
     return;
@@ -122,7 +128,7 @@ static void run_forked(void *arg, uint32_t index) {
   const forked *f = arg;
   uint32_t mode = float_mode_enter();
   if (f->record->kind == SINTER_REC_LAUNCH)
-    launch_part(f->context, f->record, f->n, index);
+    launch_part(f->context, f->record, f->n, index, 0);
   else
     move_part(f->context, f->record, f->n, index);
   float_mode_leave(mode);
@@ -142,7 +148,7 @@ static void run_work(walk_context *c, const sinter_image_record *r) {
     }
   }
   if (launch)
-    launch_part(c, r, 1, 0);
+    launch_part(c, r, 1, 0, 0);
   else
     move_part(c, r, 1, 0);
 }
@@ -227,6 +233,7 @@ static bool meet(walk_context *c) {
 
 static void walk_gang_records(walk_context *c, uint32_t index) {
   const sinter_image_record *r = c->records;
+  uint32_t turn = 0;
   while (r->kind != SINTER_REC_END) {
     const sinter_image_record *next = r + 1;
     if (r->flags & SINTER_RECF_DYNAMIC) { /* addresses that all threads read */
@@ -237,7 +244,7 @@ static void walk_gang_records(walk_context *c, uint32_t index) {
     }
     switch (r->kind) {
     case SINTER_REC_LAUNCH:
-      launch_part(c, r, c->width, index);
+      launch_part(c, r, c->width, index, turn);
       break;
     case SINTER_REC_COPY:
     case SINTER_REC_FILL:
@@ -256,8 +263,10 @@ static void walk_gang_records(walk_context *c, uint32_t index) {
     }
     if (index == 0)
       check_attention(c, r);
-    if (!(r->flags & SINTER_RECF_NOWAIT) && meet(c))
+    bool waits = !(r->flags & SINTER_RECF_NOWAIT);
+    if (waits && meet(c))
       return;
+    turn = waits ? 0 : turn + 1;
     r = next;
   }
 }

@@ -77,6 +77,36 @@ TEST(RuntimeThreads, EveryWidthGivesTheSame) {
   }
 }
 
+// Launches of one item that do not wait for each other, as the directions of a
+// recurrent layer: each has a thread of its own, whose worker is the evidence.
+void *seenWorkers[2];
+template <int which>
+void lonelyKernel(void *const *, const int64_t *, int64_t, int64_t,
+                  sinter_worker *worker) {
+  seenWorkers[which] = worker;
+}
+
+TEST(RuntimeThreads, SmallLaunchesSpread) {
+  ImageBuilder b;
+  TestModel m;
+  m.kernels = {lonelyKernel<0>, lonelyKernel<1>};
+  uint32_t node = b.node("n", "LSTM"), first = b.kernel("a", 0, 0),
+           second = b.kernel("b", 0, 0);
+  LaunchWork work = {b.constant(1)};
+  work.noWait = true;
+  b.launch(first, {}, {}, work, node);
+  b.launch(second, {}, {}, {b.constant(1)}, node);
+  m.finish(b);
+  for (uint32_t width : {1u, 2u, 4u}) {
+    Runner r;
+    ASSERT_EQ(r.open(m, width), SINTER_OK);
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_EQ(r.run(), SINTER_OK);
+      EXPECT_EQ(seenWorkers[0] != seenWorkers[1], width > 1);
+    }
+  }
+}
+
 TEST(RuntimeThreads, ContextsShareAPool) {
   TestModel m;
   makeChain(m, 20);
