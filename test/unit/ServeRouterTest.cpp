@@ -106,6 +106,7 @@ TEST_F(Routes, Metadata) {
             "stable");
   EXPECT_EQ(post("/v2/repository/main/index", R"({"ready":true})").status,
             200u);
+  EXPECT_EQ(post("/v2/repository/models/index").status, 200u);
   EXPECT_EQ(post("/v2/repository/index", "[").status, 400u);
 }
 
@@ -116,7 +117,7 @@ TEST_F(Routes, WrongPathsAndMethods) {
     EXPECT_EQ(get(path).status, 404u) << path;
   for (const char *path : {"v2", "", "/v2//health/live", "/v2/%zz",
                            "/v2/models/%00", "/v2/models/%4"})
-    EXPECT_EQ(get(path).status, 400u) << path;
+    EXPECT_EQ(get(path).status, 404u) << path;
   EXPECT_EQ(get("/v2/models/%6d").status, 200u);
   HttpResponse response = get("/v2/models/m/infer");
   EXPECT_EQ(response.status, 405u);
@@ -127,12 +128,13 @@ TEST_F(Routes, WrongPathsAndMethods) {
 TEST_F(Routes, WhatIsNotOfferedSaysSo) {
   for (const char *path :
        {"/v2/cudasharedmemory/status", "/v2/systemsharedmemory/status",
-        "/v2/trace/setting", "/v2/models/m/trace/setting",
-        "/v2/models/m/generate", "/v2/logging"}) {
+        "/v2/trace/setting", "/v2/models/m/trace/setting", "/v2/logging"}) {
     HttpResponse response = get(path);
     EXPECT_EQ(response.status, 501u) << path;
     EXPECT_NE(errorOf(response).find("does not offer"), std::string::npos);
   }
+  EXPECT_EQ(get("/v2/models/m/generate").status, 405u);
+  EXPECT_EQ(post("/v2/models/m/generate").status, 501u);
   json extensions = json::parse(get("/v2").text)["extensions"];
   EXPECT_EQ(std::count(extensions.begin(), extensions.end(), "logging"), 0);
 }
@@ -144,6 +146,7 @@ TEST_F(Routes, InferenceFaults) {
   EXPECT_EQ(engine.last().version, "stable");
   EXPECT_EQ(post("/v2/models/none/infer", inferJson).status, 404u);
   EXPECT_EQ(post("/v2/models/m/infer", "{").status, 400u);
+  EXPECT_EQ(post("/v2/models/none/infer", "{").status, 404u);
   HttpResponse full = post("/v2/models/full/infer", inferJson);
   EXPECT_EQ(full.status, 503u);
   EXPECT_EQ(header(full, "Retry-After"), "2");
@@ -178,7 +181,7 @@ TEST_F(Routes, ClassificationUsesTheModelsBatch) {
       R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,4,3]}],
     "outputs":[{"name":"y","parameters":{"classification":1}}]})");
   EXPECT_EQ(json::parse(response.text)["outputs"][0]["data"],
-            json({"2:1", "4:0"}));
+            json({"2.000000:1", "4.000000:0"}));
 }
 
 TEST_F(Routes, ControlOnlyWhereItIsOn) {

@@ -128,6 +128,20 @@ std::shared_ptr<Body> unpack(Coding coding, const Body &packed, uint64_t limit,
   return nullptr;
 }
 
+Status unpackBody(std::string_view contentEncoding, uint64_t limit,
+                  std::shared_ptr<Body> &body) {
+  Coding coding = contentCoding(contentEncoding);
+  if (coding == Coding::unknown)
+    return {Code::unsupported,
+            "request: Content-Encoding must be gzip, deflate or identity"};
+  Status status;
+  if (coding == Coding::identity)
+    return status;
+  if (std::shared_ptr<Body> unpacked = unpack(coding, *body, limit, status))
+    body = std::move(unpacked);
+  return status;
+}
+
 bool pack(Coding coding, HttpResponse &response) {
   z_stream stream = {};
   // The fastest level: a server packs because it was asked to, not to save

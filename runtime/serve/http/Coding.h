@@ -21,6 +21,9 @@ const char *codingName(Coding coding);
 /// Null, and a status, when the bytes are damaged or unfold to more than limit.
 std::shared_ptr<Body> unpack(Coding coding, const Body &packed, uint64_t limit,
                              Status &status);
+/// A body as its Content-Encoding says, unpacked in its place.
+Status unpackBody(std::string_view contentEncoding, uint64_t limit,
+                  std::shared_ptr<Body> &body);
 /// Packs text and blobs into text. False, and nothing changed, on lack of
 /// memory.
 bool pack(Coding coding, HttpResponse &response);

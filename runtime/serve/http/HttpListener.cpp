@@ -10,7 +10,6 @@
 #include "runtime/serve/http/TlsContext.h"
 
 #include <arpa/inet.h>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
@@ -171,14 +170,25 @@ public:
   }
 
   void stop() override {
-    if (!core || core->stopped.exchange(true))
+    if (!core || core->stopped.exchange(true) || !threads[0]->thread.joinable())
       return;
+    asio::post(threads[0]->context, [this] {
+      ErrorCode ignored;
+      if (acceptor)
+        acceptor->close(ignored);
+      if (retry)
+        retry->cancel();
+    });
     forEach([](SessionBase &session) { session.close(); });
-    for (auto &thread : threads) {
-      asio::post(thread->context, [&thread] { thread->context.stop(); });
+    // Not context.stop(): what was cancelled has yet to be told so.
+    for (auto &thread : threads)
+      asio::post(thread->context, [thread = thread.get()] {
+        thread->timer.cancel();
+        thread->guard.reset();
+      });
+    for (auto &thread : threads)
       if (thread->thread.joinable())
         thread->thread.join();
-    }
     acceptor.reset();
     if (!path.empty())
       unlink(path.c_str());
@@ -206,7 +216,6 @@ private:
   void run() {
     for (auto &thread : threads)
       thread->thread = std::thread([thread] {
-        auto guard = asio::make_work_guard(thread->context);
         // Out of memory in a handler: its connection is dropped, the others go
         // on.
         for (bool ended = false; !ended;)
@@ -242,6 +251,8 @@ private:
     asio::post(thread->context, [core = core, thread, client = clientOf(peer),
                                  context = std::atomic_load(&tls),
                                  socket = std::move(socket)]() mutable {
+      if (core->stopped)
+        return;
       std::shared_ptr<SessionBase> session =
           context
               ? makeTlsSession(core, thread, std::move(socket),

@@ -112,6 +112,12 @@ bool RequestParser::takeHeader(HttpRequest &request) {
     return fail(417, "Expect can only be '100-continue'");
   expects = !expect.empty() && message.version() == 11;
   contentLength = parser.content_length().value_or(0);
+  if (contentLength > limits.bodyBytes) {
+    refuse(413, "request: the body has " + std::to_string(contentLength) +
+                    " bytes, over the limit of " +
+                    std::to_string(limits.bodyBytes));
+    return false;
+  }
   request.method = methodOf(message.method());
   request.target.assign(message.target().data(), message.target().size());
   request.inferLength = header("Inference-Header-Content-Length");

@@ -31,9 +31,9 @@ std::shared_ptr<Ticket> Router::handle(HttpRequest &&request,
     return nullptr;
   }
   if (!segments) {
-    exchange.fail({Code::invalid, "request: the path '" +
-                                      exchange.request.target.substr(0, 200) +
-                                      "' is malformed; expected /v2/..."});
+    exchange.fail({Code::notFound, "request: no such path '" +
+                                       exchange.request.target.substr(0, 200) +
+                                       "'; expected /v2/..."});
     return nullptr;
   }
   exchange.path = std::move(*segments);
@@ -132,7 +132,8 @@ std::shared_ptr<Ticket> Router::routeModel(Exchange &&exchange) {
     return infer(std::move(exchange));
   if (verb == "generate" || verb == "generate_stream" ||
       verb == "trace/setting") {
-    notOffered(std::move(exchange), verb);
+    if (verb == "trace/setting" || isMethod(exchange, HttpMethod::post))
+      notOffered(std::move(exchange), verb);
     return nullptr;
   }
   if (verb.compare(0, 7, "labels/") == 0 && exchange.version.empty()) {
@@ -229,6 +230,10 @@ std::shared_ptr<Ticket> Router::infer(Exchange &&exchange) {
   InferCall call;
   bool batched = false;
   if (Status status = readInfer(exchange, call, batched); !status.ok()) {
+    // That there is no such model says more than what is wrong with its input.
+    Status model = engine.modelReady(exchange.model, exchange.version);
+    if (model.code == Code::notFound)
+      status = model;
     exchange.fail(status);
     return nullptr;
   }

@@ -33,7 +33,8 @@ void Router::control(Exchange &&exchange, std::string action,
 
 void Router::routeRepository(Exchange &&exchange) {
   Segments path = exchange.path;
-  if (path.size() > 2 && path[2] != "index" && path[2] != "models")
+  bool named = path.size() > 2 && path[2] != "index" && path[2] != "models";
+  if (named || (path.size() == 4 && path[3] == "index"))
     path.erase(path.begin() + 2); // the name of a repository: there is one
   std::string_view body = exchange.request.body->text();
   if (path.size() == 3 && path[2] == "index") {

@@ -11,9 +11,7 @@
 // left, and keeps what a pipelining client sent ahead.
 #include "runtime/serve/http/RequestParser.h"
 
-#include "runtime/serve/http/Coding.h"
-#include "runtime/serve/http/ResponseHead.h"
-#include "runtime/serve/protocol/JsonWriter.h"
+#include "runtime/serve/http/Outgoing.h"
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -24,7 +22,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr size_t readBytes = 8192, packFrom = 256;
+constexpr size_t readBytes = 8192;
 
 template <typename Stream>
 constexpr bool isTls = !std::is_same_v<Stream, Socket>;
@@ -35,19 +33,23 @@ class Session final : public SessionBase,
 public:
   template <typename... Args>
   Session(std::shared_ptr<ListenerCore> core, std::shared_ptr<IoThread> thread,
-          std::string client, Args &&...args)
-      : core(std::move(core)), thread(std::move(thread)),
+          std::string client, std::shared_ptr<asio::ssl::context> tls,
+          Args &&...args)
+      : core(std::move(core)), thread(std::move(thread)), tls(std::move(tls)),
         client(std::move(client)), stream(std::forward<Args>(args)...) {
     this->core->connections += 1;
     this->thread->sessions.insert(this);
   }
-  ~Session() override {
-    core->connections -= 1;
-    thread->sessions.erase(this);
-  }
+  ~Session() override { close(); }
 
-  void keep(std::shared_ptr<asio::ssl::context> context) {
-    tls = std::move(context);
+  /// The engine may drop the last answer, and this with it, on a thread of its
+  /// own; what is not closed yet must be closed on ours.
+  static void destroy(Session *session) {
+    std::unique_ptr<Session> owned(session);
+    if (session->step == Step::closed)
+      return;
+    std::shared_ptr<IoThread> thread = session->thread;
+    asio::dispatch(thread->context, [owned = std::move(owned)] {});
   }
 
   void start() override {
@@ -81,6 +83,8 @@ public:
     bool handling = step == Step::handling;
     step = Step::closed; // first: a cancel may answer at once
     deadline = TimePoint::max();
+    core->connections -= 1;
+    thread->sessions.erase(this);
     if (handling) {
       core->active -= 1;
       if (std::shared_ptr<Ticket> left = std::move(ticket))
@@ -92,16 +96,9 @@ public:
   }
 
 private:
-  enum class Step {
-    handshake,
-    idle,
-    header,
-    body,
-    handling,
-    writing,
-    lingering,
-    closed
-  };
+  // clang-format off
+  enum class Step { handshake, idle, header, body, handling, writing, lingering, closed };
+  // clang-format on
 
   auto &lowest() { return stream.lowest_layer(); }
 
@@ -191,16 +188,11 @@ private:
     started = Clock::now();
     if (!parser->takeHeader(request))
       return refuse(parser->status, parser->reason);
-    requestId = request.requestId;
-    trace = request.trace;
-    head = request.method == HttpMethod::head;
     keepAlive = parser->keepAlive();
-    accept = acceptedCoding(parser->acceptEncoding);
+    echo = {acceptedCoding(parser->acceptEncoding),
+            request.method == HttpMethod::head, request.requestId,
+            request.trace};
     uint64_t length = parser->length();
-    if (length > core->limits.bodyBytes)
-      return refuse(413, "request: the body has " + std::to_string(length) +
-                             " bytes, over the limit of " +
-                             std::to_string(core->limits.bodyBytes));
     if (!grew(length))
       return;
     body = Body::create(parser->chunked() ? readBytes : length);
@@ -234,15 +226,11 @@ private:
 
   /// Counts memory of this request; false when it was refused.
   bool grew(uint64_t bytes) {
-    if (bytes <= reserved)
+    if (core->reserve(bytes, reserved))
       return true;
-    if (!core->reserve(bytes - reserved)) {
-      refuse(503, "request: the bodies of all requests together would pass " +
-                      std::to_string(core->limits.bodiesBytes) + " bytes");
-      return false;
-    }
-    reserved = bytes;
-    return true;
+    refuse(503, "request: the bodies of all requests together would pass " +
+                    std::to_string(core->limits.bodiesBytes) + " bytes");
+    return false;
   }
 
   void release() {
@@ -250,7 +238,7 @@ private:
     reserved = 0;
     body.reset();
     request = {};
-    response = {};
+    outgoing.clear();
   }
 
   /// A body of known length is read to where it stays.
@@ -286,23 +274,14 @@ private:
 
   void onBody() {
     request.received = Clock::now();
-    Coding coding = contentCoding(parser->contentEncoding);
-    if (coding == Coding::unknown)
-      return refuse(
-          415, "request: Content-Encoding must be gzip, deflate or identity");
     if (!grew(body->size()))
       return;
-    if (coding != Coding::identity) {
-      Status status;
-      std::shared_ptr<Body> unpacked =
-          unpack(coding, *body, core->limits.bodyBytes, status);
-      if (!unpacked)
-        return refuse(status.code == Code::unavailable ? 503 : 400,
-                      status.message);
-      body = std::move(unpacked);
-      if (!grew(body->size()))
-        return;
-    }
+    Status status =
+        unpackBody(parser->contentEncoding, core->limits.bodyBytes, body);
+    if (!status.ok())
+      return refuse(httpStatus(status.code), status.message);
+    if (!grew(body->size()))
+      return;
     request.body = std::move(body);
     request.client = client;
     request.certificate = certificate;
@@ -342,57 +321,25 @@ private:
 
   /// Answers what no handler saw; the connection's framing is lost after that.
   void refuse(unsigned status, const std::string &reason) {
-    HttpResponse refused;
-    refused.status = status;
-    refused.text = errorJson(reason);
-    if (status == 503)
-      refused.headers.emplace_back("Retry-After", "1");
     keepAlive = false;
     linger = true;
-    write(std::move(refused));
+    write(refusal(status, reason));
   }
 
   void write(HttpResponse &&answered) {
-    response = std::move(answered);
-    Coding coding = accept;
-    accept = Coding::identity;
-    size_t bytes = bodyBytes();
-    if (bytes < packFrom || head || response.status != 200 || !pack(coding))
-      coding = Coding::identity;
-    bytes = bodyBytes();
     uint32_t most = core->limits.requestsPerConnection;
     if (core->draining || (most && sequence >= most))
       keepAlive = false;
-    HeadFields fields{response,          coding,    bytes,
-                      keepAlive,         requestId, trace,
-                      thread->httpDate()};
-    writeHead(fields, headText);
-    buffers.clear();
-    buffers.push_back(asio::buffer(headText));
-    if (!head && !response.text.empty())
-      buffers.push_back(asio::buffer(response.text));
-    if (!head)
-      for (const Piece &piece : response.blobs)
-        buffers.push_back({piece.data, piece.bytes});
+    outgoing.prepare(std::move(answered), echo, keepAlive, thread->httpDate());
+    echo = {};
     step = Step::writing;
-    deadline = Clock::now() + core->limits.write + seconds(bytes >> 20);
+    deadline =
+        Clock::now() + core->limits.write + seconds(outgoing.bodyBytes() >> 20);
     asio::async_write(
-        stream, buffers,
+        stream, outgoing.buffers(),
         [self = this->shared_from_this()](ErrorCode error, size_t sent) {
           self->onWritten(error, sent);
         });
-  }
-
-  bool pack(Coding coding) {
-    return coding != Coding::identity && coding != Coding::unknown &&
-           serve::pack(coding, response);
-  }
-
-  size_t bodyBytes() const {
-    size_t bytes = response.text.size();
-    for (const Piece &piece : response.blobs)
-      bytes += piece.bytes;
-    return bytes;
   }
 
   void onWritten(ErrorCode error, size_t sent) {
@@ -422,8 +369,7 @@ private:
   std::string client, certificate;
   Stream stream;
   Step step = Step::handshake;
-  bool reading = false, gone = false, keepAlive = true, linger = false,
-       head = false;
+  bool reading = false, gone = false, keepAlive = true, linger = false;
   std::unique_ptr<char[]> scratch;
   std::string pending;
   std::optional<RequestParser> parser;
@@ -431,13 +377,9 @@ private:
   uint64_t reserved = 0, sequence = 0;
   TimePoint started;
   HttpRequest request;
-  Coding accept = Coding::identity;
-  std::string requestId;
-  TraceContext trace;
+  Echo echo;
   std::shared_ptr<Ticket> ticket;
-  HttpResponse response;
-  std::string headText;
-  std::vector<asio::const_buffer> buffers;
+  Outgoing outgoing;
 };
 
 } // namespace
@@ -445,19 +387,22 @@ private:
 std::shared_ptr<SessionBase> makeSession(std::shared_ptr<ListenerCore> core,
                                          std::shared_ptr<IoThread> thread,
                                          Socket socket, std::string client) {
-  return std::make_shared<Session<Socket>>(
-      std::move(core), std::move(thread), std::move(client), std::move(socket));
+  using Plain = Session<Socket>;
+  return std::shared_ptr<Plain>(new Plain(std::move(core), std::move(thread),
+                                          std::move(client), nullptr,
+                                          std::move(socket)),
+                                &Plain::destroy);
 }
 
 std::shared_ptr<SessionBase>
 makeTlsSession(std::shared_ptr<ListenerCore> core,
                std::shared_ptr<IoThread> thread, Socket socket,
                std::string client, std::shared_ptr<asio::ssl::context> tls) {
-  auto session = std::make_shared<Session<asio::ssl::stream<Socket>>>(
-      std::move(core), std::move(thread), std::move(client), std::move(socket),
-      *tls);
-  session->keep(std::move(tls));
-  return session;
+  using Secure = Session<asio::ssl::stream<Socket>>;
+  return std::shared_ptr<Secure>(new Secure(std::move(core), std::move(thread),
+                                            std::move(client), tls,
+                                            std::move(socket), *tls),
+                                 &Secure::destroy);
 }
 
 } // namespace sinter::serve

@@ -9,6 +9,7 @@
 #include "runtime/serve/http/HttpListener.h"
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -32,12 +33,16 @@ struct ListenerCore {
       active{0}, bytesIn{0}, bytesOut{0};
   std::atomic<uint64_t> bodyBytes{0};
 
-  /// Takes part of the memory that all bodies share.
-  bool reserve(uint64_t bytes) {
-    if (bodyBytes.fetch_add(bytes) + bytes <= limits.bodiesBytes)
-      return true;
-    bodyBytes -= bytes;
-    return false;
+  /// Takes part of the memory that all bodies share: so much in all, of which
+  /// `taken` is the caller's already.
+  bool reserve(uint64_t bytes, uint64_t &taken) {
+    uint64_t more = bytes > taken ? bytes - taken : 0;
+    if (more && bodyBytes.fetch_add(more) + more > limits.bodiesBytes) {
+      bodyBytes -= more;
+      return false;
+    }
+    taken += more;
+    return true;
   }
 };
 
@@ -61,6 +66,9 @@ struct IoThread {
                              asio::io_context::executor_type>
       timer{context};
   std::unordered_set<SessionBase *> sessions;
+  /// Until it is reset, the thread waits for work even when there is none.
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>>
+      guard{asio::make_work_guard(context)};
   std::thread thread;
   bool sweeping = false;
   std::string date; ///< the Date header, and the second that it names

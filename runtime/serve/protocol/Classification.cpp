@@ -2,16 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Equal scores keep the order of their indices, NaN comes last: the answer is
-// one, whatever the machine sorts like. Scores are written with all their
-// digits.
+// one, whatever the machine sorts like. Scores have six digits behind the
+// point, as Triton writes them.
 #include "runtime/serve/protocol/Classification.h"
 
 #include "runtime/serve/protocol/DataType.h"
-#include "runtime/serve/protocol/JsonWriter.h"
 #include "sinter/sinter.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -40,13 +38,10 @@ template <typename T> bool isNan(T value) {
 
 template <typename T>
 void appendText(std::string &out, T score, uint32_t index) {
-  char buffer[64];
-  char *at = std::to_chars(buffer, buffer + 40, score).ptr;
-  *at++ = ':';
-  at = std::to_chars(at, buffer + sizeof buffer, index).ptr;
-  uint32_t length = uint32_t(at - buffer);
+  std::string text = std::to_string(score) + ":" + std::to_string(index);
+  uint32_t length = uint32_t(text.size());
   out.append(reinterpret_cast<const char *>(&length), sizeof length);
-  out.append(buffer, length);
+  out.append(text);
 }
 
 template <typename T, typename Load>

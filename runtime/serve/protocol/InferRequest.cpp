@@ -62,6 +62,8 @@ public:
 
 private:
   Status member(std::string_view key, od::value value) {
+    if (seenBefore(key, {"inputs", "outputs", "id", "parameters"}, seen))
+      return invalid("request: " + inQuotes(key) + " is given twice");
     if (key == "inputs")
       return list(value, "inputs",
                   [&](od::value item, size_t i) { return input(item, i); });
@@ -76,7 +78,7 @@ private:
       return {};
     }
     if (key == "parameters")
-      return readParameters(value, "request", limits.jsonDepth,
+      return readParameters(value, "request",
                             [&](const JsonParameter &parameter) {
                               return topParameter(parameter);
                             });
@@ -103,6 +105,8 @@ private:
     return {};
   }
 
+  // Parameters of sequences mean nothing to a model without state, as with
+  // Triton; neither do those that we do not know.
   Status topParameter(const JsonParameter &parameter) {
     if (parameter.name == "priority")
       return parameter.get("request", request.priority);
@@ -117,14 +121,6 @@ private:
             request.deadline, request.received + std::chrono::microseconds(us));
       return status;
     }
-    bool absent =
-        (parameter.kind == JsonParameter::natural && !parameter.number) ||
-        (parameter.kind == JsonParameter::truth && !parameter.boolean) ||
-        (parameter.kind == JsonParameter::text && parameter.string.empty());
-    if (parameter.name.substr(0, 9) == "sequence_" && !absent)
-      return notOffered(
-          "request: parameter " + inQuotes(parameter.name) +
-          ": this server offers no sequences; send the state as inputs");
     return {};
   }
 
@@ -132,6 +128,7 @@ private:
     std::optional<uint64_t> blobBytes;
     RegionSlice slice;
     bool hasShape = false, hasType = false, hasData = false;
+    uint32_t seen = 0;
     std::string_view late; ///< data that came before shape and type
   };
 
@@ -162,6 +159,9 @@ private:
   Status inputMember(std::string_view key, od::value value,
                      const std::string &where, Tensor &tensor,
                      InputText &text) {
+    if (seenBefore(key, {"name", "shape", "datatype", "parameters", "data"},
+                   text.seen))
+      return invalid(where + ": " + inQuotes(key) + " is given twice");
     if (key == "name" || key == "datatype") {
       std::string_view characters;
       if (value.get_string().get(characters))
@@ -183,10 +183,9 @@ private:
     if (key == "shape")
       return shape(value, where, tensor, text);
     if (key == "parameters")
-      return readParameters(value, where, limits.jsonDepth,
-                            [&](const JsonParameter &parameter) {
-                              return inputParameter(parameter, where, text);
-                            });
+      return readParameters(value, where, [&](const JsonParameter &parameter) {
+        return inputParameter(parameter, where, text);
+      });
     if (key != "data")
       return skipJson(value, where, limits.jsonDepth);
     text.hasData = true;
@@ -308,11 +307,10 @@ private:
     Status status =
         readMembers(value, where, [&](std::string_view key, od::value member) {
           if (key == "parameters")
-            return readParameters(member, where, limits.jsonDepth,
-                                  [&](const JsonParameter &parameter) {
-                                    return outputParameter(parameter, where,
-                                                           wish);
-                                  });
+            return readParameters(
+                member, where, [&](const JsonParameter &parameter) {
+                  return outputParameter(parameter, where, wish);
+                });
           if (key != "name")
             return skipJson(member, where, limits.jsonDepth);
           std::string_view name;
@@ -374,6 +372,7 @@ private:
   Request &request;
   InferPlan &plan;
   size_t blobAt = 0;
+  uint32_t seen = 0;
 };
 
 } // namespace

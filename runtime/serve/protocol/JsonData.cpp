@@ -145,7 +145,7 @@ private:
         return fault("is nested deeper than its shape, which has " +
                      std::to_string(tensor.dims.size()) + " dimensions");
       Status status =
-          nested ? array(value.get_array(), axis + 1) : element(value, type);
+          nested ? array(value.get_array(), axis + 1) : element(value);
       if (!status.ok())
         return status;
     }
@@ -217,16 +217,10 @@ private:
     return fits ? Status() : outOfRange(value, token);
   }
 
-  Status boolean(simdjson::ondemand::value &value, json_type type) {
+  Status boolean(simdjson::ondemand::value &value) {
     bool truth = false;
-    if (type == json_type::number) {
-      uint64_t number;
-      if (value.get_uint64().get(number) || number > 1)
-        return fault("expected true, false, 0 or 1");
-      truth = number;
-    } else if (simdjson::error_code code = value.get_bool().get(truth)) {
+    if (simdjson::error_code code = value.get_bool().get(truth))
       return wrongType(value, code);
-    }
     put(uint8_t(truth));
     return {};
   }
@@ -244,7 +238,7 @@ private:
     return {};
   }
 
-  Status element(simdjson::ondemand::value &value, json_type type) {
+  Status element(simdjson::ondemand::value &value) {
     switch (tensor.dtype) {
     case SINTER_F32:
     case SINTER_F64:
@@ -268,7 +262,7 @@ private:
     case SINTER_U8:
       return integer<uint8_t>(value);
     case SINTER_BOOL:
-      return boolean(value, type);
+      return boolean(value);
     default:
       return text(value);
     }

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The other direction: elements as JSON, each the shortest text that reads back
-// to the same bits.
+// to the same double. Not to the same float: who reads 0.1 as a double would
+// hold another number than the tensor does.
 #include "runtime/serve/protocol/JsonData.h"
 
 #include "runtime/serve/protocol/DataType.h"
@@ -40,6 +41,8 @@ Status writeAll(const Tensor &tensor, JsonWriter &json, Convert convert) {
         return unwritable(tensor, i, std::isnan(value) ? "NaN" : "an infinity");
     if constexpr (std::is_same_v<decltype(value), bool>)
       json.boolean(value);
+    else if constexpr (std::is_floating_point_v<decltype(value)>)
+      json.number(double(value));
     else
       json.number(value);
   }

@@ -23,7 +23,7 @@ Status skipNumber(simdjson::ondemand::value &value, const std::string &where) {
 }
 
 Status readOne(simdjson::ondemand::value &value, const std::string &where,
-               uint32_t depth, JsonParameter &parameter) {
+               JsonParameter &parameter) {
   json_type type;
   simdjson::error_code code = value.type().get(type);
   if (code)
@@ -47,7 +47,7 @@ Status readOne(simdjson::ondemand::value &value, const std::string &where,
   case json_type::array:
   case json_type::object:
   case json_type::null:
-    return skipJson(value, where, depth);
+    return wrong(where, parameter.name, "true, false, a number or a string");
   }
   return code ? jsonFault(where, code) : Status();
 }
@@ -76,7 +76,7 @@ Status JsonParameter::get(const std::string &where, std::string &out) const {
 }
 
 Status readParameters(simdjson::ondemand::value value, const std::string &where,
-                      uint32_t depth, const ParameterVisitor &visit) {
+                      const ParameterVisitor &visit) {
   json_type type;
   if (simdjson::error_code code = value.type().get(type))
     return jsonFault(where, code);
@@ -93,13 +93,26 @@ Status readParameters(simdjson::ondemand::value value, const std::string &where,
       return jsonFault(where, code);
     if (simdjson::error_code code = field.unescaped_key().get(parameter.name))
       return jsonFault(where, code);
-    if (Status status = readOne(field.value(), where, depth, parameter);
-        !status.ok())
+    if (Status status = readOne(field.value(), where, parameter); !status.ok())
       return status;
     if (Status status = visit(parameter); !status.ok())
       return status;
   }
   return {};
+}
+
+bool seenBefore(std::string_view key,
+                std::initializer_list<std::string_view> keys, uint32_t &seen) {
+  uint32_t bit = 1;
+  for (std::string_view known : keys) {
+    if (known == key) {
+      bool before = seen & bit;
+      seen |= bit;
+      return before;
+    }
+    bit *= 2;
+  }
+  return false;
 }
 
 Status skipJson(simdjson::ondemand::value value, const std::string &where,

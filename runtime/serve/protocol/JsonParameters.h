@@ -13,7 +13,7 @@
 namespace sinter::serve {
 
 struct JsonParameter {
-  enum Kind { truth, natural, real, text, other } kind = other;
+  enum Kind { truth, natural, real, text } kind = real;
   std::string_view name; ///< name and string live as long as the document
   bool boolean = false;
   uint64_t number = 0; ///< natural
@@ -26,9 +26,13 @@ struct JsonParameter {
 
 using ParameterVisitor = std::function<Status(const JsonParameter &)>;
 
-/// Calls visit for each member. depth: how deep values may still nest.
+/// Calls visit for each member.
 Status readParameters(simdjson::ondemand::value value, const std::string &where,
-                      uint32_t depth, const ParameterVisitor &visit);
+                      const ParameterVisitor &visit);
+/// Whether this key of a set came before in an object: readers could disagree
+/// on which of two counts. seen starts as 0.
+bool seenBefore(std::string_view key,
+                std::initializer_list<std::string_view> keys, uint32_t &seen);
 /// Reads a value of no interest.
 Status skipJson(simdjson::ondemand::value value, const std::string &where,
                 uint32_t depth);

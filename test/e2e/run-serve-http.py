@@ -1,0 +1,150 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Every extension that the server advertises over HTTP, by the unmodified
+# tritonclient (Inputs/serve_http_client.py), over the small models of the
+# contract; then access rules, the audit log, /metrics and /status, and abuse.
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import e2e
+
+sys.path.insert(0, os.path.join(e2e.ROOT, "test", "serve", "contract"))
+import models  # noqa: E402
+
+CLIENT = os.path.join(e2e.ROOT, "test", "e2e", "Inputs", "serve_http_client.py")
+PYTHON = os.environ.get("SINTER_SERVE_PYTHON",
+                        os.path.expanduser("~/.cache/sinter/serve-venv/bin/python"))
+SERVED = ["identity_fp32", "identity_fp16", "identity_int64", "identity_uint8", "identity_bool",
+          "add_sub", "classes"]
+score = e2e.Score()
+
+
+class Server:
+    def __init__(self, repository, *options):
+        command = [os.path.join(e2e.BUILD, "bin", "sinter"), "serve", repository, *options,
+                   "--http-port=0", "--grpc-port=off", "--admin-port=0"]
+        self.log = open(os.path.join(e2e.WORK, "server-http.log"), "w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.addresses = {}
+        for line in self.process.stdout:
+            name, _, address = line.strip().partition(" ")
+            if name == "ready":
+                break
+            self.addresses[name] = address.replace("0.0.0.0", "127.0.0.1")
+        for name in ("http", "admin"):
+            if not score.check(name in self.addresses, f"no {name} address in {self.addresses}"):
+                self.log.seek(0)
+                print(self.log.read()[-3000:])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+def curl(*arguments):
+    done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", *arguments], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    body, _, code = done.stdout.rpartition("\n")
+    return code, body
+
+
+def make_repository():
+    repository = os.path.join(e2e.WORK, "http-models")
+    models.write_onnx(repository)
+    for name in os.listdir(repository):
+        if name not in SERVED:
+            subprocess.run(["rm", "-r", os.path.join(repository, name)], check=True)
+    return repository
+
+
+def check_client(server, *arguments):
+    done = subprocess.run([PYTHON, CLIENT, server.addresses["http"], server.addresses["admin"], *arguments],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "FAIL "))]
+    score.check(done.returncode == 0 and lines, f"the client ends with {done.stdout[-2000:]}")
+    for line in lines:
+        score.check(line.startswith("ok "), line)
+
+
+def check_pages(server):
+    admin = "http://" + server.addresses["admin"]
+    code, text = curl(admin + "/metrics")
+    score.check(code == "200", f"/metrics answers {code}")
+    for wanted in ('nv_inference_request_success{model="add_sub",version="1"} ',
+                   'sinter_request_duration_seconds_bucket{model="add_sub",version="1",le="+Inf"} ',
+                   'sinter_listener_requests_total{listener="http"} ', "sinter_ready 1\n"):
+        score.check(wanted in text, f"/metrics lacks {wanted!r}")
+    path = os.path.join(e2e.WORK, "metrics.txt")
+    with open(path, "w") as file:
+        file.write(text)
+    with open(path) as file:
+        done = subprocess.run(["promtool", "check", "metrics"], stdin=file, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # promtool also has opinions on names (Triton's end in _us); only a text that
+    # does not parse is a fault.
+    score.check("error while linting" not in done.stdout, f"promtool: {done.stdout[:500]}")
+    code, text = curl(admin + "/status")
+    score.check(code == "200" and "<td>add_sub</td>" in text and "<svg" in text, f"/status answers {code}")
+    code, _ = curl("http://" + server.addresses["http"] + "/metrics")
+    score.check(code == "404", f"/metrics on the clients' listener answers {code}")
+
+
+def check_abuse(server):
+    """A client that misbehaves harms nobody else."""
+    host, port = server.addresses["http"].rsplit(":", 1)
+    half = b"POST /v2/models/add_sub/infer HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n{"
+    sockets = []
+    for data in [b"", b"GET", half] * 20:
+        sockets.append(socket.create_connection((host, int(port))))
+        sockets[-1].sendall(data)
+    code, _ = curl(f"http://{host}:{port}/v2/health/ready")
+    score.check(code == "200", f"ready answers {code} beside half-sent requests")
+    for one in sockets:
+        one.close()
+
+
+def check_access(repository):
+    rules, audit = (os.path.join(e2e.WORK, name) for name in ("access.toml", "audit.log"))
+    digest = lambda key: hashlib.sha256(key.encode()).hexdigest()  # noqa: E731
+    with open(rules, "w") as file:
+        file.write(f'[[key]]\nname = "app"\nsha256 = "{digest("k-app")}"\nmodels = ["add_*"]\n'
+                   f'[[key]]\nname = "ops"\nsha256 = "{digest("k-ops")}"\nmay = ["observe", "control"]\n')
+    server = Server(repository, "--access-file", rules, "--audit-log", audit)
+    http, admin = ("http://" + server.addresses[name] for name in ("http", "admin"))
+    for wanted, arguments in [
+            ("200", [http + "/v2/health/ready"]),
+            ("401", [http + "/v2/models/add_sub"]),
+            ("401", [http + "/v2/models/add_sub", "-H", "X-API-Key: wrong"]),
+            ("200", [http + "/v2/models/add_sub", "-H", "X-API-Key: k-app"]),
+            ("200", [http + "/v2/models/add_sub", "-H", "Authorization: Bearer k-app"]),
+            ("403", [http + "/v2/models/classes", "-H", "X-API-Key: k-app"]),
+            ("403", [admin + "/v2/repository/models/add_sub/load", "-X", "POST", "-H", "X-API-Key: k-app"]),
+            ("403", [http + "/v2/models/add_sub/infer", "-d", "{}", "-H", "X-API-Key: k-ops"]),
+            ("200", [admin + "/v2/repository/models/add_sub/load", "-X", "POST", "-H", "X-API-Key: k-ops"])]:
+        code, body = curl(*arguments)
+        score.check(code == wanted, f"{arguments}: {code} {body}, expected {wanted}")
+    score.check(server.stop() == 0, "the server with access rules does not end well")
+    with open(audit) as file:
+        entries = [json.loads(line) for line in file]
+    score.check(("ops", "load add_sub", "ok") in [(e["client"], e["action"], e["outcome"]) for e in entries],
+                f"the audit log holds {entries}")
+
+
+def main():
+    repository = make_repository()
+    server = Server(repository, "--max-batch", "8", "--shared-memory")
+    check_client(server)
+    check_abuse(server)
+    check_pages(server)
+    score.check(server.stop() == 0, "the server does not end well")
+    check_access(repository)
+    score.exit()
+
+
+main()
