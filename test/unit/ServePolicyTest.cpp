@@ -81,10 +81,43 @@ TEST(ServePolicy, TakesWhatGainsTogether) {
 
 TEST(ServePolicy, NeverJoinsWhatCostsMoreTogether) {
   CostTable costs;
-  costs.measure(1, false, 100 * us);
-  costs.measure(2, false, 300 * us);
-  costs.measure(4, false, 900 * us);
+  for (int i = 0; i < 4; ++i) {
+    costs.measure(1, false, 100 * us);
+    costs.measure(2, false, 300 * us);
+    costs.measure(4, false, 900 * us);
+  }
   EXPECT_EQ(decide(view({{}, {}, {}, {}}), costs, batching(8)).rows, 1);
+}
+
+// One preempted run of a size must not keep batches small for ever.
+TEST(ServePolicy, AnOutlierDoesNotEndBatching) {
+  CostTable costs;
+  for (int i = 0; i < 4; ++i)
+    for (int64_t rows : {1, 2, 4})
+      costs.measure(rows, false, 100 * us);
+  costs.measure(8, false, 50'000 * us);
+  EXPECT_EQ(decide(view(std::vector<WaitingItem>(8)), costs, batching(8)).rows,
+            8);
+  costs.measure(8, false, 100 * us);
+  EXPECT_EQ(costs.cost(8), 100 * us);
+  for (int i = 0; i < 100; ++i)
+    costs.measure(8, false, 50'000 * us);
+  EXPECT_LT(decide(view(std::vector<WaitingItem>(8)), costs, batching(8)).rows,
+            8)
+      << "it is dear indeed";
+  for (int i = 0; i < 300; ++i)
+    costs.measure(4, false, 100 * us);
+  EXPECT_EQ(decide(view(std::vector<WaitingItem>(8)), costs, batching(8)).rows,
+            8)
+      << "tried again";
+}
+
+TEST(ServeCosts, EstimatesFollowTheMachine) {
+  CostTable costs;
+  costs.estimate(1, 100 * us);
+  costs.estimate(8, 400 * us);
+  costs.measure(1, false, 300 * us);
+  EXPECT_EQ(costs.cost(8), 1200 * us);
 }
 
 TEST(ServePolicy, OtherShapesWait) {

@@ -68,12 +68,13 @@ int64_t shareOf(const PolicyView &view, const CostTable &costs,
   return worth ? std::min(share, most) : most;
 }
 
-// All threads for one run: only when they are all free and it ends sooner.
+// All threads for one run: only when they are all free and it ends clearly
+// sooner; the measurements are noisy, and threads that meet cost the others.
 bool goesWide(const PolicyView &view, const CostTable &costs,
               const PolicyOptions &options, int64_t share, int64_t whole) {
   return view.lanes > 1 && view.freeLanes == view.lanes && costs.width() > 1 &&
-         price(costs, options, whole, true) <
-             price(costs, options, share, false);
+         price(costs, options, whole, true) * 8 <
+             price(costs, options, share, false) * 7;
 }
 
 Nanos fixedWait(const Forming &batch, const PolicyOptions &options) {
@@ -170,7 +171,8 @@ Nanos expectedTime(int64_t rowsAhead, int64_t rows, Nanos busyFor,
 void ArrivalRate::arrive(Nanos now) {
   if (last >= 0) {
     double gap = double(now - last);
-    mean = mean > 0 ? mean + 0.125 * (gap - mean) : gap;
+    // A pause is not a rate.
+    mean = mean > 0 ? mean + 0.125 * (std::min(gap, 8 * mean) - mean) : gap;
   }
   last = now;
 }

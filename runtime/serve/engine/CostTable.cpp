@@ -15,6 +15,8 @@ constexpr double gain = 0.125; // of a new sample
 constexpr double outlier = 3;  // times the average: counts as that much
 constexpr double threadGain =
     0.7; // what another thread adds until it was measured
+constexpr uint32_t trusted = 4;  // samples until a size stands for itself
+constexpr uint32_t oldAge = 256; // runs of other sizes until it must again
 } // namespace
 
 CostTable::Point &CostTable::at(int64_t rows) {
@@ -24,7 +26,7 @@ CostTable::Point &CostTable::at(int64_t rows) {
   if (place != points.end() && place->rows == rows)
     return *place;
   if (points.size() < maxPoints)
-    return *points.insert(place, Point{rows, {0, 0}, {0, 0}});
+    return *points.insert(place, Point{rows, {0, 0}, {0, 0}, {0, 0}});
   // Full: the nearest size stands for this one.
   if (place == points.end() ||
       (place != points.begin() && rows - place[-1].rows < place->rows - rows))
@@ -40,21 +42,52 @@ void CostTable::estimate(int64_t rows, int64_t ns) {
 
 void CostTable::measure(int64_t rows, bool wide, int64_t ns) {
   Point &point = at(rows);
-  double sample =
-      double(std::max<int64_t>(ns, 1)) * double(rows) / double(point.rows);
+  rows = std::max<int64_t>(rows, 1);
+  double sample = double(std::max<int64_t>(ns, 1)) *
+                  double(std::max<int64_t>(point.rows, 1)) / double(rows);
   double &known = point.ns[wide];
+  // The compiler's machine is nominal: what one size shows, holds for the rest.
+  if (!wide && !point.samples[0] && known > 0)
+    for (Point &other : points)
+      if (&other != &point && !other.samples[0] && !other.samples[1])
+        other.ns[0] *= sample / known;
+  // Noise only ever adds: the best of the first few.
   if (!point.samples[wide] || known <= 0)
     known = sample;
+  else if (point.samples[wide] < trusted)
+    known = std::min(known, sample);
   else
     known += gain * (std::min(sample, known * outlier) - known);
   point.samples[wide] = std::min<uint32_t>(point.samples[wide] + 1, 1u << 30);
+  // A size that looked dear is not chosen, so nothing would ever correct it.
+  for (Point &other : points)
+    if (&other != &point && ++other.age[wide] > oldAge &&
+        other.samples[wide] >= trusted)
+      other.samples[wide] = 1;
+  point.age[wide] = 0;
 }
 
-double CostTable::column(const Point &point, bool wide) const {
+double CostTable::raw(const Point &point, bool wide) const {
   if (point.ns[wide] > 0)
     return point.ns[wide];
   double factor = 1 + threadGain * double(threads - 1);
   return wide ? point.ns[0] / factor : point.ns[1] * factor;
+}
+
+// Of a size seen a few times only, no more than what smaller runs after each
+// other would take, or a larger one.
+double CostTable::column(size_t index, bool wide) const {
+  const Point &point = points[index];
+  double value = raw(point, wide);
+  if (!point.samples[wide] || point.samples[wide] >= trusted)
+    return value;
+  for (size_t i = 0; i < points.size(); ++i) {
+    if (!points[i].samples[wide] || points[i].rows < 1)
+      continue;
+    int64_t runs = (point.rows + points[i].rows - 1) / points[i].rows;
+    value = std::min(value, double(runs) * raw(points[i], wide));
+  }
+  return value;
 }
 
 int64_t CostTable::cost(int64_t rows, bool wide) const {
@@ -65,22 +98,24 @@ int64_t CostTable::cost(int64_t rows, bool wide) const {
   auto above =
       std::lower_bound(points.begin(), points.end(), rows,
                        [](const Point &p, int64_t n) { return p.rows < n; });
-  if (above != points.end() && (above->rows == rows || above == points.begin()))
-    return int64_t(column(*above, wide));
+  size_t index = size_t(above - points.begin());
+  if (above != points.end() && (above->rows == rows || index == 0))
+    return int64_t(column(index, wide));
   if (above == points.end()) {
     const Point &last = points.back();
-    double value = column(last, wide), slope = value / double(last.rows);
+    double value = column(index - 1, wide);
+    double slope = value / double(std::max<int64_t>(last.rows, 1));
     if (points.size() > 1) {
       const Point &before = points[points.size() - 2];
       double rise =
-          (value - column(before, wide)) / double(last.rows - before.rows);
+          (value - column(index - 2, wide)) / double(last.rows - before.rows);
       slope = std::clamp(rise, 0.0, slope);
     }
     return int64_t(value + slope * double(rows - last.rows));
   }
   const Point &low = above[-1];
   double part = double(rows - low.rows) / double(above->rows - low.rows);
-  double from = column(low, wide), to = column(*above, wide);
+  double from = column(index - 1, wide), to = column(index, wide);
   return int64_t(from + part * (to - from));
 }
 

@@ -7,6 +7,7 @@
 #ifndef SINTER_SERVE_ENGINE_COSTTABLE_H
 #define SINTER_SERVE_ENGINE_COSTTABLE_H
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -19,8 +20,9 @@ public:
 
   /// From the compiler; a measurement of the same size replaces it.
   void estimate(int64_t rows, int64_t ns);
-  /// One run. The first replaces an estimate, later ones move the average; a
-  /// sample far above it (a cold cache, a preempted thread) moves it little.
+  /// One run. The first replaces an estimate, and scales the others; the best
+  /// of the first few counts, later ones move the average. A size that was not
+  /// run for long is doubted again.
   void measure(int64_t rows, bool wide, int64_t ns);
 
   /// Between known sizes it is a line, past the last a line through the last
@@ -36,9 +38,11 @@ private:
     int64_t rows;
     double ns[2];        // one thread, all threads; 0 = unknown
     uint32_t samples[2]; // 0 = estimated
+    uint32_t age[2];     // runs of other sizes since
   };
   Point &at(int64_t rows);
-  double column(const Point &point, bool wide) const;
+  double raw(const Point &point, bool wide) const;
+  double column(size_t index, bool wide) const;
 
   uint32_t threads;
   std::vector<Point> points; // by rows

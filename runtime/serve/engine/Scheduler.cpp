@@ -36,8 +36,11 @@ std::thread quietThread(std::function<void()> body) {
 
 namespace {
 
-// What may run on a front end's thread: shorter than handing it over.
-constexpr Nanos inlineLimit = 100'000;
+// What may run on a front end's thread. Handing over costs tens of
+// microseconds; below the first limit a batch gains less than that, between the
+// two it may run there only while requests are so far apart that no batch would
+// form.
+constexpr Nanos alwaysInline = 20'000, mayInline = 150'000;
 
 uint32_t inMilliseconds(Nanos time) {
   return uint32_t(std::clamp<Nanos>(time / 1'000'000, 1, 60'000));
@@ -247,8 +250,12 @@ bool Scheduler::tryInline(const JobPtr &job, Lock &lock) {
   Queue &queue = job->version->queue;
   if (lanes.empty() || !queue.jobs.empty() || queue.policy.fixedDelay ||
       job->background || !queue.costs.isKnown() ||
-      queue.costs.cost(job->rows) > inlineLimit ||
       job->rows > std::max<int64_t>(queue.policy.maxBatch, 1))
+    return false;
+  Nanos cost = queue.costs.cost(job->rows);
+  Nanos gap = queue.arrivals.gap(nanosOf(job->phases.queued));
+  bool apart = !queue.policy.mayBatch || gap / 2 > cost;
+  if (cost > (apart ? mayInline : alwaysInline))
     return false;
   auto run = std::make_shared<Run>();
   run->version = job->version;
