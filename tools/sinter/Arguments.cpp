@@ -5,6 +5,8 @@
 // leaves it.
 #include "tools/sinter/Arguments.h"
 
+#include "tools/sinter/ArgumentChecks.h"
+#include "tools/sinter/ServingArguments.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -257,43 +259,20 @@ void Parser::addDiff() {
 }
 
 void Parser::addServing() {
-  CLI::App *serve = command(
+  addServeOptions(command(
       Command::Serve, "serve",
       "Serve a repository of models, MODEL/VERSION/; .onnx files found there "
       "are compiled first. Options are those of sinter-server: sinter serve "
-      "--help");
-  serve->prefix_command();
-  serve->set_help_flag();
-  serve->footer("sinter serve REPOSITORY [OPTIONS]");
+      "--help"));
   CLI::App *package =
       command(Command::Package, "package",
               "Compile a model into a bundle for a repository of models");
   addModel(package, "MODEL", "The .onnx file");
-  package
-      ->add_option("-o,--output", arguments.compile.outputPath,
-                   "A folder that does not exist yet, or OUT.tar")
-      ->required();
+  addPackageOutput(package, arguments);
   addCompiling(package);
-  package->add_option("--name", arguments.name,
-                      "What the model is called (default: from MODEL)");
-  package->add_option("--sign", arguments.sign,
-                      "Sign with this Ed25519 key (PEM)");
-  package->add_option("--deploy", arguments.deploy,
-                      "Also write container, Kubernetes, KServe, systemd, "
-                      "Grafana and Prometheus files into this folder");
-  package->add_flag("!--no-golden", arguments.golden,
-                    "Leave out the golden vectors of the self-test");
-  CLI::App *ctl = command(Command::Ctl, "ctl", "Control a running server");
-  ctl->add_option("--admin", arguments.admin,
-                  "Its admin address, HOST:PORT or unix:PATH (default "
-                  "127.0.0.1:8002)");
-  ctl->add_flag("--json", arguments.json, "Print JSON");
-  ctl->add_option("ACTION", arguments.words,
-                  "list | load MODEL | unload MODEL | promote MODEL VERSION | "
-                  "rollback MODEL | label MODEL LABEL VERSION | unlabel MODEL "
-                  "LABEL | canary MODEL VERSION PERCENT | shadow MODEL VERSION "
-                  "PERCENT | drain")
-      ->required();
+  addPackageOptions(package, arguments);
+  addCtlOptions(command(Command::Ctl, "ctl", "Control a running server"),
+                arguments);
 }
 
 void Parser::addSmallCommands() {
@@ -309,33 +288,6 @@ void Parser::addSmallCommands() {
       command(Command::Cache, "cache", "Show or empty the kernel cache");
   cache->add_option("--cache-dir", raw.cacheDir, "Folder of the kernel cache");
   cache->add_flag("--clear", arguments.clear, "Remove all entries");
-}
-
-static llvm::Error splitAgainst(const std::string &text, Command command,
-                                std::vector<std::string> &into) {
-  std::stringstream parts(text);
-  bool bench = command == Command::Bench;
-  for (std::string part; std::getline(parts, part, ',');) {
-    if (part != "onnxruntime" && part != (bench ? "openvino" : "evaluator"))
-      return userError(ErrorCode::U006,
-                       "--against '" + part + "' is not known to this command");
-    into.push_back(part);
-  }
-  return llvm::Error::success();
-}
-
-static llvm::Error checkReport(llvm::StringRef file, bool isEmitting) {
-  if (file.empty())
-    return llvm::Error::success();
-  if (!file.ends_with(".html") && !file.ends_with(".json"))
-    return userError(ErrorCode::U006,
-                     "--report '" + file + "' ends in neither .html nor .json",
-                     "Write, for example, --report model.html.");
-  if (isEmitting)
-    return userError(ErrorCode::U006,
-                     "--report and --emit contradict each other: a report is "
-                     "about an object");
-  return llvm::Error::success();
 }
 
 llvm::Error Parser::convert() {

@@ -1,0 +1,22 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks of the command line that look at one option and its neighbours, apart
+// from the parser that knows them all.
+#ifndef SINTER_TOOLS_SINTER_ARGUMENTCHECKS_H
+#define SINTER_TOOLS_SINTER_ARGUMENTCHECKS_H
+
+#include "tools/sinter/Arguments.h"
+#include "llvm/Support/Error.h"
+
+namespace sinter {
+
+/// "onnxruntime,openvino" into its parts, each known to the command.
+llvm::Error splitAgainst(const std::string &text, Command command,
+                         std::vector<std::string> &into);
+/// A report has a form that its name says, and is about an object.
+llvm::Error checkReport(llvm::StringRef file, bool isEmitting);
+
+} // namespace sinter
+
+#endif // SINTER_TOOLS_SINTER_ARGUMENTCHECKS_H
