@@ -445,6 +445,22 @@ TEST(ServeBatch, LimitsHoldUntilTheAnswer) {
   EXPECT_TRUE(caller.ask(*engine, caller.make("m", ramp(1))).status.ok());
 }
 
+TEST(ServeBatch, LimitsOfOneModel) {
+  TestModel m;
+  makeRows(m, addOneKernel);
+  EngineOptions with = engineOptions();
+  ModelOptions own;
+  own.name = "m";
+  own.limit.rate = 0.001;
+  own.limit.burst = 2;
+  with.models.push_back(own);
+  auto engine = serve(m, with);
+  Caller caller;
+  for (Code wanted : {Code::ok, Code::ok, Code::unavailable})
+    EXPECT_EQ(caller.ask(*engine, caller.make("m", ramp(1))).status.code,
+              wanted);
+}
+
 TEST(ServeBatch, MeasuresWhenIdle) {
   TestModel m;
   makeRows(m, addOneKernel);

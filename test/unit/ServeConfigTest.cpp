@@ -133,6 +133,17 @@ TEST_F(ServeConfig, EveryKeyIsAFlagAVariableAndALine) {
   EXPECT_GT(count, 30u);
 }
 
+TEST_F(ServeConfig, Limits) {
+  Loaded l = load({"--client-rate=2.5", "--client-concurrency=3", "--set",
+                   "models.ocr.rate=100", "--simulate=trace.csv"},
+                  "");
+  ASSERT_TRUE(l.status.ok()) << l.status.message;
+  EXPECT_EQ(l.config.clientLimit.rate, 2.5);
+  EXPECT_EQ(l.config.clientLimit.concurrency, 3u);
+  EXPECT_EQ(l.config.models[0].limit.rate, 100);
+  EXPECT_EQ(l.config.simulate, "trace.csv");
+}
+
 TEST_F(ServeConfig, ModelsInheritTheDefaults) {
   Loaded l = load({"--max-queue=7", "--set", "models.a.b.max-batch=4"},
                   "[models.ocr]\nmax-batch = 8\npreferred-batch-size = [4, "

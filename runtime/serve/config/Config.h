@@ -40,6 +40,8 @@ struct ServerConfig {
       name; ///< of the model inside this file; empty = as it was compiled
   bool controlEverywhere = false, sharedMemory = false, watch = false;
   uint64_t threads = 0, memoryBudget = 0;
+  Limit clientLimit;    ///< of each client
+  std::string simulate; ///< a trace to replay in place of serving
   uint64_t graceMs = 0, drainMs = 0;
   std::string logLevel, logFormat;
   ModelOptions defaults;

@@ -14,6 +14,16 @@ uint64_t defaultRunLimit() {
   return pages * uint64_t(sysconf(_SC_PAGESIZE)) / 2;
 }
 
+// What is said of models, beside what is said of clients.
+LimitOptions limitsOf(const EngineOptions &options) {
+  LimitOptions limits = options.limits;
+  if (options.defaults.limit.rate > 0 || options.defaults.limit.concurrency)
+    limits.model = options.defaults.limit;
+  for (const ModelOptions &model : options.models)
+    limits.models.emplace(model.name, model.limit);
+  return limits;
+}
+
 } // namespace
 
 std::unique_ptr<Engine> Engine::create(const EngineOptions &options,
@@ -26,7 +36,8 @@ std::unique_ptr<Engine> Engine::create(const EngineOptions &options,
 }
 
 EngineImpl::EngineImpl(const EngineOptions &options)
-    : options(options), limits(options.limits), isLimited(options.limits.any()),
+    : options(options), limits(limitsOf(options)),
+      isLimited(limitsOf(options).any()),
       catalogue(std::make_unique<const Catalogue>()) {}
 
 Status EngineImpl::start() {

@@ -32,6 +32,7 @@ struct ModelOptions {
   uint32_t maxQueue = 1024; ///< requests waiting; past it 503
   uint64_t maxQueueBytes = 256u << 20;
   uint32_t priorityLevels = 1;
+  Limit limit;                ///< of all clients together
   bool preserveOrder = false; ///< answers of a client in the order it asked
 
   /// When a canary is taken back: more failures, NaN or time than the default

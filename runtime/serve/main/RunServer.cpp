@@ -5,6 +5,7 @@
 #include "runtime/serve/bundle/OpenBundle.h"
 #include "runtime/serve/main/Log.h"
 #include "runtime/serve/main/Server.h"
+#include "runtime/serve/main/Simulate.h"
 
 #include <csignal>
 #include <cstdio>
@@ -209,6 +210,14 @@ int runServer(int argc, char **argv,
   status = findModels(config, argv[0], linked);
   if (!status.ok())
     return complain(status, exitUsage);
+  if (!config.simulate.empty()) {
+    std::string page;
+    status = simulateModels(config, linked, page);
+    if (!status.ok())
+      return complain(status, exitUsage);
+    std::printf("%s", page.c_str());
+    return exitOk;
+  }
   return serve(line, config, std::move(values), std::move(linked));
 }
 
