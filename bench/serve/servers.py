@@ -109,7 +109,7 @@ class Server:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{self.ready_path}", timeout=5):
+                with urllib.request.urlopen(f"http://localhost:{self.http}{self.ready_path}", timeout=5):
                     return self
             except OSError:
                 time.sleep(0.1)
@@ -148,7 +148,7 @@ class Sinter(Server):
 
     def model(self):
         with urllib.request.urlopen(urllib.request.Request(
-                f"http://127.0.0.1:{self.http}/v2/repository/index", method="POST", data=b"")) as answer:
+                f"http://localhost:{self.http}/v2/repository/index", method="POST", data=b"")) as answer:
             return json.load(answer)[0]["name"]
 
 
