@@ -121,12 +121,36 @@ def check_deployment(model):
         score.check(line.startswith("ok "), line)
 
 
+def check_source(model):
+    """--emit=server-source: a program that builds, serves and ends."""
+    folder = os.path.join(e2e.WORK, "source")
+    check_run("--emit=server-source", e2e.SINTER, "compile", model, "--emit=server-source",
+              "-o", folder)
+    check_run("cmake", "cmake", "-S", folder, "-B", folder + "/build", "-G", "Ninja",
+              "-DCMAKE_C_COMPILER=clang-22", "-DCMAKE_CXX_COMPILER=clang++-22")
+    if not check_run("build", "cmake", "--build", folder + "/build"):
+        return
+    process = subprocess.Popen([folder + "/build/small-server", "--http-port=0", "--grpc-port=0",
+                                "--admin-port=0", "--grace=0s"], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    lines = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        if lines[-1] == "ready":
+            break
+    process.terminate()
+    status = process.wait(60)
+    score.check(lines and lines[-1] == "ready" and status == 0,
+                f"the server of one's own: {lines}, status {status}")
+
+
 def main():
     small = os.path.join(e2e.WORK, "small.onnx")
     subprocess.run([sys.executable, os.path.join(INPUTS, "small.py"), "conv", small], check=True)
     check_bundles(small)
     check_signature(small)
     check_deployment(small)
+    check_source(small)
     score.exit()
 
 

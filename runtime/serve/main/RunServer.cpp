@@ -131,7 +131,6 @@ int serve(const CommandLine &line, const ServerConfig &config,
           ConfigValues values, std::vector<EngineOptions::Embedded> models) {
   blockSignals();
   raiseDescriptorLimit();
-  setLog(config.logLevel, config.logFormat);
   Status status;
   std::unique_ptr<Server> server =
       Server::start(config, std::move(models), status);

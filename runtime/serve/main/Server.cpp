@@ -170,6 +170,7 @@ Status readKey(const ServerConfig &config, std::string &out) {
 std::unique_ptr<Server>
 Server::start(const ServerConfig &config,
               std::vector<EngineOptions::Embedded> embedded, Status &status) {
+  setLog(config.logLevel, config.logFormat);
   auto server = std::make_unique<ServerImpl>(config);
   status = server->start(std::move(embedded));
   if (!status.ok())
