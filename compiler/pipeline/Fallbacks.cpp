@@ -38,9 +38,11 @@ std::string sinter::fallbackWarnings(mlir::ModuleOp module,
     if (!code.isFallback())
       continue;
     llvm::SetVector<llvm::StringRef> nodes = nodesOf(module, job.display);
-    text += file.str() + ": warning: kernel '" + job.display + "' of node '" +
-            llvm::join(nodes, "', '") + "' could not be compiled for " +
-            job.isa +
+    // Some kernels belong to no node: a change of layout, say.
+    std::string of =
+        nodes.empty() ? "" : " of node '" + llvm::join(nodes, "', '") + "'";
+    text += file.str() + ": warning: kernel '" + job.display + "'" + of +
+            " could not be compiled for " + job.isa +
             "; plain code with the same results runs instead, slower"
             "\n  " +
             llvm::StringRef(code.failure).rtrim().str() +
