@@ -8,7 +8,7 @@
 #include <sstream>
 #include <unistd.h>
 
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
@@ -114,14 +114,16 @@ Status flatten(const toml::table &table, const std::string &prefix,
   return {};
 }
 
+// With exceptions: without them toml++ goes on behind some faults into what its
+// own assumptions forbid. None leaves this function.
 Status readFile(const std::string &path, ConfigValues &out) {
-  toml::parse_result result = toml::parse_file(path);
-  if (result.succeeded())
-    return flatten(result.table(), "", path, out);
-  const toml::parse_error &error = result.error();
-  std::string line = std::to_string(error.source().begin.line);
-  return {Code::invalid,
-          path + ":" + line + ": " + std::string(error.description())};
+  try {
+    return flatten(toml::parse_file(path), "", path, out);
+  } catch (const toml::parse_error &error) {
+    std::string line = std::to_string(error.source().begin.line);
+    return {Code::invalid,
+            path + ":" + line + ": " + std::string(error.description())};
+  }
 }
 
 // ---- The environment
