@@ -42,6 +42,7 @@ struct CompileOptions {
   bool exact = false;
   std::vector<std::string> taps; // nodes whose results are outputs too
   bool tapAll = false;           // every tensor that a kernel writes
+  std::string expectedProgram;   // JSON that the program must equal; empty: any
   std::string schedules;         // file of measured schedules; empty: none
   std::string report;            // FILE.html or FILE.json; empty: none
   std::vector<int64_t> batches;  // rows of the cost table; empty: the usual

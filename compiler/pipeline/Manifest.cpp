@@ -8,6 +8,7 @@
 #include "compiler/import/MappedFile.h"
 #include "compiler/import/Proto.h"
 #include "compiler/pipeline/CostModel.h"
+#include "compiler/pipeline/ProgramHash.h"
 #include "compiler/report/UserError.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -177,6 +178,22 @@ static json::Array describeCosts(const ManifestInputs &inputs,
   return rows;
 }
 
+// What decides the program beside the model: repack compiles with the same.
+static json::Object describeOptions(const CompileOptions &options) {
+  json::Array shapes, dims;
+  for (const ShapeOption &shape : options.shapes)
+    shapes.push_back(
+        json::fixUTF8(shape.input + "=" + llvm::join(shape.dims, ",")));
+  for (const DimOption &dim : options.dims)
+    dims.push_back(json::fixUTF8(dim.symbol + "=" + std::to_string(dim.min) +
+                                 ".." + std::to_string(dim.max)));
+  return json::Object{{"shapes", std::move(shapes)},
+                      {"dims", std::move(dims)},
+                      {"exact", options.exact},
+                      {"max_slack", options.maxSlack},
+                      {"batches", json::Array(options.batches)}};
+}
+
 llvm::Expected<json::Object>
 sinter::makeManifest(const ManifestInputs &inputs) {
   mlir::ModuleOp module = inputs.module;
@@ -198,6 +215,8 @@ sinter::makeManifest(const ManifestInputs &inputs) {
       {"arena", describeArena(program, cost, reference)},
       {"weights", json::Object{{"bytes", int64_t(inputs.image.weightsBytes)},
                                {"blake3", weightsDigest(inputs.image)}}},
+      {"program", programHash(inputs.image, inputs.isas)},
+      {"options", describeOptions(inputs.options)},
       {"golden",
        json::Object{{"file", "golden.npz"}, {"seed", 1}, {"tolerance", 1e-4}}},
       {"facts", factsOf(inputs.image)}};

@@ -13,6 +13,7 @@
 #include "compiler/pipeline/Fallbacks.h"
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/Passes.h"
+#include "compiler/pipeline/ProgramHash.h"
 #include "compiler/pipeline/Progress.h"
 #include "compiler/pipeline/Taps.h"
 #include "compiler/report/CompileReport.h"
@@ -142,6 +143,10 @@ bool Compilation::makeImage() {
 }
 
 llvm::Error Compilation::describe() {
+  if (!options.expectedProgram.empty())
+    if (llvm::Error error = checkProgram(
+            options.expectedProgram, programHash(image, isas), image, *module))
+      return error;
   int64_t fixed = 0;
   if (batch.symbols.empty())
     fixed =

@@ -9,7 +9,6 @@
 #include "tools/sinter/ServingArguments.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 using namespace sinter;
 
@@ -280,6 +279,14 @@ void Parser::addSmallCommands() {
       command(Command::Inspect, "inspect", "Print what is inside an object");
   addModel(inspect, "OBJECT", "An object of `sinter compile`");
   inspect->add_flag("--json", arguments.json, "Print JSON");
+  CLI::App *repack =
+      command(Command::Repack, "repack", "Put other weights into an object");
+  addModel(repack, "OBJECT", "An object of `sinter compile`");
+  repack->add_option("--weights", arguments.newModel, "NEW.onnx")->required();
+  CompileOptions &compile = arguments.compile;
+  repack->add_option("-o,--output", compile.outputPath, "Default: OBJECT");
+  repack->add_option("--prefix", compile.prefix, "Prefix of the C names");
+  repack->add_option("--schedules", compile.schedules, "As in the compile");
   CLI::App *explain =
       command(Command::Explain, "explain", "Explain an error code");
   explain->add_option("CODE", arguments.file, "SINTER-I001, I001, or all")

@@ -29,7 +29,8 @@ enum class Command {
   Explain,
   Cache,
   Diff,
-  Bisect
+  Bisect,
+  Repack
 };
 
 struct Arguments {
@@ -64,6 +65,9 @@ struct Arguments {
   // package
   std::string name, sign, deploy;
   bool golden = true;
+
+  // repack
+  std::string newModel;
 
   // cache
   bool clear = false;

@@ -21,6 +21,7 @@ ExitCode runPackage(const Arguments &arguments);
 ExitCode runCtl(const Arguments &arguments);
 ExitCode runExplain(const Arguments &arguments);
 ExitCode runBisect(const Arguments &arguments);
+ExitCode runRepack(const Arguments &arguments);
 ExitCode runDiff(const Arguments &arguments);
 ExitCode runCache(const Arguments &arguments);
 

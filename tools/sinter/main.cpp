@@ -68,6 +68,8 @@ static ExitCode dispatch(const Arguments &arguments) {
     return runDiff(arguments);
   case Command::Bisect:
     return runBisect(arguments);
+  case Command::Repack:
+    return runRepack(arguments);
   case Command::Cache:
     return runCache(arguments);
   }

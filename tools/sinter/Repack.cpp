@@ -1,0 +1,111 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `sinter repack`: other weights in the same code. Compiles the new model with
+// the options that the object's manifest holds, without making a kernel anew
+// (they come from the cache), and refuses when anything but weights differs:
+// a clip bound or a scale that became part of a kernel, another shape, another
+// node. So whatever was proved of the old values is proved of the new ones.
+#include "tools/sinter/Commands.h"
+
+#include "compiler/pipeline/Pipeline.h"
+#include "sinter/model.h"
+#include "tools/sinter/Loadable.h"
+#include "tools/sinter/Session.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+namespace json = llvm::json;
+
+static std::vector<std::string> textsAt(const json::Object &object,
+                                        llvm::StringRef key) {
+  std::vector<std::string> texts;
+  if (const json::Array *list = object.getArray(key))
+    for (const json::Value &value : *list)
+      if (auto text = value.getAsString())
+        texts.push_back(text->str());
+  return texts;
+}
+
+// The options of the compile that made the object.
+static llvm::Error readOptions(const json::Object &manifest,
+                               CompileOptions &compile) {
+  const json::Object *options = manifest.getObject("options"),
+                     *program = manifest.getObject("program");
+  if (!options || !program)
+    return userError(ErrorCode::R001,
+                     "the object does not say how it was compiled",
+                     "Compile it again: it is of an older compiler.");
+  compile.isas = textsAt(manifest, "isas");
+  for (const std::string &text : textsAt(*options, "shapes")) {
+    auto shape = parseShapeOption(text);
+    if (!shape)
+      return shape.takeError();
+    compile.shapes.push_back(*shape);
+  }
+  for (const std::string &text : textsAt(*options, "dims")) {
+    auto dim = parseDimOption(text);
+    if (!dim)
+      return dim.takeError();
+    compile.dims.push_back(*dim);
+  }
+  compile.exact = options->getBoolean("exact").value_or(false);
+  compile.maxSlack =
+      options->getInteger("max_slack").value_or(compile.maxSlack);
+  if (const json::Array *batches = options->getArray("batches"))
+    for (const json::Value &rows : *batches)
+      compile.batches.push_back(rows.getAsInteger().value_or(1));
+  compile.expectedProgram =
+      llvm::formatv("{0}", json::Value(json::Object(*program)));
+  return llvm::Error::success();
+}
+
+// What the object says: its options, and where its weights lie.
+static llvm::Error readObject(const Arguments &arguments,
+                              CompileOptions &compile) {
+  TemporaryFolder folder;
+  auto loadable = makeLoadable(arguments.file, {}, folder);
+  if (!loadable)
+    return loadable.takeError();
+  sinter_error error{};
+  const sinter_model *model = nullptr;
+  if (sinter_load(loadable->soPath.c_str(), nullptr, &model, &error) !=
+      SINTER_OK) {
+    char text[512];
+    sinter_error_text(nullptr, &error, text, sizeof text);
+    return userError(ErrorCode::R001, text);
+  }
+  compile.weightsInFile = !model->weights && model->weights_bytes;
+  const char *text = sinter_manifest(model);
+  auto manifest = json::parse(text ? text : "");
+  sinter_unload(model);
+  if (!manifest)
+    return userError(ErrorCode::R001, "the object's manifest cannot be read: " +
+                                          toString(manifest.takeError()));
+  const json::Object *object = manifest->getAsObject();
+  return readOptions(object ? *object : json::Object(), compile);
+}
+
+static llvm::Error repack(const Arguments &arguments) {
+  if (llvm::StringRef(arguments.file).ends_with(".onnx"))
+    return userError(ErrorCode::U006,
+                     "'" + arguments.file + "' is a model, not an object",
+                     "Give what sinter compile wrote.");
+  if (!llvm::sys::fs::is_regular_file(arguments.newModel))
+    return userError(ErrorCode::U001, "'" + arguments.newModel +
+                                          "' is not a file that can be read");
+  CompileOptions compile = arguments.compile;
+  if (llvm::Error error = readObject(arguments, compile))
+    return error;
+  compile.modelPath = arguments.newModel;
+  if (compile.outputPath.empty())
+    compile.outputPath = arguments.file;
+  return compileModel(compile);
+}
+
+ExitCode sinter::runRepack(const Arguments &arguments) {
+  return printError(arguments.file, repack(arguments));
+}
