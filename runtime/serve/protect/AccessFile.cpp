@@ -3,7 +3,6 @@
 //
 // Strict: an unknown key or a hash of the wrong length is a mistake that would
 // lock somebody out, or in.
-#define TOML_EXCEPTIONS 0
 #include "runtime/serve/protect/Access.h"
 
 #include <cstring>
@@ -20,11 +19,15 @@ public:
       : path(path), rules(rules) {}
 
   Status read() {
-    toml::parse_result result = toml::parse_file(path);
-    if (!result)
-      return fault(result.error().source(),
-                   std::string(result.error().description()));
-    for (auto &&[key, node] : result.table()) {
+    toml::table file;
+    // It throws, and is caught here: without exceptions it goes on behind a
+    // fault into what its own assumptions forbid.
+    try {
+      file = toml::parse_file(path);
+    } catch (const toml::parse_error &error) {
+      return fault(error.source(), std::string(error.description()));
+    }
+    for (auto &&[key, node] : file) {
       Status status;
       if (key == "key" || key == "certificate")
         status = grants(std::string(key.str()), node);
