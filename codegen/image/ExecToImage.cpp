@@ -171,12 +171,27 @@ void ProgramWriter::writeIf(exec::IfOp op) {
   builder.bind(end);
 }
 
+void ProgramWriter::writeLoop(exec::LoopOp op) {
+  uint32_t node = nodeOf(op.getLoc()), begin = builder.label(),
+           end = builder.label();
+  Slot condition = builder.variable();
+  builder.bind(begin);
+  builder.read(condition, reference(op.getCondition(), op.getOffset()),
+               builder.constant(0),
+               /*BOOL=*/9, node);
+  builder.branchIfZero(condition, end, node);
+  (void)write(op.getBody().front());
+  builder.jump(begin);
+  builder.bind(end);
+}
+
 LogicalResult ProgramWriter::write(Block &block) {
   for (Operation &op : block)
     llvm::TypeSwitch<Operation *>(&op)
         .Case([&](exec::LaunchOp launch) { writeLaunch(launch); })
         .Case([&](exec::ReadOp read) { writeRead(read); })
         .Case([&](exec::IfOp branch) { writeIf(branch); })
+        .Case([&](exec::LoopOp loop) { writeLoop(loop); })
         .Case([&](exec::CheckOp check) {
           builder.checkEqual(slot(check.getLeft()), slot(check.getRight()),
                              nodeOf(check.getLoc()));

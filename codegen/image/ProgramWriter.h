@@ -48,6 +48,7 @@ private:
   mlir::LogicalResult write(mlir::Block &block);
   void writeLaunch(exec::LaunchOp op);
   void writeIf(exec::IfOp op);
+  void writeLoop(exec::LoopOp op);
   void writeRead(exec::ReadOp op);
   void finishSizes(llvm::StringRef symbol);
   uint32_t kernelIndex(kernel::DefineOp define);

@@ -8,9 +8,8 @@
 #include "compiler/evaluate/Evaluate.h"
 
 #include "compiler/evaluate/Convert.h"
-#include "compiler/evaluate/RunOperation.h"
+#include "compiler/evaluate/Evaluator.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 using namespace sinter::graph;
@@ -45,46 +44,14 @@ Shape Environment::shapeOf(mlir::Value value) {
   return shape;
 }
 
-namespace {
-
-class Evaluator {
-public:
-  explicit Evaluator(const Options &options) : options(options) {
-    env.mode = options.mode;
-  }
-
-  LogicalResult bindInputs(func::FuncOp function, ArrayRef<Tensor> inputs);
-  LogicalResult checkRanges(func::FuncOp function);
-  /// Runs the operations of a block up to its terminator; `results` are the
-  /// terminator's operands.
-  LogicalResult runBlock(Block &block, Results &results);
-  LogicalResult runOperation(Operation &op);
-  Environment env;
-
-private:
-  LogicalResult fail(Operation &op, const std::string &text) {
-    env.fault.message = nodeOf(op.getLoc()) + " (" +
-                        op.getName().getStringRef().str() + "): " + text;
-    return failure();
-  }
-  LogicalResult bindInput(BlockArgument argument, const Tensor &input);
-  LogicalResult runIf(IfOp op);
-  LogicalResult runGroup(GroupOp op);
-  LogicalResult check(CheckOp op);
-  LogicalResult bindDim(BindDimOp op);
-  LogicalResult define(Operation &op, Results &&results);
-  std::optional<std::string> mismatch(mlir::Value value,
-                                      const Value &computed) const;
-  const Value *lookUp(mlir::Value value);
-  void release(Operation &op);
-
-  const Options &options;
-  llvm::DenseMap<mlir::Value, std::unique_ptr<Value>> values;
-  llvm::DenseMap<mlir::Value, int64_t> usesLeft;
-};
+LogicalResult Evaluator::fail(Operation &op, const std::string &text) {
+  env.fault.message = nodeOf(op.getLoc()) + " (" +
+                      op.getName().getStringRef().str() + "): " + text;
+  return failure();
+}
 
 /// Facts about symbols stand in the module or in the function itself.
-SmallVector<SymbolOp> symbolsOf(func::FuncOp function) {
+static SmallVector<SymbolOp> symbolsOf(func::FuncOp function) {
   SmallVector<SymbolOp> symbols(function.getOps<SymbolOp>());
   if (auto module = function->getParentOfType<ModuleOp>())
     llvm::append_range(symbols, module.getOps<SymbolOp>());
@@ -190,6 +157,8 @@ const Value *Evaluator::lookUp(mlir::Value value) {
 }
 
 void Evaluator::release(Operation &op) {
+  if (loops) // the next trip may read it again
+    return;
   for (mlir::Value operand : op.getOperands()) {
     auto [entry, isNew] = usesLeft.try_emplace(operand, 0);
     if (isNew)
@@ -240,6 +209,8 @@ LogicalResult Evaluator::runOperation(Operation &op) {
     return success();
   if (auto branch = dyn_cast<IfOp>(op))
     return runIf(branch);
+  if (auto loop = dyn_cast<LoopOp>(op))
+    return runLoop(loop);
   if (auto group = dyn_cast<GroupOp>(op))
     return runGroup(group);
   if (auto equality = dyn_cast<CheckOp>(op))
@@ -281,35 +252,6 @@ LogicalResult Evaluator::runBlock(Block &block, Results &results) {
   return success();
 }
 
-LogicalResult Evaluator::runIf(IfOp op) {
-  const Value *condition = lookUp(op.getCondition());
-  if (!condition)
-    return fail(*op, "the bytes of a constant are missing");
-  bool taken = integers(*condition)[0] != 0;
-  Region &region = taken ? op.getThenRegion() : op.getElseRegion();
-  Results results;
-  if (failed(runBlock(region.front(), results)))
-    return failure();
-  release(*op);
-  return define(*op, std::move(results));
-}
-
-LogicalResult Evaluator::runGroup(GroupOp op) {
-  Block &body = op.getBody().front();
-  for (auto [argument, operand] :
-       llvm::zip(body.getArguments(), op.getInputs())) {
-    const Value *value = lookUp(operand);
-    if (!value)
-      return fail(*op, "the bytes of a constant are missing");
-    values[argument] = std::make_unique<Value>(*value);
-  }
-  Results results;
-  if (failed(runBlock(body, results)))
-    return failure();
-  release(*op);
-  return define(*op, std::move(results));
-}
-
 LogicalResult Evaluator::check(CheckOp op) {
   std::optional<int64_t> left = env.valueOf(op.getLeft()),
                          right = env.valueOf(op.getRight());
@@ -335,8 +277,6 @@ LogicalResult Evaluator::bindDim(BindDimOp op) {
     return fail(*op, env.fault.message);
   return success();
 }
-
-} // namespace
 
 FailureOr<std::vector<Tensor>> evaluate(func::FuncOp function,
                                         ArrayRef<Tensor> inputs,

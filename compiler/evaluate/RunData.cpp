@@ -4,6 +4,7 @@
 // Movement, indexing, resize and recurrent layers.
 #include "compiler/evaluate/Convert.h"
 #include "compiler/evaluate/RunOperation.h"
+#include "compiler/evaluate/core/Extern.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -172,6 +173,25 @@ struct Runner {
     out.push_back(std::move(found));
     out.push_back(std::move(count));
   }
+  void run(ExternOp op) {
+    ExternCall call;
+    call.callee = op.getCallee().str();
+    call.inputs.assign(in.begin(), in.end());
+    call.integers = env.valuesOf(op.getIntegers().getDims());
+    call.floats = listOf(op.getFloats());
+    for (mlir::Value result : op.getResults()) {
+      auto type = mlir::cast<RankedTensorType>(result.getType());
+      Shape shape = env.shapeOf(result);
+      if (env.fault)
+        return;
+      call.results.push_back(
+          makeValue(*kindOf(type.getElementType()), shape, env.mode));
+    }
+    if (!runExtern(call, env.fault))
+      env.fault.set("no function is named '" + call.callee + "'");
+    else
+      out = std::move(call.results);
+  }
   void run(ResizeOp op) {
     Shape shape = env.shapeOf(op.getResult());
     if (env.fault)
@@ -236,7 +256,7 @@ bool runData(Operation *op, Operands operands, Environment &environment,
       .Case<FromDimsOp, TransposeOp, ReshapeOp, BroadcastOp, ConcatOp, SliceOp,
             PadOp, TriluOp, GatherOp, GatherElementsOp, GatherNDOp,
             ScatterElementsOp, ScatterNDOp, RangeOp, OneHotOp, TopKOp,
-            NonZeroOp, ResizeOp, RecurrentOp>([&](auto typed) {
+            NonZeroOp, ExternOp, ResizeOp, RecurrentOp>([&](auto typed) {
         runner.run(typed);
         return true;
       })

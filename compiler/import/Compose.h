@@ -16,6 +16,13 @@ mlir::Value matrixProduct(NodeImport &node, mlir::Value a, mlir::Value b);
 mlir::Value convolution(NodeImport &node, mlir::Value input, mlir::Value filter,
                         mlir::Value bias, size_t filterAt);
 
+/// A function of dialects/kernel/ExternTable.def; null after a fault.
+mlir::Operation *externCall(NodeImport &node, llvm::StringRef callee,
+                            mlir::ValueRange inputs,
+                            llvm::ArrayRef<DimAttr> integers,
+                            llvm::ArrayRef<double> floats,
+                            mlir::TypeRange results);
+
 } // namespace sinter::importer
 
 #endif // SINTER_COMPILER_IMPORT_COMPOSE_H

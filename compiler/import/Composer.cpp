@@ -3,6 +3,7 @@
 //
 // Each inner operator is a node made here, imported in a scope of its own.
 #include "compiler/import/Composer.h"
+#include "compiler/import/Compose.h"
 #include "compiler/import/Values.h"
 
 using namespace mlir;
@@ -152,6 +153,17 @@ RankedTensorType Composer::type(const Name &name) {
 Dims Composer::dimsOf(const Name &name) {
   TensorValue *found = tensor(name);
   return found ? sym::dimsOf(found->type) : Dims();
+}
+
+Operation *externCall(NodeImport &node, StringRef callee, ValueRange inputs,
+                      ArrayRef<DimAttr> integers, ArrayRef<double> floats,
+                      TypeRange results) {
+  return node.create<graph::ExternOp>(inputs,
+                                      node.attrs()
+                                          .text("callee", callee)
+                                          .dims("integers", integers)
+                                          .reals("floats", floats),
+                                      results);
 }
 
 //===----------------------------------------------------------------------===//

@@ -55,6 +55,7 @@ public:
   Name scalar(double value, mlir::Type element);
   /// What is not an operator's result.
   Name bind(mlir::Value value);
+  Name keep(TensorValue value);
   mlir::Value value(const Name &name);
   TensorValue *tensor(const Name &name); // null after a fault
   mlir::RankedTensorType type(const Name &name);
@@ -81,7 +82,6 @@ public:
 
 private:
   Name fresh();
-  Name keep(TensorValue value);
   NodeImport &node;
   Scope scope;
   AttributeMap arguments;

@@ -4,43 +4,24 @@
 // If. A condition that is known picks its branch here and the other one is
 // never imported, which is how most exporters' rank checks disappear.
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/Subgraph.h"
 
 using namespace mlir;
 
 namespace sinter::importer {
 namespace {
 
-/// Imports a branch into the current insertion point; its results by position.
+/// The results of a branch, imported into the insertion point.
 std::optional<SmallVector<TensorValue *>>
 importBranch(NodeImport &node, Scope &scope, const onnx::Graph &graph) {
-  if (node.depth >= 32) {
-    (void)node.fault(ErrorCode::I015, "branches nest deeper than 32 levels");
-    return std::nullopt;
-  }
-  size_t before = node.model.faults.all().size();
-  scope.parent = &node.scope;
   scope.prefix = node.scope.prefix;
-  node.model.importInitializers(graph, scope);
-  node.model.importNodes(graph.nodes, scope, node.arguments, node.opsets,
-                         node.depth + 1);
-  SmallVector<TensorValue *> results;
-  for (const onnx::ValueInfo &output : graph.outputs) {
-    StringRef name(output.name.data(), output.name.size());
-    TensorValue *value = scope.find(name);
-    if (!value)
-      (void)node.fault(ErrorCode::I008,
-                       "a branch does not compute its output '" + name + "'");
-    results.push_back(value);
-  }
-  if (graph.outputs.size() != node.node.outputs.size())
+  if (graph.outputs.size() != node.node.outputs.size()) {
     (void)node.fault(ErrorCode::I006,
                      "a branch has " + Twine(graph.outputs.size()) + " outputs",
                      Twine(node.node.outputs.size()));
-  if (node.model.faults.all().size() != before ||
-      llvm::any_of(results,
-                   [](TensorValue *value) { return value->isPoisoned; }))
     return std::nullopt;
-  return results;
+  }
+  return importSubgraph(node, scope, graph);
 }
 
 /// The results of one branch become those of the node.
@@ -71,6 +52,12 @@ addBranch(NodeImport &node, OperationState &state, const onnx::Graph &graph) {
   SmallVector<Type> types;
   if (results)
     for (TensorValue *result : *results) {
+      if (result->parts) {
+        (void)node.fault(ErrorCode::I013, "a branch results in a sequence",
+                         "tensors, or a condition that is known");
+        results.reset();
+        break;
+      }
       yielded.push_back(node.model.materialise(*result, node.location));
       types.push_back(yielded.back().getType());
     }

@@ -79,12 +79,30 @@ private:
     for (onnx::Text input : node.inputs)
       names.push_back(ref(input));
     for (const onnx::Attribute &attribute : node.attributes)
-      for (const onnx::Graph &graph : attribute.graphs) {
-        for (const onnx::Node &inner : graph.nodes)
-          readNames(inner, names);
-        for (const onnx::ValueInfo &output : graph.outputs)
-          names.push_back(ref(output.name));
-      }
+      for (const onnx::Graph &graph : attribute.graphs)
+        readOuterNames(graph, names);
+  }
+
+  /// What a subgraph reads and does not define itself: its own names may be
+  /// used again around it.
+  void readOuterNames(const onnx::Graph &graph,
+                      SmallVectorImpl<StringRef> &names) {
+    llvm::StringSet<> own;
+    for (const onnx::ValueInfo &input : graph.inputs)
+      own.insert(ref(input.name));
+    for (const onnx::Tensor &tensor : graph.initializers)
+      own.insert(ref(tensor.name));
+    SmallVector<StringRef> read;
+    for (const onnx::Node &inner : graph.nodes) {
+      for (onnx::Text output : inner.outputs)
+        own.insert(ref(output));
+      readNames(inner, read);
+    }
+    for (const onnx::ValueInfo &output : graph.outputs)
+      read.push_back(ref(output.name));
+    for (StringRef name : read)
+      if (!own.contains(name))
+        names.push_back(name);
   }
 
   /// The producers of what node `i` reads.

@@ -236,6 +236,12 @@ void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
           {ErrorCode::I008, "", "",
            "nothing computes the output '" + std::string(info.name) + "'", "",
            ""});
+    if (value && value->parts) {
+      faults.add({ErrorCode::I013, "", "",
+                  "output '" + std::string(info.name) + "' is a sequence",
+                  "tensors", "export the elements of the sequence as outputs"});
+      continue;
+    }
     if (!value || value->isPoisoned)
       continue;
     results.push_back(materialise(*value, location));

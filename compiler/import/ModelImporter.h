@@ -31,6 +31,8 @@ struct TensorValue {
   llvm::ArrayRef<char> bytes; // of a constant: little-endian, packed
   /// Of a scalar bool: true exactly when these are equal.
   std::optional<std::pair<DimAttr, DimAttr>> equality;
+  /// Of a sequence, or of an optional (one element or none): there is no type.
+  std::shared_ptr<std::vector<TensorValue>> parts;
   bool isConstant = false;
   bool isPoisoned =
       false; // its producer was refused: say nothing more about it

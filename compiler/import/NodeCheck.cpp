@@ -186,8 +186,16 @@ bool checkTypes(NodeImport &node) {
     if (!value)
       continue;
     const onnx::Formal *formal = onnx::Schema::formal(node.schema->inputs, i);
-    onnx::DataType found = dataTypeOf(value->type.getElementType());
     uint32_t mask = node.schema->maskOf(*formal);
+    if (value->parts) {
+      if (mask >> 31 & 1)
+        continue;
+      (void)node.fault(ErrorCode::I007,
+                       "input '" + ref(formal->name) + "' is a sequence",
+                       onnx::typeNames(mask));
+      return false;
+    }
+    onnx::DataType found = dataTypeOf(value->type.getElementType());
     if (!(mask >> int32_t(found) & 1)) {
       (void)node.fault(ErrorCode::I007,
                        "input '" + ref(formal->name) + "' holds " +

@@ -66,7 +66,11 @@ TensorValue *NodeImport::input(size_t i) {
 
 Value NodeImport::value(size_t i) {
   TensorValue *tensor = input(i);
-  return tensor ? model.materialise(*tensor, location) : Value();
+  if (!tensor || !tensor->parts)
+    return tensor ? model.materialise(*tensor, location) : Value();
+  (void)fault(ErrorCode::I013, "input " + Twine(i) + " is a sequence",
+              "a tensor");
+  return {};
 }
 
 std::optional<Dims> NodeImport::knownDims(size_t i) {

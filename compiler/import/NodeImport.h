@@ -65,8 +65,7 @@ public:
   }
   mlir::Value map(llvm::StringRef kind, mlir::ValueRange operands);
   mlir::Value agree(mlir::Value value, llvm::ArrayRef<DimAttr> wide);
-  /// `value` whose extent of `axis` is written as `dim`; a check says that it
-  /// is.
+  /// `value` with `dim` as the extent of `axis`; a check says that it is that.
   mlir::Value written(mlir::Value value, int64_t axis, DimAttr dim);
   mlir::Value cast(mlir::Value value, mlir::Type element, bool saturate = true);
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<DimAttr> dims);

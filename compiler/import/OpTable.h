@@ -39,6 +39,14 @@ void addFused(OpTable &);
 void addFusedQuantised(OpTable &);
 void addHeadAttention(OpTable &);
 void addEmbedding(OpTable &);
+void addSampling(OpTable &);
+void addDetection(OpTable &);
+void addSignal(OpTable &);
+void addRandom(OpTable &);
+void addLosses(OpTable &);
+void addSequences(OpTable &);
+void addLoops(OpTable &);
+void addScan(OpTable &);
 
 } // namespace sinter::importer
 

@@ -30,6 +30,14 @@ static OpTable makeTable() {
   addFusedQuantised(table);
   addHeadAttention(table);
   addEmbedding(table);
+  addSampling(table);
+  addDetection(table);
+  addSignal(table);
+  addRandom(table);
+  addLosses(table);
+  addSequences(table);
+  addLoops(table);
+  addScan(table);
   return table;
 }
 

@@ -106,6 +106,14 @@ def Exec_ReadOp : Exec_Op<"read"> {
   }];
 }
 
+def Exec_LoopOp : Exec_Op<"loop", [NoTerminator, NoRegionArguments]> {
+  let summary = "Runs a list of records as long as a byte is not 0";
+  let description = [{ The byte is read before every trip; the records write it. }];
+  let arguments = (ins Exec_BufferType:$condition, Sym_DimAttr:$offset);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$condition `[` $offset `]` attr-dict-with-keyword $body";
+}
+
 def Exec_IfOp : Exec_Op<"if", [NoTerminator, NoRegionArguments]> {
   let summary = "Runs one of two lists of records";
   let description = [{ `condition` points at one byte, a bool; results are in buffers made before. }];

@@ -406,9 +406,19 @@ def Graph_NonZeroOp : Graph_Stated<"nonzero"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
-//===----------------------------------------------------------------------===//
-// Recurrent
-//===----------------------------------------------------------------------===//
+def Graph_ExternOp : Graph_Stated<"extern"> {
+  let summary = "A function of dialects/kernel/ExternTable.def on whole tensors";
+  let description = [{
+    For operators that are loops over data and nothing else: boxes, sampling at
+    places that data name, sets. Integers and floats are what the table lists.
+    Results that have no reader may be room that the function works in.
+
+        %y = graph.extern "det"(%x) <[]> : (tensor<2x2xf32>) -> (tensor<f32>, tensor<2x2xf64>)
+  }];
+  let arguments = (ins StrAttr:$callee, Variadic<Tensor>:$inputs, Sym_DimsAttr:$integers, DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$floats);
+  let results = (outs Variadic<Tensor>:$results);
+  let assemblyFormat = "$callee `(` $inputs `)` $integers attr-dict `:` functional-type($inputs, $results)";
+}
 
 def Graph_RecurrentOp : Graph_Inferred<"recurrent", [AttrSizedOperandSegments]> {
   let summary = "ONNX LSTM, GRU or RNN over a sequence";
@@ -439,7 +449,7 @@ def Graph_RecurrentOp : Graph_Inferred<"recurrent", [AttrSizedOperandSegments]> 
 }
 
 //===----------------------------------------------------------------------===//
-// Control flow
+// Control flow and fusion
 //===----------------------------------------------------------------------===//
 
 def Graph_IfOp : Graph_Op<"if", [SingleBlock, RecursiveMemoryEffects]> {
@@ -451,15 +461,27 @@ def Graph_IfOp : Graph_Op<"if", [SingleBlock, RecursiveMemoryEffects]> {
   let hasVerifier = 1;
 }
 
+def Graph_LoopOp : Graph_Op<"loop", [SingleBlock, RecursiveMemoryEffects]> {
+  let summary = "Runs its body as long as a condition holds";
+  let description = [{
+    The body takes the carried values, sees the values around it, and yields the
+    next condition, the next carried values, and then what each trip scans. The
+    first carried value counts trips (i64). Results: the carried values at the
+    end, then [extent, ...] for each scanned one; slices behind the last trip
+    are unspecified. `counter` names the symbol of the trip while the body runs.
+  }];
+  let arguments = (ins Tensor:$condition, Variadic<Tensor>:$initial, StrAttr:$counter);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Variadic<Tensor>:$results);
+  let assemblyFormat = "$condition `from` `(` $initial `)` `counts` $counter attr-dict `:` functional-type(operands, $results) $body";
+  let hasVerifier = 1;
+}
+
 def Graph_YieldOp : Graph_Op<"yield", [Pure, Terminator, ReturnLike]> {
-  let summary = "Ends a region of graph.if or graph.group";
+  let summary = "Ends a region of graph.if, graph.loop or graph.group";
   let arguments = (ins Variadic<Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
-
-//===----------------------------------------------------------------------===//
-// Fusion
-//===----------------------------------------------------------------------===//
 
 def Graph_GroupOp : Graph_Op<"group", [SingleBlock, IsolatedFromAbove, RecursiveMemoryEffects]> {
   let summary = "Operations that one kernel computes";

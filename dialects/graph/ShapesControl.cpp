@@ -103,6 +103,43 @@ LogicalResult IfOp::verify() {
   return checkYield(*this, getElseRegion(), "the else branch");
 }
 
+LogicalResult LoopOp::verify() {
+  RankedTensorType condition = tensorType(getCondition());
+  auto isOne = [](Type type, unsigned bits) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() == 0 &&
+           tensor.getElementType().isInteger(bits);
+  };
+  if (!isOne(condition, 1))
+    return emitOpError("condition must be one bool, found ") << condition;
+  TypeRange carried = getInitial().getTypes();
+  if (carried.empty() || !isOne(carried[0], 64))
+    return emitOpError("the first carried value must be one i64");
+  if (getBody().getArgumentTypes() != carried)
+    return emitOpError("body takes ")
+           << getBody().getArgumentTypes() << ", carried are " << carried;
+  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!yield)
+    return emitOpError("the body must end with graph.yield");
+  TypeRange yielded = yield->getOperandTypes(), results = getResultTypes();
+  if (yielded.size() != results.size() + 1 || results.size() < carried.size() ||
+      !isOne(yielded[0], 1) ||
+      yielded.drop_front().take_front(carried.size()) != carried ||
+      results.take_front(carried.size()) != carried)
+    return emitOpError("yields ")
+           << yielded << ", carries " << carried << ", results in " << results;
+  for (size_t i = carried.size(); i < results.size(); ++i) {
+    auto whole = dyn_cast<RankedTensorType>(results[i]),
+         slice = dyn_cast<RankedTensorType>(yielded[i + 1]);
+    if (!whole || !slice || whole.getRank() != slice.getRank() + 1 ||
+        whole.getElementType() != slice.getElementType() ||
+        ArrayRef<DimAttr>(sym::dimsOf(whole)).drop_front() !=
+            ArrayRef<DimAttr>(sym::dimsOf(slice)))
+      return emitOpError("scans ") << slice << " into " << whole;
+  }
+  return success();
+}
+
 LogicalResult GroupOp::verify() {
   if (getBody().getArgumentTypes() != getInputs().getTypes())
     return emitOpError("body takes ")

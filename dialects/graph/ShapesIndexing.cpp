@@ -194,3 +194,15 @@ LogicalResult NonZeroOp::verify() {
     return emitOpError("results must hold i64");
   return checkRank(getLoc(), "count", getCount(), 0);
 }
+
+LogicalResult ExternOp::verify() {
+  static constexpr StringRef names[] = {
+#define SINTER_EXTERN(name, items, signature) #name,
+#include "dialects/kernel/ExternTable.def"
+  };
+  if (!llvm::is_contained(names, getCallee()))
+    return emitOpError("no function is named '") << getCallee() << "'";
+  if (getResults().empty())
+    return emitOpError("must have a result");
+  return success();
+}

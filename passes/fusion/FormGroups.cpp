@@ -337,9 +337,10 @@ std::pair<unsigned, unsigned> GroupFormer::run() {
 struct FormGroups : impl::FormGroupsBase<FormGroups> {
   void runOnOperation() override {
     SmallVector<Block *> blocks{&getOperation().getBody().front()};
-    getOperation().walk([&](graph::IfOp op) {
-      for (Region &region : op->getRegions())
-        blocks.push_back(&region.front());
+    getOperation().walk([&](Operation *op) {
+      if (isa<graph::IfOp, graph::LoopOp>(op))
+        for (Region &region : op->getRegions())
+          blocks.push_back(&region.front());
     });
     for (Block *block : blocks) {
       auto [formed, joined] = GroupFormer(*block).run();

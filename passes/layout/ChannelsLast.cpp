@@ -369,9 +369,10 @@ unsigned cancelTransposes(func::FuncOp function) {
 struct ChannelsLast : impl::ChannelsLastBase<ChannelsLast> {
   void runOnOperation() override {
     SmallVector<Block *> blocks{&getOperation().getBody().front()};
-    getOperation().walk([&](graph::IfOp op) {
-      for (Region &region : op->getRegions())
-        blocks.push_back(&region.front());
+    getOperation().walk([&](Operation *op) {
+      if (isa<graph::IfOp, graph::LoopOp>(op))
+        for (Region &region : op->getRegions())
+          blocks.push_back(&region.front());
     });
     for (Block *block : blocks)
       turned += Turner(*block).run();

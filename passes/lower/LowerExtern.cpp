@@ -31,6 +31,12 @@ int64_t reductionOf(StringRef name) {
   return position(name, {"none", "add", "mul", "min", "max"});
 }
 
+ExternCall call(graph::ExternOp op) {
+  ExternCall result{op.getCallee(), llvm::to_vector(op.getInputs())};
+  llvm::append_range(result.floats, op.getFloats());
+  result.dims = sym::Dims(op.getIntegers().getDims());
+  return result;
+}
 ExternCall call(graph::GatherOp op) {
   return {"gather", {op.getInput(), op.getIndices()}, {int64_t(op.getAxis())}};
 }
@@ -149,9 +155,9 @@ Place reordered(const Place &place, bool isLast, bool wantsLast) {
 LogicalResult Lowering::lowerExtern(Operation *op) {
   ExternCall found =
       llvm::TypeSwitch<Operation *, ExternCall>(op)
-          .Case<graph::GatherOp, graph::GatherElementsOp, graph::GatherNDOp,
-                graph::ScatterElementsOp, graph::ScatterNDOp, graph::ResizeOp,
-                graph::PadOp, graph::TopKOp, graph::NonZeroOp,
+          .Case<graph::ExternOp, graph::GatherOp, graph::GatherElementsOp,
+                graph::GatherNDOp, graph::ScatterElementsOp, graph::ScatterNDOp,
+                graph::ResizeOp, graph::PadOp, graph::TopKOp, graph::NonZeroOp,
                 graph::ArgReduceOp, graph::CumSumOp, graph::LrnOp,
                 graph::PoolOp, graph::ConvTransposeOp>(
               [](auto typed) { return call(typed); })

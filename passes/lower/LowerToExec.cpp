@@ -167,6 +167,60 @@ LogicalResult Lowering::lowerIf(graph::IfOp op) {
   return outcome;
 }
 
+/// Carried values lie in buffers of their own, which a trip reads and, when all
+/// of its results are there, writes; a scanned one has a slice for each trip.
+LogicalResult Lowering::lowerLoop(graph::LoopOp op) {
+  Location loc = op.getLoc();
+  Block &body = op.getBody().front();
+  auto temporaryFor = [&](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    return makeTemporary(sym::dimsOf(type), type.getElementType());
+  };
+  Place condition = temporaryFor(op.getCondition());
+  copy(placeOf(op.getCondition()), condition, loc);
+  SmallVector<Place> targets = {condition};
+  for (Value result : op.getResults())
+    targets.push_back(places[result] = temporaryFor(result));
+  for (auto [i, initial] : llvm::enumerate(op.getInitial())) {
+    copy(placeOf(initial), targets[i + 1], loc);
+    places[body.getArgument(i)] = targets[i + 1];
+  }
+  auto loop = exec::LoopOp::create(builder, loc, bufferOf(*condition.storage),
+                                   sym::DimAttr(condition.offset));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(&loop.getBody());
+  size_t carried = op.getInitial().size();
+  sym::DimAttr trip = sym::symbolDim(context(), op.getCounter());
+  exec::ReadOp::create(builder, loc, bufferOf(*targets[1].storage),
+                       targets[1].offset * 8, builder.getI64Type(),
+                       op.getCounter());
+  if (failed(lowerBlock(body)))
+    return failure();
+  SmallVector<Place> sources;
+  for (Value value : body.getTerminator()->getOperands()) {
+    Place source = placeOf(value);
+    // What another carried value lies in would change under the copies.
+    for (const Place &target : targets)
+      if (source.storage == target.storage) {
+        Place apart = temporaryFor(value);
+        copy(source, apart, loc);
+        source = apart;
+        break;
+      }
+    sources.push_back(source);
+  }
+  for (auto [i, source] : llvm::enumerate(sources)) {
+    Place target = targets[i];
+    if (i > carried) { // the slice of this trip
+      target.offset = target.offset + trip * target.strides[0];
+      target.dims.erase(target.dims.begin());
+      target.strides.erase(target.strides.begin());
+    }
+    copy(source, target, loc);
+  }
+  return success();
+}
+
 LogicalResult Lowering::lowerGroup(graph::GroupOp group) {
   Block &body = group.getBody().front();
   Cluster cluster(group.getLoc());
@@ -251,8 +305,6 @@ LogicalResult Lowering::lowerOperation(Operation *op) {
   }
   if (auto group = dyn_cast<graph::GroupOp>(op))
     return lowerGroup(group);
-  if (auto branch = dyn_cast<graph::IfOp>(op))
-    return lowerIf(branch);
   if (auto check = dyn_cast<graph::CheckOp>(op)) {
     sym::DimAttr right = check.getRight();
     if (check.getBroadcast())
@@ -291,6 +343,8 @@ LogicalResult Lowering::lowerOperation(Operation *op) {
     return lowerCluster(cluster);
   }
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](graph::IfOp typed) { return lowerIf(typed); })
+      .Case([&](graph::LoopOp typed) { return lowerLoop(typed); })
       .Case([&](graph::FromDimsOp typed) { return lowerFromDims(typed); })
       .Case([&](graph::RangeOp typed) { return lowerRange(typed); })
       .Case([&](graph::TriluOp typed) { return lowerTrilu(typed); })

@@ -106,6 +106,7 @@ private:
   mlir::LogicalResult lowerGroup(graph::GroupOp group);
   mlir::LogicalResult lowerApart(Cluster &cluster);
   mlir::LogicalResult lowerIf(graph::IfOp op);
+  mlir::LogicalResult lowerLoop(graph::LoopOp op);
   // LowerMovement.cpp
   mlir::LogicalResult lowerMovement(mlir::Operation *op);
   Place copyForReshape(graph::ReshapeOp op, const Place &source);

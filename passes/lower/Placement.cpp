@@ -25,7 +25,8 @@ bool isView(Operation *op) {
 
 bool isComputed(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && !isView(op) && !isa<graph::ConstantOp, graph::NonZeroOp>(op);
+  return op && !isView(op) &&
+         !isa<graph::ConstantOp, graph::NonZeroOp, graph::LoopOp>(op);
 }
 
 static sym::Dims dimsOf(Value value) {

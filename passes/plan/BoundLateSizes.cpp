@@ -19,6 +19,8 @@ namespace sinter {
 #include "passes/plan/Passes.h.inc"
 namespace {
 
+constexpr int64_t fewBytes = 4096; // reserved without a look at the shape
+
 class Bounder {
 public:
   Bounder(exec::ProgramOp program, int64_t maxSlack)
@@ -28,6 +30,7 @@ public:
 
 private:
   std::optional<int64_t> slackOf(sym::DimAttr bytes) const;
+  sym::DimAttr mostOf(sym::DimAttr bytes);
   bool isKnownBefore(Operation *user, sym::DimAttr size);
   LogicalResult refuse(Location location, const llvm::Twine &what,
                        sym::DimAttr bytes, std::optional<int64_t> slack);
@@ -56,6 +59,34 @@ std::optional<int64_t> Bounder::slackOf(sym::DimAttr bytes) const {
         return most.value_or(0);
       });
   return fits ? value : std::nullopt;
+}
+
+/// What is reserved. A size may fall where a late symbol grows (what is left of
+/// a slice), so its bound is not its value at the largest symbols alone: a few
+/// bytes are reserved by the range of the size, others for both ends.
+sym::DimAttr Bounder::mostOf(sym::DimAttr bytes) {
+  auto find = [&](StringRef name) -> exec::SymbolOp {
+    for (auto symbol : program.getOps<exec::SymbolOp>())
+      if (symbol.getName() == name)
+        return symbol;
+    return {};
+  };
+  sym::Range range = sym::rangeOf(bytes, [&](StringRef name) -> sym::Range {
+    exec::SymbolOp symbol = find(name);
+    if (!symbol)
+      return {0, int64_t(1) << 31};
+    return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
+  });
+  if (range.max <= fewBytes)
+    return sym::constantDim(bytes.getContext(),
+                            std::max<int64_t>(range.max, 0));
+  sym::DimAttr low = sym::substitute(bytes, [&](StringRef name) {
+    exec::SymbolOp symbol = late.find(name);
+    return symbol ? sym::constantDim(bytes.getContext(), symbol.getMin())
+                  : sym::DimAttr();
+  });
+  sym::DimAttr high = late.bound(bytes);
+  return sym::asConstant(low).value_or(1) <= 0 ? high : sym::maxDim(high, low);
 }
 
 /// True when each late symbol of `size` has its value before `user` runs.
@@ -92,7 +123,7 @@ LogicalResult Bounder::boundAllocs() {
       continue;
     std::optional<int64_t> slack = slackOf(bytes);
     if (slack && *slack <= maxSlack)
-      alloc.setBytesAttr(late.bound(bytes));
+      alloc.setBytesAttr(mostOf(bytes));
     else // the last use in the list is the first of the program: its maker
       result = refuse(llvm::to_vector(alloc->getUsers()).back()->getLoc(),
                       "an inner tensor", bytes, slack);

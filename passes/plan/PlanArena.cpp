@@ -57,6 +57,13 @@ void Planner::collectLifetimes() {
   llvm::DenseMap<Operation *, unsigned> positions;
   program.walk<WalkOrder::PreOrder>(
       [&](Operation *op) { positions[op] = positions.size(); });
+  SmallVector<std::pair<unsigned, unsigned>> loops;
+  program.walk([&](exec::LoopOp loop) { // inner ones first
+    unsigned end = positions.lookup(loop);
+    loop.walk(
+        [&](Operation *op) { end = std::max(end, positions.lookup(op)); });
+    loops.push_back({positions.lookup(loop), end});
+  });
   for (auto alloc :
        llvm::make_early_inc_range(program.getOps<exec::AllocOp>())) {
     if (alloc->use_empty()) {
@@ -69,6 +76,13 @@ void Planner::collectLifetimes() {
     for (Operation *user : alloc->getUsers()) {
       buffer.first = std::min(buffer.first, positions.lookup(user));
       buffer.last = std::max(buffer.last, positions.lookup(user));
+    }
+    // What a loop finds or leaves lives from its first trip to its last.
+    for (auto [begin, end] : loops) {
+      if (buffer.first < begin && buffer.last > begin)
+        buffer.last = std::max(buffer.last, end);
+      if (buffer.first > begin && buffer.first <= end && buffer.last > end)
+        buffer.first = begin;
     }
     std::optional<int64_t> bytes = reference.evaluate(alloc.getBytes());
     buffer.bytes = (std::max<int64_t>(bytes.value_or(1), 1) + alignment - 1) /

@@ -9,7 +9,9 @@ import onnx
 
 # operator: positions of the operands that decide shapes or the algorithm
 DECIDES = {
-    "CumSum": [1], "Dropout": [1, 2], "OneHot": [1], "Pad": [1, 3], "Reshape": [1],
+    "AffineGrid": [1], "BlackmanWindow": [0], "CenterCropPad": [1], "Col2Im": [1, 2],
+    "CumProd": [1], "CumSum": [1], "DFT": [1, 2], "Dropout": [1, 2], "HammingWindow": [0],
+    "HannWindow": [0], "MaxUnpool": [2], "MelWeightMatrix": [0, 1, 2, 3, 4], "STFT": [1, 3], "OneHot": [1], "Pad": [1, 3], "Reshape": [1],
     "Resize": [1, 2, 3], "Slice": [1, 2, 3, 4], "Squeeze": [1], "TopK": [1], "Trilu": [1],
     "Unsqueeze": [1], "Upsample": [1],
     **{f"Reduce{kind}": [1] for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min",

@@ -114,6 +114,26 @@ SINTER_EXTERN_FUNCTION(cumsum) {
   }
 }
 
+SINTER_EXTERN_FUNCTION(cumprod) {
+  const sinter_view *in = &views[0], *out = &views[1];
+  int64_t axis = integers[0], n = in->dim[axis], at[SINTER_MAX_RANK];
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, axis, item, at);
+    const char *from = address(in, at);
+    char *to = address(out, at);
+    number product = {1, 1};
+    for (int64_t i = 0; i < n; i++) {
+      int64_t j = integers[2] ? n - 1 - i : i;
+      number x = load_number(in->type, from + j * in->stride[axis]), next;
+      next.f = in->type == TYPE_F64 ? product.f * x.f
+                                    : (double)((float)product.f * (float)x.f);
+      next.i = (int64_t)((uint64_t)product.i * (uint64_t)x.i);
+      store_number(out->type, to + j * out->stride[axis], integers[1] ? product : next);
+      product = next;
+    }
+  }
+}
+
 SINTER_EXTERN_FUNCTION(nonzero) {
   const sinter_view *in = &views[0], *out = &views[1], *count = &views[2];
   int64_t total = 1, found = 0, at[SINTER_MAX_RANK];

@@ -35,4 +35,8 @@ exec.program @main inputs ["x", "c"] [tensor<?xf32, #sym.dims<[N]>>, tensor<1xi1
   } else {
     exec.launch @copy(%b, %y) offsets <[0, 0]> params <[N]>
   }
+  // CHECK: exec.loop %{{.*}}[<0>] {
+  exec.loop %c[<0>] {
+    exec.launch @copy(%a, %y) offsets <[0, 0]> params <[N]>
+  }
 }

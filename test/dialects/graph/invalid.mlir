@@ -230,3 +230,75 @@ func.func @f(%c: tensor<2xi1>) {
   }
   return
 }
+
+// -----
+
+func.func @f(%c: tensor<1xi1>, %i: tensor<i64>) {
+  // expected-error@+1 {{condition must be one bool}}
+  %0 = graph.loop %c from(%i) counts "t" : (tensor<1xi1>, tensor<i64>) -> tensor<i64> {
+  ^bb0(%a: tensor<i64>):
+    graph.yield %c, %a : tensor<1xi1>, tensor<i64>
+  }
+  return
+}
+
+// -----
+
+func.func @f(%c: tensor<i1>, %x: tensor<4xf32>) {
+  // expected-error@+1 {{the first carried value must be one i64}}
+  %0 = graph.loop %c from(%x) counts "t" : (tensor<i1>, tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    graph.yield %c, %a : tensor<i1>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @f(%c: tensor<i1>, %i: tensor<i64>) {
+  // expected-error@+1 {{body takes 'tensor<i32>', carried are 'tensor<i64>'}}
+  %0 = graph.loop %c from(%i) counts "t" : (tensor<i1>, tensor<i64>) -> tensor<i64> {
+  ^bb0(%a: tensor<i32>):
+    graph.yield %c, %i : tensor<i1>, tensor<i64>
+  }
+  return
+}
+
+// -----
+
+func.func @f(%c: tensor<i1>, %i: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error@+1 {{carries 'tensor<i64>', 'tensor<4xf32>'}}
+  %0:2 = graph.loop %c from(%i, %x) counts "t" : (tensor<i1>, tensor<i64>, tensor<4xf32>) -> (tensor<i64>, tensor<4xf32>) {
+  ^bb0(%a: tensor<i64>, %b: tensor<4xf32>):
+    %l = graph.concat %b, %b {axis = 0 : i64} : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+    graph.yield %c, %a, %l : tensor<i1>, tensor<i64>, tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @f(%c: tensor<i1>, %i: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error@+1 {{scans 'tensor<4xf32>' into 'tensor<7x5xf32>'}}
+  %0:2 = graph.loop %c from(%i) counts "t" : (tensor<i1>, tensor<i64>) -> (tensor<i64>, tensor<7x5xf32>) {
+  ^bb0(%a: tensor<i64>):
+    graph.yield %c, %a, %x : tensor<i1>, tensor<i64>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x2xf32>) {
+  // expected-error@+1 {{no function is named 'eigenvalues'}}
+  %0 = graph.extern "eigenvalues"(%x) <[]> : (tensor<2x2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x2xf32>) {
+  // expected-error@+1 {{must have a result}}
+  graph.extern "det"(%x) <[]> : (tensor<2x2xf32>) -> ()
+  return
+}

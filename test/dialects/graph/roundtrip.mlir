@@ -82,3 +82,15 @@ func.func @recurrent(%x: tensor<?x2x8xf32, #sym.dims<[S, 2, 8]>>, %w: tensor<1x1
   %0:3 = graph.recurrent "lstm" %x, %w, %r h %h {direction = "forward", activations = ["sigmoid", "tanh", "tanh"]} : (tensor<?x2x8xf32, #sym.dims<[S, 2, 8]>>, tensor<1x16x8xf32>, tensor<1x16x4xf32>, tensor<1x2x4xf32>) -> (tensor<?x1x2x4xf32, #sym.dims<[S, 1, 2, 4]>>, tensor<1x2x4xf32>, tensor<1x2x4xf32>)
   return
 }
+
+// CHECK-LABEL: func @loop
+func.func @loop(%c: tensor<i1>, %i: tensor<i64>, %x: tensor<2x2xf32>) {
+  // CHECK: graph.loop %{{.*}} from(%{{.*}}, %{{.*}}) counts "trip" : (tensor<i1>, tensor<i64>, tensor<2x2xf32>) -> (tensor<i64>, tensor<2x2xf32>, tensor<9xf32>) {
+  %0:3 = graph.loop %c from(%i, %x) counts "trip" : (tensor<i1>, tensor<i64>, tensor<2x2xf32>) -> (tensor<i64>, tensor<2x2xf32>, tensor<9xf32>) {
+  ^bb0(%n: tensor<i64>, %a: tensor<2x2xf32>):
+    // CHECK: graph.extern "det"(%{{.*}}) <[]> : (tensor<2x2xf32>) -> (tensor<f32>, tensor<2x2xf64>)
+    %d:2 = graph.extern "det"(%a) <[]> : (tensor<2x2xf32>) -> (tensor<f32>, tensor<2x2xf64>)
+    graph.yield %c, %n, %a, %d#0 : tensor<i1>, tensor<i64>, tensor<2x2xf32>, tensor<f32>
+  }
+  return
+}

@@ -200,3 +200,22 @@ func.func @part(%x: tensor<1x4x8xf32>) -> tensor<1x9x8xf32> {
   %0 = graph.resize "nearest" %x {coordinate_mode = "asymmetric", nearest_mode = "floor", scales = array<f64: 1.0, 0.0, 1.0>} : tensor<1x4x8xf32> to tensor<1x9x8xf32>
   return %0 : tensor<1x9x8xf32>
 }
+
+// -----
+
+// Carried values lie in buffers of their own; those of a trip are all computed
+// before one is written, and a scanned value has a slice for each trip.
+// CHECK: exec.program @loop
+// CHECK: exec.loop %[[C:.*]][<0>] {
+// CHECK-NEXT: exec.read %[[I:.*]][<0>] : i64 to "trip"
+// CHECK: exec.launch @{{.*}}(%{{.*}}, %[[Y:.*]]) offsets <[0, trip * 16]>
+// CHECK-NEXT: }
+graph.symbol "trip" {min = 0, max = 5}
+func.func @loop(%c: tensor<i1>, %i: tensor<i64>, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor<5x4xf32>) {
+  %0:3 = graph.loop %c from(%i, %x) counts "trip" : (tensor<i1>, tensor<i64>, tensor<4xf32>) -> (tensor<i64>, tensor<4xf32>, tensor<5x4xf32>) {
+  ^bb0(%n: tensor<i64>, %a: tensor<4xf32>):
+    %1 = graph.map "exp"(%a) : (tensor<4xf32>) -> tensor<4xf32>
+    graph.yield %c, %n, %1, %1 : tensor<i1>, tensor<i64>, tensor<4xf32>, tensor<4xf32>
+  }
+  return %0#1, %0#2 : tensor<4xf32>, tensor<5x4xf32>
+}

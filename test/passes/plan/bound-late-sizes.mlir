@@ -36,6 +36,30 @@ kernel.define @copy (%x: !kernel.view<[p0] x f32, [1]>) -> (%y: !kernel.view<[p0
   kernel.nest ins(%x : !kernel.view<[p0] x f32, [1]>) outs(%y : !kernel.view<[p0] x f32, [1]>)
       attributes {combine = ["none"], axes = 0 : i64} {}, {}
 }
+// A size that falls where its symbol grows: at the largest K nothing is left.
+// CHECK-LABEL: exec.program @falling
+// CHECK: exec.alloc <400>
+// CHECK-NEXT: exec.alloc <400>
+exec.program @falling inputs ["x", "n"] [tensor<?xf32, #sym.dims<[N]>>, tensor<1xi64>] outputs ["y"] [tensor<8xf32>] {
+^bb0(%x: !exec.buffer, %n: !exec.buffer, %y: !exec.buffer):
+  exec.symbol "N" {min = 0, max = 1000000, input = 0 : i64, axis = 0 : i64}
+  exec.symbol "K" {min = 0, max = 100}
+  %rest = exec.alloc <K * -4 + 400>
+  %most = exec.alloc <min(N, K * -1 + 100) * 4>
+  %e = exec.alloc <8>
+  exec.launch @copy(%x, %e) offsets <[0, 0]> params <[2]>
+  exec.read %e[<0>] : i64 to "K"
+  exec.launch @copy(%x, %rest) offsets <[0, 0]> params <[K]>
+  exec.launch @copy(%x, %most) offsets <[0, 0]> params <[K]>
+  exec.launch @copy(%rest, %y) offsets <[0, 0]> params <[8]>
+}
+
+// -----
+
+kernel.define @copy (%x: !kernel.view<[p0] x f32, [1]>) -> (%y: !kernel.view<[p0] x f32, [1]>) params = 1 {
+  kernel.nest ins(%x : !kernel.view<[p0] x f32, [1]>) outs(%y : !kernel.view<[p0] x f32, [1]>)
+      attributes {combine = ["none"], axes = 0 : i64} {}, {}
+}
 // An output without a bound asks for its memory when its size is known.
 // CHECK-LABEL: exec.program @late_output
 // CHECK-SAME: exec.late_outputs = array<i64: 0>

@@ -56,3 +56,25 @@ exec.program @branches inputs ["x", "c"] [tensor<8xf32>, tensor<1xi1>] outputs [
   }
   exec.launch @copy(%kept, %y) offsets <[0, 0]> params <[8]>
 }
+
+// What a trip reads was written before the loop or by the trip before, and what it
+// scans is read behind the loop: neither may share memory with what lives only
+// inside, even behind the last reader or before the first writer of a trip.
+// CHECK-LABEL: exec.program @trips
+// CHECK: %[[S:.*]] = exec.alloc <128>
+// CHECK-NEXT: %[[K:.*]] = exec.alloc <64> above(%[[S]])
+// CHECK-NEXT: %[[T:.*]] = exec.alloc <32> above(%[[K]])
+exec.program @trips inputs ["x", "c"] [tensor<8xf32>, tensor<1xi1>] outputs ["y"] [tensor<8xf32>] {
+^bb0(%x: !exec.buffer, %c: !exec.buffer, %y: !exec.buffer):
+  %carried = exec.alloc <64>
+  %inside = exec.alloc <32>
+  %scanned = exec.alloc <128>
+  exec.launch @copy(%x, %carried) offsets <[0, 0]> params <[8]>
+  exec.loop %c[<0>] {
+    exec.launch @copy(%carried, %y) offsets <[0, 0]> params <[8]>
+    exec.launch @copy(%x, %inside) offsets <[0, 0]> params <[8]>
+    exec.launch @copy(%inside, %y) offsets <[0, 0]> params <[8]>
+    exec.launch @copy(%x, %scanned) offsets <[0, 0]> params <[8]>
+  }
+  exec.launch @copy(%scanned, %y) offsets <[0, 0]> params <[8]>
+}

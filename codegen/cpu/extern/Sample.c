@@ -1,0 +1,228 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Values of a picture at places that data decide: grids and deformed kernels.
+
+#include "codegen/cpu/extern/Extern.h"
+
+enum { LINEAR, NEAREST, CUBIC };
+enum { ZEROS, BORDER, REFLECTION };
+enum { MAX_AXES = 3 };
+
+static double floor_of(double x) {
+  double down = (double)(int64_t)x;
+  return down > x ? down - 1 : down;
+}
+
+static double clamped(double x, double low, double high) {
+  return x < low ? low : x > high ? high : x;
+}
+
+/* Far outside, and NaN, as a number that still fits an integer. */
+static double bounded(double x) { return x == x ? clamped(x, -1e9, 1e9) : -1e9; }
+
+static double rounded(double x) { /* half to even */
+  double down = floor_of(x), rest = x - down;
+  if (rest > 0.5 || (rest == 0.5 && ((int64_t)down & 1)))
+    return down + 1;
+  return down;
+}
+
+static double reflected(double x, double low, double high) {
+  double range = high - low;
+  if (range <= 0)
+    return low;
+  double over = x < low ? low - x : x > high ? x - high : 0;
+  if (over == 0)
+    return x;
+  double turns = floor_of(over / range), rest = over - turns * range;
+  int odd = (int64_t)turns & 1;
+  return (x < low) != odd ? low + rest : high - rest;
+}
+
+typedef struct {
+  int64_t n, padding; /* extent */
+  double low, high;   /* border */
+} sample_axis;
+
+/* The pixel that stands for `i`; -1 for a zero. */
+static int64_t pixel_of(const sample_axis *a, int64_t i) {
+  if (i >= 0 && i < a->n)
+    return i;
+  if (a->padding == ZEROS)
+    return -1;
+  double j = a->padding == BORDER ? (double)i : reflected((double)i, a->low, a->high);
+  return (int64_t)clamped(j, 0, (double)(a->n - 1));
+}
+
+static void cubic_weights(double t, double *w) {
+  const double a = -0.75;
+  w[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
+  w[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
+  w[2] = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1;
+  w[3] = ((a * (2 - t) - 5 * a) * (2 - t) + 8 * a) * (2 - t) - 4 * a;
+}
+
+/* Taps and weights of one axis at coordinate x; their number. */
+static int taps_of(const sample_axis *a, int mode, double x, int64_t *tap, double *w) {
+  double down = floor_of(x), t = x - down;
+  int64_t first = (int64_t)down - (mode == CUBIC);
+  int n = mode == CUBIC ? 4 : mode == LINEAR ? 2 : 1;
+  if (mode == NEAREST)
+    w[0] = 1;
+  else if (mode == LINEAR)
+    w[0] = 1 - t, w[1] = t;
+  else
+    cubic_weights(t, w);
+  for (int i = 0; i < n; i++)
+    tap[i] = pixel_of(a, first + i);
+  return n;
+}
+
+/* grid_sample: x [N, C, spatial...], grid [N, out..., axes]; the last of the grid's
+   numbers belongs to the first spatial axis. */
+SINTER_EXTERN_FUNCTION(grid_sample) {
+  const sinter_view *in = &views[0], *grid = &views[1], *out = &views[2];
+  int mode = (int)integers[0], align = integers[2] != 0, axes = (int)in->rank - 2;
+  int64_t length = row_length(out), at[SINTER_MAX_RANK];
+  sample_axis axis[MAX_AXES];
+  if (axes < 1 || axes > MAX_AXES)
+    return;
+  for (int i = 0; i < axes; i++) {
+    axis[i].n = in->dim[i + 2];
+    axis[i].padding = integers[1];
+    axis[i].low = align ? 0 : -0.5;
+    axis[i].high = (double)axis[i].n - (align ? 1 : 0.5);
+    if (axis[i].n == 0)
+      return;
+  }
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, last_axis(out), item, at);
+    const char *plane = in->data + at[0] * in->stride[0] + at[1] * in->stride[1];
+    for (int64_t i = 0; i < length; i++) {
+      const char *place = grid->data + at[0] * grid->stride[0] + i * grid->stride[axes];
+      for (int k = 1; k < axes; k++)
+        place += at[k + 1] * grid->stride[k];
+      int64_t tap[MAX_AXES][4];
+      double w[MAX_AXES][4];
+      int n[MAX_AXES] = {1, 1, 1};
+      for (int k = 0; k < axes; k++) {
+        double g = load_number(grid->type, place + (axes - 1 - k) * grid->stride[axes + 1]).f;
+        double size = (double)axis[k].n;
+        double x = align ? (g + 1) / 2 * (size - 1) : ((g + 1) * size - 1) / 2;
+        x = bounded(x);
+        if (mode == NEAREST)
+          x = rounded(x);
+        if (axis[k].padding == BORDER)
+          x = clamped(x, 0, size - 1);
+        else if (axis[k].padding == REFLECTION)
+          x = reflected(x, axis[k].low, axis[k].high);
+        n[k] = taps_of(&axis[k], mode, x, tap[k], w[k]);
+      }
+      double sum = 0;
+      int total = n[0] * n[1] * n[2];
+      for (int j = 0; j < total; j++) {
+        int rest = j, is_zero = 0;
+        double weight = 1;
+        const char *p = plane;
+        for (int k = axes - 1; k >= 0; k--) {
+          int t = rest % n[k];
+          rest /= n[k];
+          is_zero |= tap[k][t] < 0;
+          weight *= w[k][t];
+          p += (tap[k][t] < 0 ? 0 : tap[k][t]) * in->stride[k + 2];
+        }
+        if (!is_zero) {
+          number v = load_number(in->type, p);
+          sum += weight * (is_float(in->type) ? v.f : (double)v.i);
+        }
+      }
+      number result = {sum, (int64_t)rounded(sum)};
+      store_number(out->type, address(out, at) + i * row_stride(out), result);
+    }
+  }
+}
+
+/* The value at (y, x) of a plane, linear between four pixels, zero outside. */
+static double bilinear(const sinter_view *in, const char *plane, double y, double x) {
+  int64_t h = in->dim[2], w = in->dim[3];
+  y = bounded(y), x = bounded(x);
+  double fy = floor_of(y), fx = floor_of(x), sum = 0;
+  for (int i = 0; i < 4; i++) {
+    int64_t py = (int64_t)fy + (i >> 1), px = (int64_t)fx + (i & 1);
+    double wy = i >> 1 ? y - fy : 1 - (y - fy), wx = i & 1 ? x - fx : 1 - (x - fx);
+    if (py >= 0 && py < h && px >= 0 && px < w)
+      sum += wy * wx *
+             load_number(in->type, plane + py * in->stride[2] + px * in->stride[3]).f;
+  }
+  return sum;
+}
+
+/* deform_columns: x [N, C, H, W], offset [N, groups * kh * kw * 2, oh, ow], optional
+   mask [N, groups * kh * kw, oh, ow]; out [N, C, kh * kw, oh, ow]: what each tap of a
+   deformed kernel reads. */
+SINTER_EXTERN_FUNCTION(deform_columns) {
+  const sinter_view *in = &views[0], *offset = &views[1], *mask = n_inputs > 2 ? &views[2] : 0;
+  const sinter_view *out = &views[n_inputs];
+  int64_t groups = integers[0], kw = integers[2], at[SINTER_MAX_RANK];
+  int64_t taps = integers[1] * kw, length = row_length(out);
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, last_axis(out), item, at);
+    int64_t group = at[1] * groups / in->dim[1], tap = at[2], y = at[3];
+    int64_t ky = tap / kw, kx = tap % kw, row = (group * taps + tap) * 2;
+    const char *plane = in->data + at[0] * in->stride[0] + at[1] * in->stride[1];
+    const char *shift = offset->data + at[0] * offset->stride[0] + row * offset->stride[1] +
+                        y * offset->stride[2];
+    for (int64_t x = 0; x < length; x++) {
+      const char *dy = shift + x * offset->stride[3];
+      double py = (double)(y * integers[3] - integers[5] + ky * integers[7]) +
+                  load_number(offset->type, dy).f;
+      double px = (double)(x * integers[4] - integers[6] + kx * integers[8]) +
+                  load_number(offset->type, dy + offset->stride[1]).f;
+      number value = {bilinear(in, plane, py, px), 0};
+      if (mask)
+        value.f *= load_number(mask->type, mask->data + at[0] * mask->stride[0] +
+                                               (group * taps + tap) * mask->stride[1] +
+                                               y * mask->stride[2] + x * mask->stride[3]).f;
+      store_number(out->type, address(out, at) + x * row_stride(out), value);
+    }
+  }
+}
+
+/* col2im: x [N, C * taps, blocks]; out [N, C, spatial...]: every pixel sums what the
+   blocks above it say. Integers: block..., dilations..., begin pads..., strides...,
+   numbers of blocks along each axis... */
+SINTER_EXTERN_FUNCTION(col2im) {
+  const sinter_view *in = &views[0], *out = &views[1];
+  int64_t axes = out->rank - 2, at[SINTER_MAX_RANK], taps = 1;
+  const int64_t *block = integers, *dilation = block + axes, *pad = dilation + axes;
+  const int64_t *stride = pad + axes, *count = stride + axes;
+  for (int64_t k = 0; k < axes; k++)
+    taps *= block[k];
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, last_axis(out), item, at);
+    for (int64_t i = 0; i < row_length(out); i++) {
+      at[out->rank - 1] = i;
+      number sum = {0, 0};
+      for (int64_t tap = 0; tap < taps; tap++) {
+        int64_t rest = tap, where = 0, step = 1, fits = 1;
+        for (int64_t k = axes - 1; k >= 0; k--) {
+          int64_t from = at[k + 2] + pad[k] - rest % block[k] * dilation[k];
+          rest /= block[k];
+          fits &= from >= 0 && from % stride[k] == 0 && from / stride[k] < count[k];
+          where += from / stride[k] * step;
+          step *= count[k];
+        }
+        if (!fits || where >= in->dim[2])
+          continue;
+        number n = load_number(in->type, in->data + at[0] * in->stride[0] +
+                                             (at[1] * taps + tap) * in->stride[1] +
+                                             where * in->stride[2]);
+        sum.f += n.f;
+        sum.i = (int64_t)((uint64_t)sum.i + (uint64_t)n.i);
+      }
+      store_number(out->type, address(out, at), sum);
+    }
+    at[out->rank - 1] = 0;
+  }
+}

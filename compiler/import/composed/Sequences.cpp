@@ -1,0 +1,254 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sequences and optionals whose structure is known: they live in the importer
+// only. What PyTorch exports for chunk, split, unbind and stack is of that
+// kind; a position or a length that depends on data is refused.
+#include "compiler/import/Composer.h"
+#include "compiler/import/Subgraph.h"
+
+using namespace mlir;
+
+namespace sinter::importer {
+namespace {
+
+using Parts = std::vector<TensorValue>;
+using Name = Composer::Name;
+
+LogicalResult setParts(NodeImport &node, size_t i, Parts parts) {
+  TensorValue value;
+  value.parts = std::make_shared<Parts>(std::move(parts));
+  if (node.wants(i))
+    value.name = std::string(node.node.outputs[i]);
+  return node.setSame(i, value);
+}
+
+/// The elements of input 0; a fault when it is a tensor.
+const Parts *partsOf(NodeImport &node) {
+  TensorValue *value = node.input(0);
+  if (value && value->parts)
+    return value->parts.get();
+  (void)node.fault(ErrorCode::I007, "input 0 is a tensor", "a sequence");
+  return nullptr;
+}
+
+/// A position in a sequence of `size`, which is also one behind the last when
+/// something is inserted.
+std::optional<int64_t> positionIn(NodeImport &node, size_t input, int64_t size,
+                                  bool isInsertion) {
+  if (!node.input(input))
+    return isInsertion ? size : size - 1;
+  std::optional<SmallVector<int64_t>> given = node.constantInts(input);
+  if (!given || given->size() != 1)
+    return std::nullopt;
+  int64_t position = (*given)[0],
+          at = position < 0 ? position + size : position;
+  if (at >= 0 && at < size + isInsertion)
+    return at;
+  (void)node.fault(ErrorCode::S001, "position " + Twine(position) +
+                                        " is outside a sequence of " +
+                                        Twine(size));
+  return std::nullopt;
+}
+
+LogicalResult importConstruct(NodeImport &node) {
+  Parts parts;
+  for (size_t i = 0; i < node.inputCount(); ++i)
+    parts.push_back(*node.input(i));
+  return setParts(node, 0, std::move(parts));
+}
+
+LogicalResult importEmpty(NodeImport &node) { return setParts(node, 0, {}); }
+
+LogicalResult importInsert(NodeImport &node) {
+  const Parts *parts = partsOf(node);
+  if (!parts)
+    return failure();
+  std::optional<int64_t> at = positionIn(node, 2, parts->size(), true);
+  if (!at)
+    return failure();
+  Parts result = *parts;
+  result.insert(result.begin() + *at, *node.input(1));
+  return setParts(node, 0, std::move(result));
+}
+
+LogicalResult importErase(NodeImport &node) {
+  const Parts *parts = partsOf(node);
+  std::optional<int64_t> at;
+  if (parts)
+    at = positionIn(node, 1, parts->size(), false);
+  if (!at)
+    return failure();
+  if (parts->empty())
+    return node.fault(ErrorCode::S001, "the sequence is empty");
+  Parts result = *parts;
+  result.erase(result.begin() + *at);
+  return setParts(node, 0, std::move(result));
+}
+
+LogicalResult importAt(NodeImport &node) {
+  const Parts *parts = partsOf(node);
+  std::optional<int64_t> at;
+  if (parts)
+    at = positionIn(node, 1, parts->size(), false);
+  return at ? node.setSame(0, (*parts)[*at]) : failure();
+}
+
+LogicalResult importLength(NodeImport &node) {
+  const Parts *parts = partsOf(node);
+  if (!parts)
+    return failure();
+  Type i64 = node.model.builder.getI64Type();
+  return node.setKnown(0, {node.model.dim(parts->size())},
+                       RankedTensorType::get({}, i64));
+}
+
+/// Sizes of the parts; nothing after a fault.
+std::optional<SmallVector<int64_t>> sizesOf(NodeImport &node, DimAttr extent) {
+  TensorValue *split = node.input(1);
+  if (split && split->type.getRank() == 1)
+    return node.constantInts(1);
+  int64_t chunk = 1;
+  if (split) {
+    std::optional<SmallVector<int64_t>> given = node.constantInts(1);
+    if (!given || given->size() != 1)
+      return std::nullopt;
+    chunk = (*given)[0];
+  }
+  std::optional<int64_t> length = sym::asConstant(extent);
+  if (!length || chunk < 1 || *length / chunk > 4096) {
+    (void)node.fault(ErrorCode::I014,
+                     "the axis has " + sym::toString(extent) +
+                         " elements, cut into parts of " + Twine(chunk),
+                     "a known extent, and at most 4096 parts",
+                     "give the shape of the inputs with --shape");
+    return std::nullopt;
+  }
+  SmallVector<int64_t> sizes;
+  for (int64_t at = 0; at < *length; at += chunk)
+    sizes.push_back(std::min(chunk, *length - at));
+  return sizes;
+}
+
+LogicalResult importSplit(NodeImport &node) {
+  std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
+  if (!axis)
+    return failure();
+  std::optional<SmallVector<int64_t>> sizes =
+      sizesOf(node, node.dims(0)[*axis]);
+  if (!sizes)
+    return failure();
+  Composer c(node);
+  Name x = c.input(0);
+  Parts parts;
+  int64_t from = 0;
+  for (int64_t size : *sizes) {
+    Name part = c.slice(x, *axis, from, from + size);
+    if (!node.input(1) && node.integer("keepdims") == 0)
+      part = c.op("Squeeze", {part, c.ints({*axis})});
+    from += size;
+    TensorValue *value = c.tensor(part);
+    if (!value)
+      return failure();
+    parts.push_back(*value);
+  }
+  return setParts(node, 0, std::move(parts));
+}
+
+LogicalResult importConcat(NodeImport &node) {
+  const Parts *parts = partsOf(node);
+  if (!parts)
+    return failure();
+  if (parts->empty())
+    return node.fault(ErrorCode::S001, "the sequence is empty");
+  Composer c(node);
+  std::vector<Name> names;
+  int64_t axis = node.integer("axis");
+  for (const TensorValue &part : *parts) {
+    Name name = c.keep(part);
+    names.push_back(node.integer("new_axis") != 0 ? c.unsqueeze(name, {axis})
+                                                  : name);
+  }
+  return c.set(0, c.op("Concat", names, With().integer("axis", axis)));
+}
+
+/// The body once for each element.
+LogicalResult importMap(NodeImport &node) {
+  const Parts *parts = partsOf(node);
+  const onnx::Graph &body = node.attribute("body")->graphs[0];
+  if (!parts)
+    return failure();
+  if (body.inputs.size() != node.inputCount() ||
+      body.outputs.size() < node.node.outputs.size())
+    return node.fault(ErrorCode::I006,
+                      "its body takes " + Twine(body.inputs.size()) +
+                          " values and has " + Twine(body.outputs.size()) +
+                          " outputs");
+  std::vector<Parts> results(node.node.outputs.size());
+  for (size_t trip = 0; trip < parts->size(); ++trip) {
+    Scope scope;
+    scope.prefix =
+        node.scope.prefix + node.name() + "[" + std::to_string(trip) + "]/";
+    for (size_t i = 0; i < node.inputCount(); ++i) {
+      TensorValue *value = node.input(i);
+      if (value && value->parts) {
+        if (trip >= value->parts->size())
+          return node.fault(ErrorCode::S001, "its sequences differ in length");
+        value = &(*value->parts)[trip];
+      }
+      StringRef name(body.inputs[i].name.data(), body.inputs[i].name.size());
+      if (value)
+        scope.values[name] = *value;
+    }
+    std::optional<SmallVector<TensorValue *>> outputs =
+        importSubgraph(node, scope, body);
+    if (!outputs)
+      return failure();
+    for (size_t i = 0; i < results.size(); ++i)
+      results[i].push_back(*(*outputs)[i]);
+  }
+  for (size_t i = 0; i < results.size(); ++i)
+    if (failed(setParts(node, i, std::move(results[i]))))
+      return failure();
+  return success();
+}
+
+LogicalResult importOptional(NodeImport &node) {
+  return setParts(node, 0, node.input(0) ? Parts{*node.input(0)} : Parts());
+}
+
+LogicalResult importGetElement(NodeImport &node) {
+  TensorValue *value = node.input(0);
+  if (!value->parts) // from opset 18 on a tensor is its own element
+    return node.setSame(0, *value);
+  if (value->parts->empty())
+    return node.fault(ErrorCode::S001, "the optional holds nothing");
+  return node.setSame(0, (*value->parts)[0]);
+}
+
+LogicalResult importHasElement(NodeImport &node) {
+  TensorValue *value = node.input(0);
+  bool isFull = value && (!value->parts || !value->parts->empty());
+  return node.setKnown(
+      0, {node.model.dim(isFull)},
+      RankedTensorType::get({}, node.model.builder.getI1Type()));
+}
+
+} // namespace
+
+void addSequences(OpTable &table) {
+  table["SequenceConstruct"] = importConstruct;
+  table["SequenceEmpty"] = importEmpty;
+  table["SequenceInsert"] = importInsert;
+  table["SequenceErase"] = importErase;
+  table["SequenceAt"] = importAt;
+  table["SequenceLength"] = importLength;
+  table["SplitToSequence"] = importSplit;
+  table["ConcatFromSequence"] = importConcat;
+  table["SequenceMap"] = importMap;
+  table["Optional"] = importOptional;
+  table["OptionalGetElement"] = importGetElement;
+  table["OptionalHasElement"] = importHasElement;
+}
+
+} // namespace sinter::importer
