@@ -139,11 +139,11 @@ def operator_of_a_later_opset(folder):
     return model([node("Gelu")], opset=17)
 
 
-@case("I004", "NonMaxSuppression is not supported")
+@case("I004", "TfIdfVectorizer is not supported")
 def unsupported_operator(folder):
-    boxes = helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, 6, 4])
-    scores = helper.make_tensor_value_info("s", TensorProto.FLOAT, [1, 1, 6])
-    return model([node("NonMaxSuppression", ["b", "s"])], [boxes, scores])
+    words = helper.make_tensor_value_info("w", TensorProto.INT32, [6])
+    return model([node("TfIdfVectorizer", ["w"], mode="TF", min_gram_length=1, max_gram_length=1,
+                       max_skip_count=0, ngram_counts=[0], ngram_indexes=[0])], [words])
 
 
 @case("I005", "has no attribute 'axes'")
