@@ -162,8 +162,10 @@ Value NodeImport::broadcast(Value value, ArrayRef<DimAttr> dims) {
   Dims from = dimsOf(value);
   if (from.size() <= dims.size())
     for (size_t i = 1; i <= from.size(); ++i)
-      if (!graph::isProvedBroadcast(from.end()[-i], dims.end()[-i]) &&
-          !requireEqual(from.end()[-i], dims.end()[-i], "extents", true))
+      if (!graph::isProvedBroadcast(from[from.size() - i],
+                                    dims[dims.size() - i]) &&
+          !requireEqual(from[from.size() - i], dims[dims.size() - i], "extents",
+                        true))
         return {};
   return one<graph::BroadcastOp>(value, {},
                                  {sym::tensorOf(dims, elementOf(value))});

@@ -29,8 +29,8 @@ Value matmul(NodeImport &node, Value a, Value b, bool transposeA = false,
     else
       b = node.written(b, y.size() - (transposeB ? 1 : 2), inner);
     for (size_t i = 3; i <= std::min(x.size(), y.size()); ++i)
-      if (!node.requireEqual(x.end()[-i], y.end()[-i], "batch dimensions",
-                             true))
+      if (!node.requireEqual(x[x.size() - i], y[y.size() - i],
+                             "batch dimensions", true))
         return {};
   }
   return node.one<graph::MatMulOp>({a, b},

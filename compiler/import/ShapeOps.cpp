@@ -226,7 +226,8 @@ LogicalResult importExpand(NodeImport &node) {
   // A target may be 1 (or equal) where the input is not: check what is
   // unproved.
   for (size_t i = 1; i <= std::min(input.size(), shape->size()); ++i)
-    if (!node.requireEqual(input.end()[-i], shape->end()[-i], "extents", true))
+    if (!node.requireEqual(input[input.size() - i], (*shape)[shape->size() - i],
+                           "extents", true))
       return failure();
   TensorValue *value = node.input(0);
   RankedTensorType type = sym::tensorOf(*dims, value->type.getElementType());
