@@ -10,10 +10,12 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <fcntl.h>
 #include <functional>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace sinter::serve;
@@ -289,15 +291,21 @@ TEST_F(ServeGrpc, AFullStreamIsReadNoFurther) {
   for (int i = 0; i < 5; ++i)
     ASSERT_TRUE(stream->Write(rawRequest("hold", "abcd")));
   EXPECT_TRUE(eventually([&] { return engine.heldCount() == 2; }));
-  size_t answered = 0;
-  while (answered < 5) {
-    size_t released = engine.release();
-    EXPECT_LE(released, 2u);
-    for (size_t i = 0; i < released; ++i, ++answered) {
-      inference::ModelStreamInferResponse out;
-      ASSERT_TRUE(stream->Read(&out));
+  // Two requests may reach the engine in either order, and the answer to the
+  // later one waits for the earlier: release while reading.
+  std::atomic<bool> isOver = false;
+  std::thread engineThread([&] {
+    while (!isOver) {
+      EXPECT_LE(engine.release(), 2u);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+  });
+  for (int i = 0; i < 5; ++i) {
+    inference::ModelStreamInferResponse out;
+    EXPECT_TRUE(stream->Read(&out));
   }
+  isOver = true;
+  engineThread.join();
   context.TryCancel();
   stream->Finish();
 }
