@@ -63,6 +63,18 @@ TEST(InferRequest, EveryPrefixIsRefused) {
         << json.substr(0, length);
 }
 
+// What follows a text that was cut is a tensor, even where it looks like JSON.
+TEST(InferRequest, BytesBehindACutTextAreNoTokens) {
+  const std::string whole =
+      R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","other":"a",)"
+      R"("parameters":{"binary_data_size":4}}],"more":{"a":["b",1]}})";
+  for (const char *blob : {"\"abc", ",1,2", "]}]}", "{\"a\"", "[[[["})
+    for (size_t length = 1; length < whole.size(); ++length)
+      EXPECT_NE(faultOf(whole.substr(0, length), blob), "accepted") << length;
+  InferCall call;
+  EXPECT_TRUE(parse(whole, call, "\"abc").ok());
+}
+
 TEST(InferRequest, EveryDamagedByteIsReadOrRefusedInBounds) {
   std::string json =
       R"({"inputs":[{"name":"x","shape":[1,2],"datatype":"BYTES","data":[["a","\ud83d\ude00"]]}]})";

@@ -37,12 +37,15 @@ public:
         plan(call.plan) {}
 
   Status read(od::parser &parser) {
-    const char *text = reinterpret_cast<const char *>(body.data);
-    simdjson::padded_string_view view(
-        text, body.jsonBytes, body.jsonBytes + simdjson::SIMDJSON_PADDING);
+    // A text that ends too early makes the parser look at the byte behind it,
+    // which must not be a binary tensor's: a copy has zeros there.
+    simdjson::padded_string text(reinterpret_cast<const char *>(body.data),
+                                 body.jsonBytes);
+    if (!text.data())
+      return {Code::unavailable, "request: no memory to read it", 1000};
     od::document document;
     od::value root;
-    if (simdjson::error_code code = parser.iterate(view).get(document))
+    if (simdjson::error_code code = parser.iterate(text).get(document))
       return jsonFault("request", code);
     if (simdjson::error_code code = document.get_value().get(root))
       return jsonFault("request", code);
