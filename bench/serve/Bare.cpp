@@ -22,7 +22,8 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string object;
-  int64_t rows = 1, other = 0;
+  int64_t rows = 1;
+  std::vector<int64_t> dims;
   unsigned threads = 1, contexts = 1;
   double seconds = 5;
 };
@@ -48,9 +49,10 @@ public:
       tensor.dtype = uint8_t(described.dtype);
       uint64_t count = 1;
       for (uint32_t i = 0; i < described.rank; ++i) {
-        tensor.dim[i] = described.dim[i] >= 0 ? described.dim[i]
-                        : i == 0              ? options.rows
-                                              : options.other;
+        tensor.dim[i] = described.dim[i] >= 0     ? described.dim[i]
+                        : i == 0                  ? options.rows
+                        : i < options.dims.size() ? options.dims[i]
+                                                  : 1;
         count *= uint64_t(tensor.dim[i]);
       }
       inputs.emplace_back(count * 8);
@@ -129,8 +131,10 @@ int main(int argc, char **argv) {
       ->check(CLI::ExistingFile);
   app.add_option("--rows", options.rows, "dimension 0 of every input")
       ->capture_default_str();
-  app.add_option("--other", options.other, "every other unknown dimension")
-      ->capture_default_str();
+  app.add_option(
+         "--dims", options.dims,
+         "all dimensions of the input, where the model leaves them open")
+      ->delimiter(',');
   app.add_option("--threads", options.threads, "threads of a run")
       ->capture_default_str();
   app.add_option("--contexts", options.contexts, "runs at the same time")
