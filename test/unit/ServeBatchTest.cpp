@@ -459,6 +459,8 @@ TEST(ServeBatch, LimitsOfOneModel) {
   for (Code wanted : {Code::ok, Code::ok, Code::unavailable})
     EXPECT_EQ(caller.ask(*engine, caller.make("m", ramp(1))).status.code,
               wanted);
+  Status status;
+  EXPECT_EQ(engine->statistics("m", "", status)[0].rejected, 1u);
 }
 
 TEST(ServeBatch, MeasuresWhenIdle) {

@@ -93,6 +93,12 @@ TEST(Prometheus, FamiliesAreWholeAndHistogramsCumulative) {
     EXPECT_TRUE(series.count(wanted)) << wanted;
 }
 
+// What was shed at the door never was a failure of the model.
+TEST(Prometheus, FailuresOfTheBackend) {
+  EXPECT_NE(prometheusText(observed()).find("reason=\"BACKEND\"} 3\n"),
+            std::string::npos);
+}
+
 TEST(StatusPage, ShowsModelsAndEscapesNames) {
   std::string page = statusPage(observed());
   for (const char *wanted :

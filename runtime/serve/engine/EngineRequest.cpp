@@ -111,9 +111,12 @@ std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
     status = {Code::unavailable, "the server is shutting down", 1000};
   else
     status = route(job, shadow);
-  if (status.ok() && isLimited)
+  if (status.ok() && isLimited) {
     status = limits.enter(job->request.client, job->version->model(),
                           job->phases.queued, job->permit);
+    if (!status.ok())
+      job->version->counters.addRejected();
+  }
   if (status.ok() && shadow)
     sendShadow(job, shadow);
   if (status.ok()) {

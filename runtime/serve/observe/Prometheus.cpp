@@ -80,8 +80,7 @@ struct Row {
 double us(const Duration &duration) { return double(duration.ns / 1000); }
 
 double backendFailures(const ModelStatistics &s) {
-  uint64_t known = s.rejected + s.cancelled;
-  return double(s.fail.count > known ? s.fail.count - known : 0);
+  return double(s.fail.count > s.cancelled ? s.fail.count - s.cancelled : 0);
 }
 
 const Row rows[] = {
@@ -90,7 +89,7 @@ const Row rows[] = {
     {"sinter_request_failures_total", "counter", "Requests that failed",
      [](const ModelStatistics &s) { return double(s.fail.count); }},
     {"sinter_rejected_total", "counter",
-     "Requests shed: queue full, or too late to make it",
+     "Requests shed: queue full, over a limit, or too late to make it",
      [](const ModelStatistics &s) { return double(s.rejected); }},
     {"sinter_cancelled_total", "counter", "Requests whose client left",
      [](const ModelStatistics &s) { return double(s.cancelled); }},
