@@ -89,8 +89,9 @@ def check_pages(server):
     # promtool also has opinions on names (Triton's end in _us); only a text that
     # does not parse is a fault.
     score.check("error while linting" not in done.stdout, f"promtool: {done.stdout[:500]}")
-    code, text = curl(admin + "/status")
-    score.check(code == "200" and "<td>add_sub</td>" in text and "<svg" in text, f"/status answers {code}")
+    code, text = curl(admin + "/status.json")
+    score.check(code == "200" and "add_sub" in [m["name"] for m in json.loads(text)["models"]],
+                f"/status.json answers {code}")
     code, _ = curl("http://" + server.addresses["http"] + "/metrics")
     score.check(code == "404", f"/metrics on the clients' listener answers {code}")
 

@@ -32,6 +32,7 @@ Observed observed() {
   o.models = {s};
   o.index = {{"m", "1", VersionState::ready, "", {"stable"}},
              {"<b>\"&", "2", VersionState::unavailable, "bad <bundle>", {}}};
+  o.upUs = 7;
   o.listeners = {{"http", 1, 2, 3, 4, 5, 6, 7}};
   return o;
 }
@@ -99,13 +100,23 @@ TEST(Prometheus, FailuresOfTheBackend) {
             std::string::npos);
 }
 
-TEST(StatusPage, ShowsModelsAndEscapesNames) {
-  std::string page = statusPage(observed());
+TEST(StatusPage, NumbersAndFiles) {
+  std::string json = statusJson(observed());
   for (const char *wanted :
-       {"<span class=\"label\">stable</span>",
-        "id=\"state\" class=\"good\">ready", "<svg", "&lt;b&gt;&quot;&amp;",
-        "bad &lt;bundle&gt;", "batches by rows"})
-    EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
-  EXPECT_EQ(page.find("<b>"), std::string::npos);
-  EXPECT_EQ(page.find("<script"), std::string::npos);
+       {"\"labels\":[\"stable\"]", "\"ready\":true", "\"requests\":5",
+        "\"sizes\":[[3,2,20]]", "\"name\":\"<b>\\\"&\"",
+        "\"reason\":\"bad <bundle>\"", "\"state\":\"unavailable\"",
+        "\"now_us\":7"})
+    EXPECT_NE(json.find(wanted), std::string::npos) << wanted << "\n" << json;
+  for (const char *path : {"/", "/status", "/status.css", "/status.js"}) {
+    ASSERT_TRUE(statusFile(path)) << path;
+    EXPECT_NE(std::string(statusFile(path)->text).find("Sinter"),
+              std::string::npos);
+    // Nothing from elsewhere: no address but that of the namespace of SVG.
+    std::string text = statusFile(path)->text;
+    for (size_t at = text.find("://"); at != std::string::npos;
+         at = text.find("://", at + 1))
+      EXPECT_EQ(text.substr(at, 18), "://www.w3.org/2000") << path;
+  }
+  EXPECT_FALSE(statusFile("/status.html"));
 }

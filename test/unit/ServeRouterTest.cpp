@@ -270,7 +270,9 @@ TEST_F(Routes, AdminPages) {
   EXPECT_EQ(metrics.contentType.substr(0, 10), "text/plain");
   EXPECT_NE(metrics.text.find("sinter_connections{listener=\"http\"} 7\n"),
             std::string::npos);
-  EXPECT_NE(get("/status").text.find("<td>m</td>"), std::string::npos);
+  for (const char *path : {"/", "/status", "/status.js", "/status.css"})
+    EXPECT_EQ(get(path).status, 200u) << path;
+  EXPECT_NE(get("/status.json").text.find("\"name\":\"m\""), std::string::npos);
   EXPECT_EQ(post("/metrics").status, 404u);
 }
 

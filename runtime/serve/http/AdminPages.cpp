@@ -22,6 +22,10 @@ Observed AdminPages::observe() const {
     observed.listeners = listeners();
   observed.ready = engine.ready();
   observed.version = serverVersion();
+  observed.upUs =
+      uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(
+                   Clock::now() - began)
+                   .count());
   return observed;
 }
 
@@ -30,20 +34,26 @@ bool AdminPages::operator()(const HttpRequest &request, std::string_view target,
   target = target.substr(0, target.find('?'));
   bool reads =
       request.method == HttpMethod::get || request.method == HttpMethod::head;
-  if (!reads || (target != "/metrics" && target != "/status" && target != "/"))
+  if (!reads)
     return false;
   HttpResponse response;
   if (target == "/metrics") {
     response.contentType = "text/plain; version=0.0.4; charset=utf-8";
     response.text = prometheusText(observe());
-  } else {
-    response.contentType = "text/html; charset=utf-8";
+  } else if (target == "/status.json") {
+    response.text = statusJson(observe());
+  } else if (const StatusFile *file = statusFile(target)) {
+    response.contentType = file->contentType;
+    response.text = file->text;
     response.headers.emplace_back(
         "Content-Security-Policy",
-        "default-src 'none'; style-src 'unsafe-inline'");
-    response.headers.emplace_back("Cache-Control", "no-store");
-    response.text = statusPage(observe());
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src "
+        "'self'; connect-src 'self'; img-src data:");
+    response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  } else {
+    return false;
   }
+  response.headers.emplace_back("Cache-Control", "no-store");
   answer(std::move(response));
   return true;
 }

@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the admin listener has beside the protocol: /metrics and /status.
+// What the admin listener has beside the protocol: /metrics, and /status with
+// its files.
 #ifndef SINTER_SERVE_HTTP_ADMINPAGES_H
 #define SINTER_SERVE_HTTP_ADMINPAGES_H
 
@@ -23,6 +24,7 @@ private:
   Observed observe() const;
   const Engine &engine;
   std::function<std::vector<ListenerMetrics>()> listeners;
+  TimePoint began = Clock::now();
 };
 
 /// A listener's numbers under a name.

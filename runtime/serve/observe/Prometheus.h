@@ -25,6 +25,7 @@ struct Observed {
   std::vector<IndexEntry> index;
   std::vector<ListenerMetrics> listeners;
   bool ready = false;
+  uint64_t upUs = 0;   ///< since the server began
   std::string version; ///< of the server
 };
 
@@ -36,7 +37,7 @@ std::string prometheusText(const Observed &observed);
 
 /// CPU seconds, resident bytes and descriptors of this process.
 struct ProcessMetrics {
-  double cpuSeconds = 0, startSeconds = 0;
+  double cpuSeconds = 0;
   uint64_t residentBytes = 0, descriptors = 0;
 };
 ProcessMetrics processMetrics();
