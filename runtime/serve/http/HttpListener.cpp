@@ -114,6 +114,9 @@ public:
     core->handler = &handler;
     for (uint32_t i = 0; i < std::max(1u, options.threads); ++i)
       threads.push_back(std::make_shared<IoThread>());
+    for (auto &thread : threads)
+      if (Status status = thread->mailbox.open(); !status.ok())
+        return status;
     if (options.tls)
       if (Status status = reloadTls(*options.tls); !status.ok())
         return status;
@@ -184,6 +187,7 @@ public:
     for (auto &thread : threads)
       asio::post(thread->context, [thread = thread.get()] {
         thread->timer.cancel();
+        thread->mailbox.close();
         thread->guard.reset();
       });
     for (auto &thread : threads)

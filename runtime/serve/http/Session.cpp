@@ -298,10 +298,10 @@ private:
                    number](HttpResponse &&answered) {
       if (self->core->stopped)
         return;
-      asio::dispatch(self->thread->context,
-                     [self, number, moved = std::move(answered)]() mutable {
-                       self->respond(number, std::move(moved));
-                     });
+      self->thread->mailbox.put(
+          [self, number, moved = std::move(answered)]() mutable {
+            self->respond(number, std::move(moved));
+          });
     };
     std::shared_ptr<Ticket> handled =
         core->handler->handle(std::move(request), std::move(answer));

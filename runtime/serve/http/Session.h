@@ -7,6 +7,7 @@
 #define SINTER_SERVE_HTTP_SESSION_H
 
 #include "runtime/serve/http/HttpListener.h"
+#include "runtime/serve/http/Mailbox.h"
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -62,6 +63,7 @@ public:
 /// deadlines: a request sets a number, not a timer.
 struct IoThread {
   asio::io_context context{1};
+  Mailbox mailbox{context};
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>,
                              asio::io_context::executor_type>
       timer{context};
