@@ -90,6 +90,17 @@ TEST(ServePolicy, NeverJoinsWhatCostsMoreTogether) {
 }
 
 // One preempted run of a size must not keep batches small for ever.
+TEST(ServePolicy, JoinsOnlyForAClearGain) {
+  std::vector<WaitingItem> many(8);
+  EXPECT_EQ(decide(view(many), line(0, 400 * us), batching(8)).rows, 1);
+  EXPECT_EQ(decide(view(many), line(8 * us, 400 * us), batching(8)).rows, 1);
+  EXPECT_EQ(decide(view(many), line(80 * us, 400 * us), batching(8)).rows, 8);
+  CostTable estimated;
+  estimated.estimate(1, 400 * us);
+  EXPECT_EQ(decide(view(many), estimated, batching(8)).rows, 8)
+      << "what was never measured is tried";
+}
+
 TEST(ServePolicy, AnOutlierDoesNotEndBatching) {
   CostTable costs;
   for (int i = 0; i < 4; ++i)

@@ -7,6 +7,10 @@
 namespace sinter::serve {
 namespace {
 
+// Part of its own run that a request must save to go with others: they all wait
+// for the whole batch, and measured costs are off by some percent.
+constexpr Nanos worthJoining = 16;
+
 // What a run of so many rows costs, padding included.
 Nanos price(const CostTable &costs, const PolicyOptions &options, int64_t rows,
             bool wide) {
@@ -40,12 +44,13 @@ Forming gather(const PolicyView &view, const CostTable &costs,
     if (item.shape != head.shape)
       continue;
     Nanos together = price(costs, options, sum, false);
-    Nanos apart = price(costs, options, batch.decision.rows, false) +
-                  price(costs, options, rows, false);
+    Nanos own = price(costs, options, rows, false);
+    Nanos apart = price(costs, options, batch.decision.rows, false) + own;
     Nanos deadline = std::min(batch.deadline, item.deadline);
     bool breaks = deadline != never && view.now + together > deadline;
-    // Integer interpolation may be off by a nanosecond a row.
-    if (together > apart + rows || breaks)
+    // A size that never ran is tried: nothing else would correct its estimate.
+    Nanos gain = costs.isMeasured(sum) ? own / worthJoining : -rows;
+    if (together > apart - gain || breaks)
       continue;
     add(batch, item, i, rows);
   }

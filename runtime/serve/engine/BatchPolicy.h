@@ -5,8 +5,8 @@
 // table: the scheduler and the simulator ask the same one, tests need no
 // threads.
 //
-// A batch grows while one more request in it costs less than a run of its own
-// and no deadline in it breaks. An unfull batch waits only when every thread is
+// A batch grows while one more request in it costs clearly less than a run of
+// its own and no deadline in it breaks. An unfull batch waits only when every thread is
 // spoken for by it and the next arrival is expected so soon that the sum of all
 // latencies falls: with r rows waiting, the next in g, cost c(n),
 //     now:  r c(r) + (c(r) - g) + c(1)      wait:  r (g + c(r+1)) + c(r+1)

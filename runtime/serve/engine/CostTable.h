@@ -29,7 +29,7 @@ public:
   /// two.
   int64_t cost(int64_t rows, bool wide = false) const;
   bool isKnown() const { return !points.empty(); }
-  bool isMeasured(int64_t rows, bool wide) const;
+  bool isMeasured(int64_t rows, bool wide = false) const;
   uint32_t width() const { return threads; }
   std::vector<int64_t> sizes() const;
 
