@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Convolutions and pools. ONNX leaves much to defaults (kernel from the filter,
-// strides 1, auto_pad); here everything becomes explicit.
+// strides 1, auto_pad); here everything becomes explicit. Where auto_pad
+// depends on an extent that is open, the pads become an operation of their own.
 #include "compiler/import/Compose.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -14,14 +17,17 @@ namespace {
 /// Geometry of a window with all defaults filled in.
 struct Window {
   SmallVector<int64_t> kernel, strides, pads, dilations;
+  /// What an operation of its own adds before: pads that no constant says.
+  Dims low, high;
 };
 
-/// SAME pads keep ceil(in / stride); for a symbol they are constant only at
-/// stride 1 or when the kernel is not larger than the stride.
-bool padLikeInput(NodeImport &node, Window &window, bool isUpper) {
+/// SAME pads keep ceil(in / stride). For a symbol they are constant only at
+/// stride 1; else they are an expression and `widened` adds them.
+void padLikeInput(NodeImport &node, Window &window, bool isUpper) {
   size_t spatial = window.kernel.size();
   Dims dims = node.dims(0);
   window.pads.assign(2 * spatial, 0);
+  DimAttr zero = node.model.dim(0);
   for (size_t i = 0; i < spatial; ++i) {
     int64_t extent = window.dilations[i] * (window.kernel[i] - 1) + 1;
     int64_t stride = window.strides[i], total;
@@ -31,18 +37,32 @@ bool padLikeInput(NodeImport &node, Window &window, bool isUpper) {
     } else if (stride == 1) {
       total = extent - 1;
     } else {
-      (void)node.fault(
-          ErrorCode::I014,
-          "auto_pad SAME with stride " + Twine(stride) +
-              " needs the extent of axis " + Twine(i + 2) + ", which is " +
-              sym::toString(dims[i + 2]),
-          "", "Give it with --shape, or export the model with explicit pads.");
-      return false;
+      DimAttr out = sym::floorDiv(dims[i + 2] + (stride - 1), stride);
+      DimAttr sum = (out - 1) * stride + extent - dims[i + 2];
+      if (extent < stride) // else it is never negative
+        sum = node.model.maxOf(sum, zero);
+      window.low.resize(dims.size(), zero);
+      window.high.resize(dims.size(), zero);
+      window.low[i + 2] = sym::floorDiv(isUpper ? sum : sum + 1, 2);
+      window.high[i + 2] = sum - window.low[i + 2];
+      continue;
     }
     window.pads[i] = isUpper ? total / 2 : (total + 1) / 2;
     window.pads[i + spatial] = total - window.pads[i];
   }
-  return true;
+}
+
+/// The input with the pads that no constant says, filled with `value`.
+Value widened(NodeImport &node, const Window &window, Value input,
+              double value) {
+  if (window.low.empty() || !input)
+    return input;
+  Type element = cast<RankedTensorType>(input.getType()).getElementType();
+  return node.one<graph::PadOp>({input, node.scalar(value, element)},
+                                node.attrs()
+                                    .text("mode", "constant")
+                                    .dims("low", window.low)
+                                    .dims("high", window.high));
 }
 
 bool fillWindow(NodeImport &node, size_t spatial, Window &window) {
@@ -78,8 +98,10 @@ bool fillWindow(NodeImport &node, size_t spatial, Window &window) {
       return false;
     }
   std::string automatic = node.text("auto_pad");
-  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER")
-    return padLikeInput(node, window, automatic == "SAME_UPPER");
+  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
+    padLikeInput(node, window, automatic == "SAME_UPPER");
+    return true;
+  }
   if (automatic == "VALID" || window.pads.empty())
     window.pads.assign(2 * spatial, 0);
   else if (!automatic.empty() && automatic != "NOTSET") {
@@ -205,6 +227,33 @@ LogicalResult importConvTranspose(NodeImport &node) {
                                     .integer("group", node.integer("group"))));
 }
 
+/// Below every element of the type.
+double lowestOf(Type element) {
+  if (isa<FloatType>(element))
+    return -std::numeric_limits<double>::infinity();
+  return element.isUnsignedInteger() || element.isInteger(1)
+             ? 0
+             : -std::ldexp(1.0, int(element.getIntOrFloatBitWidth()) - 1);
+}
+
+/// A pool over an input that was widened first. An average counts the pads
+/// then: what it makes of ones is the share that it should have divided by.
+Value poolWidened(NodeImport &node, const Window &window, StringRef kind,
+                  ArrayRef<NamedAttribute> attributes) {
+  Type element = node.type(0).getElementType();
+  double fill = kind == "max" ? lowestOf(element) : 0;
+  Value x = widened(node, window, node.value(0), fill);
+  Value y = node.one<graph::PoolOp>(x, attributes);
+  if (kind != "average" || node.integer("count_include_pad"))
+    return y;
+  Dims dims = node.dims(0);
+  dims[0] = dims[1] = node.model.dim(1);
+  Value ones = node.broadcast(node.scalar(1, element), dims);
+  Value share =
+      node.one<graph::PoolOp>(widened(node, window, ones, 0), attributes);
+  return node.map("div", {y, share});
+}
+
 LogicalResult importPool(NodeImport &node) {
   StringRef op(node.node.op.data(), node.node.op.size());
   Window window;
@@ -212,11 +261,9 @@ LogicalResult importPool(NodeImport &node) {
   if (!checkRank(node) || !fillWindow(node, node.rank(0) - 2, window))
     return failure();
   bool hasIndices = node.wants(1);
+  StringRef kind = op == "MaxPool" ? "max" : op == "LpPool" ? "lp" : "average";
   AttributeList attributes = node.attrs();
-  attributes
-      .text("kind", op == "MaxPool"  ? "max"
-                    : op == "LpPool" ? "lp"
-                                     : "average")
+  attributes.text("kind", kind)
       .integers("kernel", window.kernel)
       .integers("strides", window.strides)
       .integers("pads", window.pads)
@@ -227,6 +274,14 @@ LogicalResult importPool(NodeImport &node) {
       .flag("with_indices", hasIndices)
       .flag("column_major_indices",
             hasIndices && node.integer("storage_order"));
+  if (!window.low.empty()) {
+    if (!hasIndices)
+      return node.set(0, poolWidened(node, window, kind, attributes));
+    return node.fault(
+        ErrorCode::I014,
+        "auto_pad SAME needs the extents of the input for its indices", "",
+        "Give them with --shape, or export the model with explicit pads.");
+  }
   Operation *pool = node.create<graph::PoolOp>(node.value(0), attributes);
   if (!pool || failed(node.set(0, pool->getResult(0))))
     return failure();
@@ -266,7 +321,7 @@ Value convolution(NodeImport &node, Value input, Value filter, Value bias,
   if (!node.requireEqual(node.dims(0)[1], node.dims(filterAt)[1] * group,
                          "input channels and filter channels x group"))
     return {};
-  SmallVector<Value> operands = {input, filter};
+  SmallVector<Value> operands = {widened(node, window, input, 0), filter};
   if (bias)
     operands.push_back(bias);
   return node.one<graph::ConvOp>(operands,
