@@ -148,11 +148,13 @@ private:
   }
 
   // Values that all rows share (a bias) are loaded once: LLVM cannot know that
-  // the stores in between leave them alone.
+  // the stores in between leave them alone. One that all columns share, too, is
+  // loaded again for a last vector of half the width.
   Value loadExtra(size_t e, unsigned v, Value pointer, Value count) {
     const TileOperand &extra = problem.extras[e];
     bool oneColumn = sym::isConstant(extra.column, 0);
-    auto &[known, from] = loaded[{e, oneColumn ? 0 : v}];
+    bool isWhole = shape.lanesOf(v) == shape.lanes;
+    auto &[known, from] = loaded[{e, oneColumn && isWhole ? 0 : v}];
     if (known && (addresses[e].shared || from == pointer))
       return known;
     from = pointer;

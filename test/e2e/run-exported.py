@@ -22,6 +22,10 @@ def weight(*shape, kind=np.float32):
 SAME = 'auto_pad="SAME_UPPER"'
 # name: the graph, its weights, the shapes of x.
 MODELS = {
+    # A scale for all columns, at a last vector of half the width.
+    "integers": ("g (uint8[N, 24] x, float s, float[N, 24] z) => (float[N, 24] y) "
+                 "{ a = MatMulInteger(x, w)\n b = Cast<to=1>(a)\n c = Mul(b, s)\n y = Add(z, c) }",
+                 {"w": weight(24, 24, kind=np.uint8)}, [(1, 24), (9, 24)]),
     # Pads that depend on the extents.
     "same-conv": ("g (float[1, 3, H, W] x) => (float[1, 8, P, Q] y) "
                   f"{{ y = Conv<{SAME}, strides=[2, 3]>(x, w) }}",
