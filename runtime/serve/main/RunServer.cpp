@@ -159,6 +159,7 @@ void blockSignals() {
   sigset_t set = controlSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // a file at its limit is a fault of that write
 }
 
 int serveUntilStopped(Server &server, ServerConfig config,

@@ -36,7 +36,8 @@ public:
   virtual void finishShutdown(TimePoint deadline) = 0;
 };
 
-/// SIGTERM, SIGINT and SIGHUP wait for serveUntilStopped(); SIGPIPE is ignored.
+/// SIGTERM, SIGINT and SIGHUP wait for serveUntilStopped(); SIGPIPE and SIGXFSZ
+/// are ignored.
 void blockSignals();
 
 /// Reloads at SIGHUP and ends the server at SIGTERM or SIGINT, after the grace

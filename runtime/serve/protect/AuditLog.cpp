@@ -14,6 +14,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <fstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sinter::serve {
@@ -62,6 +63,11 @@ std::unique_ptr<AuditLog> AuditLog::open(const std::string &path,
                                          Status &status) {
   std::unique_ptr<AuditLog> log(new AuditLog);
   log->path = path;
+  struct stat info;
+  if (!stat(path.c_str(), &info) && !S_ISREG(info.st_mode)) {
+    status = {Code::invalid, "audit log '" + path + "': is no regular file"};
+    return nullptr;
+  }
   status = verify(path, log->number, log->last);
   if (!status.ok())
     return nullptr;
@@ -92,11 +98,20 @@ Status AuditLog::append(const std::string &client, const std::string &action,
       .string(last);
   std::string hash = sha256Hex(json.text),
               line = json.text + hashField + hash + "\"}\n";
+  struct stat before = {};
+  fstat(descriptor, &before);
   // One write: lines of two processes do not mix.
+  errno = 0;
   ssize_t written = write(descriptor, line.data(), line.size());
-  if (written != ssize_t(line.size()) || fdatasync(descriptor))
-    return {Code::internal, "audit log '" + path + "': cannot be written: " +
-                                std::strerror(errno)};
+  if (written != ssize_t(line.size()) || fdatasync(descriptor)) {
+    // A full disk takes half of a line; behind that, no later one would count.
+    int reason = errno ? errno : ENOSPC;
+    bool isUndone = written <= 0 || !ftruncate(descriptor, before.st_size);
+    return {Code::internal,
+            "audit log '" + path +
+                "': cannot be written: " + std::strerror(reason) +
+                (isUndone ? "" : "; it ends with half a line now")};
+  }
   number += 1;
   last = hash;
   return {};
