@@ -503,6 +503,31 @@ TEST_F(ServeGrpc, ShutdownWaitsForCalls) {
   EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
+TEST_F(ServeGrpc, ShutdownAnswersWhatStreamsHaveAskedAndEndsThem) {
+  grpc::ClientContext idleContext, busyContext;
+  auto idle = stub->ModelStreamInfer(&idleContext);
+  auto busy = stub->ModelStreamInfer(&busyContext);
+  inference::ModelStreamInferResponse out;
+  ASSERT_TRUE(idle->Write(rawRequest("echo", "abcd")));
+  ASSERT_TRUE(idle->Read(&out)); // and then its client says nothing more
+  ASSERT_TRUE(busy->Write(rawRequest("hold", "abcd")));
+  EXPECT_TRUE(eventually([&] { return engine.heldCount() == 1; }));
+  std::thread reader([&] {
+    inference::ModelStreamInferResponse none;
+    EXPECT_FALSE(idle->Read(&none));
+    EXPECT_EQ(idle->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+    engine.release(); // the busy one outlives the idle one
+    EXPECT_TRUE(busy->Read(&none));
+    EXPECT_EQ(none.error_message(), "");
+    EXPECT_FALSE(busy->Read(&none));
+    EXPECT_EQ(busy->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  });
+  // Without an end of its own the idle stream would hold this to the deadline,
+  // and be cancelled then.
+  server->shutdown(Clock::now() + std::chrono::seconds(60));
+  reader.join();
+}
+
 TEST_F(ServeGrpc, ATakenPortIsAFault) {
   GrpcOptions options;
   options.addresses = {server->addresses()[1]};

@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/grpc/GrpcServer.h"
 
+#include "runtime/serve/grpc/Acceptor.h"
 #include "runtime/serve/grpc/Service.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <climits>
 #include <mutex>
 #include <thread>
@@ -18,6 +21,8 @@ namespace {
 
 constexpr unsigned lookAgainSeconds = 2;
 constexpr auto gap = std::chrono::milliseconds(60);
+// After the last call, for its answer to leave and for GOAWAY to be confirmed.
+constexpr auto quiet = std::chrono::milliseconds(250);
 
 // gRPC takes any files here and refuses handshakes later; a server that starts
 // must be one that can be reached.
@@ -59,12 +64,6 @@ std::shared_ptr<grpc::ServerCredentials> credentialsOf(const GrpcTls &tls) {
   return api::TlsServerCredentials(options);
 }
 
-std::string withPort(const std::string &address, int port) {
-  if (address.rfind("unix:", 0) == 0)
-    return address;
-  return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
-}
-
 void limit(grpc::ServerBuilder &builder, const GrpcOptions &options) {
   // The protocol's clients expect no smaller bound; a tensor's own limits hold
   // below it.
@@ -72,8 +71,6 @@ void limit(grpc::ServerBuilder &builder, const GrpcOptions &options) {
   builder.SetMaxSendMessageSize(INT_MAX);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              options.maxStreams);
-  // Two servers on one port would each get half of the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Clients may ping an idle connection (tritonclient's KeepAliveOptions).
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(
@@ -91,22 +88,33 @@ public:
     if (!options.tls.certificate.empty())
       if (Status status = checkTls(options.tls); !status.ok())
         return status;
-    grpc::ServerBuilder builder;
-    std::vector<int> ports(options.addresses.size(), 0);
-    std::shared_ptr<grpc::ServerCredentials> credentials =
-        credentialsOf(options.tls);
-    for (size_t i = 0; i < ports.size(); ++i)
-      builder.AddListeningPort(options.addresses[i], credentials, &ports[i]);
+    for (const std::string &address : options.addresses) {
+      bound.emplace_back();
+      if (Status status = acceptor.open(address, bound.back()); !status.ok())
+        return status;
+    }
+    using Builder = grpc::ServerBuilder;
+    Builder builder;
+    connections = builder.experimental().AddExternalConnectionAcceptor(
+        Builder::experimental_type::ExternalConnectionType::FROM_FD,
+        credentialsOf(options.tls));
     builder.RegisterService(&inference);
     builder.RegisterService(&health);
     limit(builder, options);
     server = builder.BuildAndStart();
-    for (size_t i = 0; i < ports.size(); ++i) {
-      if (!ports[i])
-        return cannotListen(options.addresses[i]);
-      bound.push_back(withPort(options.addresses[i], ports[i]));
-    }
-    return server ? Status() : cannotListen("any address");
+    if (!server)
+      return {Code::internal, "gRPC does not start; its log says why"};
+    return acceptor.start(
+        [this](int descriptor) {
+          grpc::experimental::ExternalConnectionAcceptor::
+              NewConnectionParameters parameters;
+          parameters.fd = descriptor;
+          connections->HandleNewConnection(&parameters);
+        },
+        [this](const std::string &text) {
+          if (options.warn)
+            options.warn(text);
+        });
   }
 
   const std::vector<std::string> &addresses() const override { return bound; }
@@ -116,25 +124,36 @@ public:
     if (!server || isDown)
       return;
     isDown = true;
+    acceptor.stop();
     health.stop();
     // Clients that wait for an answer send nothing: the gap in which a new call
     // would be dropped passes while they wait.
     inference.hold().begin();
     std::this_thread::sleep_until(std::min(deadline, Clock::now() + gap));
-    std::thread release([this] {
+    inference.streams().drain();
+    std::thread release([this, deadline] {
       std::this_thread::sleep_for(gap);
       inference.hold().release();
+      endWhenQuiet(deadline);
     });
     server->Shutdown(std::chrono::system_clock::now() +
                      (deadline - Clock::now()));
+    isOver = true;
     release.join();
   }
 
 private:
-  Status cannotListen(const std::string &address) const {
-    return {Code::invalid,
-            "gRPC cannot listen on " + address +
-                ": the address is taken, not of this machine, or not allowed"};
+  // gRPC waits 20 s for a client that never confirms its GOAWAY: one that
+  // hangs, or whose machine is gone. We wait for requests, not for connections.
+  void endWhenQuiet(TimePoint deadline) {
+    TimePoint busyAt = Clock::now();
+    while (!isOver && Clock::now() < deadline) {
+      if (!inference.hold().isEmpty() || !inference.streams().isEmpty())
+        busyAt = Clock::now();
+      if (Clock::now() - busyAt > quiet)
+        return grpc_server_cancel_all_calls(server->c_server());
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
   }
 
   const GrpcOptions options;
@@ -143,7 +162,10 @@ private:
   std::vector<std::string> bound;
   std::mutex lock;
   bool isDown = false;
-  std::unique_ptr<grpc::Server> server; // first to go
+  std::atomic<bool> isOver{false};
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections;
+  std::unique_ptr<grpc::Server> server;
+  Acceptor acceptor; // first to go
 };
 
 } // namespace

@@ -44,6 +44,8 @@ struct GrpcOptions {
   std::function<void(const std::string &client, const std::string &action,
                      const Status &outcome)>
       audit;
+  /// Connections that had to wait or were closed; many in a row say the same.
+  std::function<void(const std::string &text)> warn;
 };
 
 class GrpcServer {
@@ -56,8 +58,9 @@ public:
 
   /// As bound: one for each address, with the port that port 0 became.
   virtual const std::vector<std::string> &addresses() const = 0;
-  /// GOAWAY to every connection, then waits for calls; those that are left at
-  /// the deadline are cancelled. The second call does nothing.
+  /// GOAWAY to every connection, then waits for calls; a stream ends when what
+  /// was read of it is answered. Calls that are left at the deadline are
+  /// cancelled. The second call does nothing.
   virtual void shutdown(TimePoint deadline) = 0;
 };
 

@@ -43,7 +43,10 @@ public:
   }
 
   void OnCancel() override { cancellation.cancel(); }
-  void OnDone() override { self.reset(); }
+  void OnDone() override {
+    held.leave();
+    self.reset();
+  }
 
 private:
   Status encode(const Response &response) {
@@ -166,6 +169,7 @@ grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
                                      grpc::CallbackServerContext &context,
                                      inference::ModelInferRequest &message,
                                      inference::ModelInferResponse &answer) {
+  hold.enter();
   auto call = std::make_shared<UnaryCall>(options, hold, context, answer);
   call->start(engine, message);
   return call.get();

@@ -10,11 +10,12 @@
 #include "runtime/serve/engine/Engine.h"
 #include "runtime/serve/grpc/Decode.h"
 #include "runtime/serve/grpc/GrpcServer.h"
-#include "runtime/serve/grpc/GrpcServer.h"
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -65,8 +66,13 @@ public:
   void run(std::function<void()> answer);
   void begin();
   void release();
+  /// Around each call that is to be waited for.
+  void enter() { ++calls; }
+  void leave() { --calls; }
+  bool isEmpty() const { return calls == 0; }
 
 private:
+  std::atomic<int> calls{0};
   std::mutex lock;
   bool isHolding = false;
   std::vector<std::function<void()>> waiting;
@@ -82,9 +88,31 @@ using StreamReactor =
     grpc::ServerBidiReactor<inference::ModelInferRequest,
                             inference::ModelStreamInferResponse>;
 
+/// The streams that are open. One whose client says nothing would hold the
+/// shutdown to its deadline: from drain() on no stream is read any further, and
+/// each ends when what was read is answered.
+class Streams {
+public:
+  class Member {
+  public:
+    virtual ~Member() = default;
+    virtual void drain() = 0;
+  };
+  void add(const std::shared_ptr<Member> &stream);
+  void remove(Member *stream);
+  void drain();
+  bool isEmpty();
+
+private:
+  std::mutex lock;
+  bool isDraining = false;
+  std::map<Member *, std::weak_ptr<Member>> open;
+};
+
 /// Answers come in the order of the requests. At most maxStreamRequests are
 /// under way: then the stream is not read, and the client waits.
 StreamReactor *startStream(Engine &engine, const GrpcOptions &options,
+                           Streams &streams,
                            grpc::CallbackServerContext &context);
 
 } // namespace sinter::serve

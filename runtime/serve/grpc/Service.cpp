@@ -106,7 +106,7 @@ Reactor *InferenceService::ModelInfer(Context *context,
 }
 
 StreamReactor *InferenceService::ModelStreamInfer(Context *context) {
-  return startStream(engine, options, *context);
+  return startStream(engine, options, openStreams, *context);
 }
 
 } // namespace sinter::serve

@@ -52,6 +52,7 @@ public:
   ModelStreamInfer(grpc::CallbackServerContext *context) override;
 
   AnswerHold &hold() { return answers; }
+  Streams &streams() { return openStreams; }
 
 private:
   Status mayObserve(const grpc::CallbackServerContext &context,
@@ -67,6 +68,7 @@ private:
   Engine &engine;
   const GrpcOptions &options;
   AnswerHold answers;
+  Streams openStreams;
 };
 
 /// grpc.health.v1: "" and the inference service are the server's readiness, any

@@ -72,12 +72,14 @@ Reactor *InferenceService::control(Context &context, const std::string &model,
   if (Status status = mayControl(context, model, client); !status.ok())
     return finish(&context, status);
   Reactor *reactor = context.DefaultReactor();
+  answers.enter();
   std::thread([this, reactor, client, action = action + " " + model,
                act = std::move(act)] {
     Status status = act();
     if (options.audit)
       options.audit(client, action, status);
     reactor->Finish(toGrpc(status));
+    answers.leave();
   }).detach();
   return reactor;
 }

@@ -22,11 +22,12 @@ struct Turn {
 };
 
 class StreamCall : public StreamReactor,
+                   public Streams::Member,
                    public std::enable_shared_from_this<StreamCall> {
 public:
-  StreamCall(Engine &engine, const GrpcOptions &options,
+  StreamCall(Engine &engine, const GrpcOptions &options, Streams &streams,
              grpc::CallbackServerContext &context)
-      : engine(engine), options(options), context(context) {
+      : engine(engine), options(options), streams(streams), context(context) {
     auto found = context.client_metadata().find("triton_grpc_error");
     wantsStatus =
         found != context.client_metadata().end() && found->second == "true";
@@ -34,8 +35,17 @@ public:
 
   void start() {
     self = shared_from_this();
+    {
+      std::lock_guard<std::mutex> guard(lock);
+      readNext();
+    }
+    streams.add(self);
+  }
+
+  void drain() override {
     std::lock_guard<std::mutex> guard(lock);
-    readNext();
+    isDraining = true;
+    proceed();
   }
 
   void OnReadDone(bool ok) override {
@@ -69,6 +79,7 @@ public:
   }
 
   void OnDone() override {
+    streams.remove(this);
     for (const auto &turn : turns) // nobody waits for these any more
       turn->cancellation.cancel();
     self.reset();
@@ -77,7 +88,7 @@ public:
 private:
   // The next request, unless enough are under way. Called with the lock.
   void readNext() {
-    if (isReading || isInputOver || isFinished || isCancelled ||
+    if (isReading || isInputOver || isFinished || isCancelled || isDraining ||
         turns.size() >= size_t(options.maxStreamRequests))
       return;
     isReading = true;
@@ -92,6 +103,8 @@ private:
     {
       std::lock_guard<std::mutex> guard(lock);
       isReading = false;
+      if (isFinished)
+        return; // its status is on the way
       message = std::move(incoming);
       turns.push_back(turn);
       readNext();
@@ -137,6 +150,10 @@ private:
     if (turns.empty()) {
       if (isInputOver)
         finish(grpc::Status::OK);
+      else if (isDraining)
+        finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                            "the server is shutting down; every request that "
+                            "it has read is answered"));
       return;
     }
     Turn &first = *turns.front();
@@ -155,11 +172,12 @@ private:
 
   Engine &engine;
   const GrpcOptions &options;
+  Streams &streams;
   grpc::CallbackServerContext &context;
   bool wantsStatus = false;
   std::mutex lock; // all below
   bool isReading = false, isWriting = false, isInputOver = false;
-  bool isCancelled = false, isFinished = false;
+  bool isCancelled = false, isFinished = false, isDraining = false;
   std::shared_ptr<inference::ModelInferRequest> incoming;
   std::deque<std::shared_ptr<Turn>> turns;
   std::shared_ptr<StreamCall> self;
@@ -167,9 +185,44 @@ private:
 
 } // namespace
 
+void Streams::add(const std::shared_ptr<Member> &stream) {
+  {
+    std::lock_guard<std::mutex> guard(lock);
+    open[stream.get()] = stream;
+    if (!isDraining)
+      return;
+  }
+  stream->drain();
+}
+
+void Streams::remove(Member *stream) {
+  std::lock_guard<std::mutex> guard(lock);
+  open.erase(stream);
+}
+
+bool Streams::isEmpty() {
+  std::lock_guard<std::mutex> guard(lock);
+  return open.empty();
+}
+
+void Streams::drain() {
+  std::vector<std::shared_ptr<Member>> all;
+  {
+    std::lock_guard<std::mutex> guard(lock);
+    isDraining = true;
+    for (const auto &[member, stream] : open)
+      if (std::shared_ptr<Member> alive = stream.lock())
+        all.push_back(std::move(alive));
+  }
+  // Outside of the lock: a stream that ends takes itself out.
+  for (const auto &stream : all)
+    stream->drain();
+}
+
 StreamReactor *startStream(Engine &engine, const GrpcOptions &options,
+                           Streams &streams,
                            grpc::CallbackServerContext &context) {
-  auto call = std::make_shared<StreamCall>(engine, options, context);
+  auto call = std::make_shared<StreamCall>(engine, options, streams, context);
   call->start();
   return call.get();
 }

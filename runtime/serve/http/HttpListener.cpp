@@ -8,6 +8,7 @@
 
 #include "runtime/serve/http/ResponseHead.h"
 #include "runtime/serve/http/TlsContext.h"
+#include "runtime/serve/protect/Descriptors.h"
 
 #include <arpa/inet.h>
 #include <boost/asio/ip/tcp.hpp>
@@ -112,6 +113,7 @@ public:
     core = std::make_shared<ListenerCore>();
     core->limits = options.limits;
     core->handler = &handler;
+    warn = options.warn;
     for (uint32_t i = 0; i < std::max(1u, options.threads); ++i)
       threads.push_back(std::make_shared<IoThread>());
     for (auto &thread : threads)
@@ -237,9 +239,10 @@ private:
                            [this, thread](ErrorCode error, Socket socket) {
                              if (core->stopped || core->draining)
                                return;
-                             if (error)
-                               return pause();
-                             take(thread, std::move(socket));
+                             if (!error)
+                               take(thread, std::move(socket));
+                             else if (!isOneConnectionsFault(error.value()))
+                               return pause(error);
                              accept();
                            });
   }
@@ -248,6 +251,10 @@ private:
     core->accepted += 1;
     if (core->connections >= core->limits.connections)
       return turnAway(std::move(socket));
+    if (isReservedDescriptor(socket.native_handle())) {
+      say("a connection was closed: the file descriptors are used up");
+      return turnAway(std::move(socket));
+    }
     ErrorCode ignored;
     socket.non_blocking(true, ignored);
     if (path.empty())
@@ -280,9 +287,14 @@ private:
     socket.close(ignored);
   }
 
-  /// Out of file descriptors, most likely: the queue of the kernel holds the
-  /// rest.
-  void pause() {
+  void say(const std::string &text) {
+    if (warn)
+      warn(text);
+  }
+
+  /// Out of file descriptors or memory: the queue of the kernel holds the rest.
+  void pause(const ErrorCode &error) {
+    say("a connection waits: " + error.message());
     if (!retry)
       retry = std::make_unique<asio::steady_timer>(threads[0]->context);
     retry->expires_after(std::chrono::milliseconds(100));
@@ -293,6 +305,7 @@ private:
   }
 
   std::shared_ptr<ListenerCore> core;
+  std::function<void(const std::string &)> warn;
   std::vector<std::shared_ptr<IoThread>> threads;
   std::unique_ptr<Acceptor> acceptor;
   std::shared_ptr<asio::ssl::context> tls;

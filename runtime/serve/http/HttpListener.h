@@ -37,6 +37,8 @@ struct ListenOptions {
   uint32_t threads = 1;
   std::optional<TlsOptions> tls;
   HttpLimits limits;
+  /// Connections that had to wait or were closed; many in a row say the same.
+  std::function<void(const std::string &text)> warn;
 };
 
 struct ListenerCounts {

@@ -62,6 +62,14 @@ Listeners::~Listeners() {
     listener->stop();
 }
 
+void Shortage::warn(const char *listener, const std::string &text) {
+  int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                    Clock::now().time_since_epoch())
+                    .count();
+  if (said.exchange(now) != now)
+    logEvent(Severity::warning, text, {{"listener", listener}});
+}
+
 static BatchingConfig batchingOf(const ServerConfig &config,
                                  const std::string &model) {
   const ModelOptions *options = &config.defaults;
@@ -147,6 +155,9 @@ Status Listeners::startHttp(const char *kind, const ListenerConfig &where,
     options.limits.connections = uint32_t(config.maxConnections);
     if (secure)
       options.tls = tls();
+    options.warn = [this, kind](const std::string &text) {
+      shortage.warn(kind, text);
+    };
     Status status;
     auto listener = HttpListener::start(options, handler, status);
     if (!listener)
@@ -195,6 +206,9 @@ Status Listeners::startGrpc() {
                                std::string &client) {
       return access.check(credentials, permission, model, client);
     };
+  options.warn = [this](const std::string &text) {
+    shortage.warn("grpc", text);
+  };
   Status status;
   grpc = GrpcServer::start(engine, options, status);
   if (grpc)

@@ -14,7 +14,19 @@
 #include "runtime/serve/main/AdminRoutes.h"
 #include "runtime/serve/protect/AuditLog.h"
 
+#include <atomic>
+
 namespace sinter::serve {
+
+/// Says that connections wait or are closed: once a second, because there may
+/// be thousands of them.
+class Shortage {
+public:
+  void warn(const char *listener, const std::string &text);
+
+private:
+  std::atomic<int64_t> said{0}; ///< second of the steady clock
+};
 
 class Listeners {
 public:
@@ -51,6 +63,7 @@ private:
   Access access;
   std::unique_ptr<AuditLog> auditLog;
   Router clients, admin;
+  Shortage shortage;
   std::vector<std::string> bound;
   std::vector<std::unique_ptr<HttpListener>> http;
   std::vector<std::string> kinds; ///< of http, in order
