@@ -6,6 +6,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 
 import e2e
 
@@ -17,7 +18,7 @@ class Server:
     """Runs COMMAND until it is ready or ends; `addresses` holds what it printed."""
 
     def __init__(self, *command):
-        self.log = open(os.path.join(e2e.WORK, "server.log"), "w+")
+        self.log = tempfile.NamedTemporaryFile("a+", dir=e2e.WORK, suffix=".log", delete=False)
         self.process = subprocess.Popen([*command, "--http-port=0", "--admin-port=0"],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.addresses = {}

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A model object that no compiler wrote: y[N, 16] = x + SINTER_MOCK_ADDS, after
-// SINTER_MOCK_SLEEP_US microseconds. For tests of loading, swapping and serving
-// real files: it is mapped, carries weights and is unmapped like any other.
+// SINTER_MOCK_SLEEP_US microseconds, which the environment may change. For
+// tests of loading, swapping and serving real files: it is mapped, carries
+// weights and is unmapped like any other.
 #include "codegen/image/ImageBuilder.h"
 
+#include <cstdlib>
 #include <time.h>
 #include <vector>
 
@@ -28,10 +30,17 @@ namespace {
 constexpr size_t weightsBytes = 1 << 20;
 alignas(64) const char weights[weightsBytes] = {1};
 
+int64_t sleepMicroseconds() {
+  const char *asked = std::getenv("SINTER_MOCK_SLEEP_US");
+  return asked ? std::atoll(asked) : SINTER_MOCK_SLEEP_US;
+}
+
+const int64_t pauseUs = sleepMicroseconds();
+
 void kernel(void *const *b, const int64_t *, int64_t begin, int64_t end,
             sinter_worker *) {
-  timespec pause = {0, SINTER_MOCK_SLEEP_US * 1000L};
-  if (pause.tv_nsec)
+  timespec pause = {pauseUs / 1000000, pauseUs % 1000000 * 1000};
+  if (pauseUs > 0)
     nanosleep(&pause, nullptr);
   for (int64_t i = begin; i < end; ++i)
     static_cast<float *>(b[1])[i] =
