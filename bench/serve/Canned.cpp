@@ -5,8 +5,10 @@
 // sends bytes that were given, so what a client measures against it is the
 // client, the kernel's loopback and nothing else.
 //
-//   bench-canned --port 9000 --answer FILE           HTTP: FILE is a whole
-//   answer bench-canned --port 9000 --answer FILE --grpc    FILE is a message
+//   bench-canned --port 9000 --answer FILE
+//   bench-canned --port 9000 --answer FILE --grpc
+//
+// FILE holds a whole HTTP answer, or the message of a gRPC one.
 #include "CLI/CLI.hpp"
 #include <arpa/inet.h>
 #include <cstdio>

@@ -37,11 +37,6 @@ mlir::OwningOpRef<mlir::ModuleOp> importModel(llvm::StringRef path,
                                               const ImportOptions &options,
                                               Diagnostics &faults);
 
-/// What `sinter check` prints: imports, and throws the module away. True when
-/// the model can be compiled as far as the importer knows.
-bool checkModel(llvm::StringRef path, const ImportOptions &options,
-                Diagnostics &faults);
-
 /// The operators that can be imported, with the opsets in which each changed,
 /// as the page docs/operators.md.
 std::string operatorPage();

@@ -367,9 +367,3 @@ OwningOpRef<ModuleOp> sinter::importModel(StringRef path, MLIRContext &context,
   return faults.all().size() == before ? std::move(module)
                                        : OwningOpRef<ModuleOp>();
 }
-
-bool sinter::checkModel(StringRef path, const ImportOptions &options,
-                        Diagnostics &faults) {
-  MLIRContext context(MLIRContext::Threading::DISABLED);
-  return bool(importModel(path, context, options, faults));
-}

@@ -7,51 +7,27 @@
 import hashlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 
 import e2e
+from serving import PYTHON, Server, curl
 
 sys.path.insert(0, os.path.join(e2e.ROOT, "test", "serve", "contract"))
 import models  # noqa: E402
 
 CLIENT = os.path.join(e2e.ROOT, "test", "e2e", "Inputs", "serve_http_client.py")
-PYTHON = os.environ.get("SINTER_SERVE_PYTHON",
-                        os.path.expanduser("~/.cache/sinter/serve-venv/bin/python"))
 SERVED = ["identity_fp32", "identity_fp16", "identity_int64", "identity_uint8", "identity_bool",
           "add_sub", "classes"]
 score = e2e.Score()
 
 
-class Server:
-    def __init__(self, repository, *options):
-        command = [os.path.join(e2e.BUILD, "bin", "sinter"), "serve", repository, *options,
-                   "--http-port=0", "--grpc-port=off", "--admin-port=0"]
-        self.log = open(os.path.join(e2e.WORK, "server-http.log"), "w+")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.addresses = {}
-        for line in self.process.stdout:
-            name, _, address = line.strip().partition(" ")
-            if name == "ready":
-                break
-            self.addresses[name] = address.replace("0.0.0.0", "127.0.0.1")
-        for name in ("http", "admin"):
-            if not score.check(name in self.addresses, f"no {name} address in {self.addresses}"):
-                self.log.seek(0)
-                print(self.log.read()[-3000:])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
-
-
-def curl(*arguments):
-    done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", *arguments], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    body, _, code = done.stdout.rpartition("\n")
-    return code, body
+def start(repository, *options):
+    server = Server(e2e.SINTER, "serve", repository, *options, "--grpc-port=off")
+    for name in ("http", "admin"):
+        score.check(name in server.addresses, f"no {name} address: {server.log_text()[-3000:]}")
+    return server
 
 
 def make_repository():
@@ -116,7 +92,7 @@ def check_access(repository):
     with open(rules, "w") as file:
         file.write(f'[[key]]\nname = "app"\nsha256 = "{digest("k-app")}"\nmodels = ["add_*"]\n'
                    f'[[key]]\nname = "ops"\nsha256 = "{digest("k-ops")}"\nmay = ["observe", "control"]\n')
-    server = Server(repository, "--access-file", rules, "--audit-log", audit)
+    server = start(repository, "--access-file", rules, "--audit-log", audit)
     http, admin = ("http://" + server.addresses[name] for name in ("http", "admin"))
     for wanted, arguments in [
             ("200", [http + "/v2/health/ready"]),
@@ -139,7 +115,7 @@ def check_access(repository):
 
 def main():
     repository = make_repository()
-    server = Server(repository, "--max-batch", "8", "--shared-memory")
+    server = start(repository, "--max-batch", "8", "--shared-memory")
     check_client(server)
     check_abuse(server)
     check_pages(server)

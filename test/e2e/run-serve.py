@@ -16,45 +16,14 @@ import time
 import numpy as np
 
 import e2e
+from serving import PYTHON, Server, curl
 
 sys.path.insert(0, os.path.join(e2e.ROOT, "examples", "ocr"))
 import steps  # noqa: E402
 
 INPUTS = os.path.join(e2e.ROOT, "test", "e2e", "Inputs")
 CLIENT = os.path.join(INPUTS, "serve_client.py")
-PYTHON = os.environ.get("SINTER_SERVE_PYTHON",
-                        os.path.expanduser("~/.cache/sinter/serve-venv/bin/python"))
 score = e2e.Score()
-
-
-class Server:
-    """A running server on ports of its own choice."""
-
-    def __init__(self, *command, wait=60):
-        self.log = open(os.path.join(e2e.WORK, "server.log"), "w+")
-        self.process = subprocess.Popen([*command, "--http-port=0", "--grpc-port=0", "--admin-port=0"],
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.addresses = {}
-        for line in self.process.stdout:
-            name, _, address = line.strip().partition(" ")
-            if name == "ready":
-                break
-            self.addresses[name] = address.replace("0.0.0.0", "127.0.0.1")
-        self.file = os.path.join(e2e.WORK, "addresses.json")
-        with open(self.file, "w") as file:
-            json.dump({name: self.addresses[name] for name in ("http", "grpc")
-                       if name in self.addresses}, file)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
-
-
-def curl(*arguments):
-    done = subprocess.run(["curl", "-sS", "-w", "\n%{http_code}", *arguments], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    body, _, code = done.stdout.rpartition("\n")
-    return code, body
 
 
 def make(model, name):
@@ -83,8 +52,16 @@ def vectors(model, name, feeds):
     return path
 
 
+def server_file(server):
+    """Where the client finds the addresses."""
+    path = os.path.join(e2e.WORK, "addresses.json")
+    with open(path, "w") as file:
+        json.dump({name: server.addresses[name] for name in ("http", "grpc")}, file)
+    return path
+
+
 def check_client(server, model, data):
-    done = subprocess.run([PYTHON, CLIENT, "check", server.file, model, data], text=True,
+    done = subprocess.run([PYTHON, CLIENT, "check", server_file(server), model, data], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = done.stdout.splitlines()
     score.check(done.returncode == 0 and lines, f"{model}: the client ends with {done.stdout}")
@@ -105,7 +82,7 @@ def check_curl(server, model):
 
 def check_drain(server, model, data):
     """SIGTERM under load: what was taken is answered, the exit status is 0."""
-    load = subprocess.Popen([PYTHON, CLIENT, "load", server.file, model, data], text=True,
+    load = subprocess.Popen([PYTHON, CLIENT, "load", server_file(server), model, data], text=True,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     score.check(load.stdout.readline().strip() == "running", f"{model}: the load did not start")
     server.process.send_signal(signal.SIGTERM)
@@ -125,7 +102,7 @@ def check_model(model, name, feeds):
     if not program:
         return
     data = vectors(model, name, feeds)
-    server = Server(program)
+    server = Server(program, "--grpc-port=0")
     if not score.check("http" in server.addresses and "grpc" in server.addresses,
                        f"{name}: printed {server.addresses}"):
         return

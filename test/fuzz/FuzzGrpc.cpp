@@ -4,7 +4,7 @@
 // Fuzzes a ModelInferRequest: what is accepted is touched to its last byte, and
 // has as many bytes as its shape says.
 #include "runtime/serve/grpc/Decode.h"
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 
 #include <cstdlib>
 

@@ -5,7 +5,7 @@
 // generator, and the texts where two roundings would go wrong.
 #include "test/unit/ServeProtocol.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 
 #include <cmath>

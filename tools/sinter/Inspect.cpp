@@ -251,21 +251,16 @@ static llvm::Error inspect(const Arguments &arguments) {
   auto loadable = makeLoadable(arguments.file, arguments.compile, folder);
   if (!loadable)
     return loadable.takeError();
-  sinter_error error{};
-  const sinter_model *model = nullptr;
-  if (sinter_load(loadable->soPath.c_str(), nullptr, &model, &error) !=
-      SINTER_OK) {
-    char text[512];
-    sinter_error_text(nullptr, &error, text, sizeof text);
-    return userError(ErrorCode::R001, text);
-  }
-  json::Object object = describe(ImageView(model), loadable->objectBytes);
+  auto model = loadModel(loadable->soPath);
+  if (!model)
+    return model.takeError();
+  json::Object object =
+      describe(ImageView(model->get()), loadable->objectBytes);
   if (arguments.json)
     llvm::outs() << llvm::formatv("{0:2}", json::Value(std::move(object)))
                  << "\n";
   else
     printText(object);
-  sinter_unload(model);
   return llvm::Error::success();
 }
 

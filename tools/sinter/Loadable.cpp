@@ -132,3 +132,19 @@ llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file,
     result.objectBytes = 0;
   return result;
 }
+
+llvm::Expected<LoadedModel> sinter::loadModel(const std::string &soPath) {
+  sinter_error error{};
+  const sinter_model *model = nullptr;
+  if (sinter_load(soPath.c_str(), nullptr, &model, &error) != SINTER_OK) {
+    char text[512];
+    sinter_error_text(nullptr, &error, text, sizeof text);
+    return userError(ErrorCode::R001, text);
+  }
+  return LoadedModel(model);
+}
+
+std::string sinter::manifestOf(const LoadedModel &model) {
+  const char *text = sinter_manifest(model.get());
+  return text ? text : "";
+}

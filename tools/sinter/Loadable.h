@@ -7,6 +7,8 @@
 #define SINTER_TOOLS_SINTER_LOADABLE_H
 
 #include "compiler/pipeline/CompileOptions.h"
+#include "sinter/sinter.h"
+#include <memory>
 #include <string>
 
 namespace sinter {
@@ -37,6 +39,18 @@ struct Loadable {
 llvm::Expected<Loadable> makeLoadable(const std::string &file,
                                       const CompileOptions &options,
                                       const TemporaryFolder &folder);
+
+struct UnloadModel {
+  void operator()(const sinter_model *model) const { sinter_unload(model); }
+};
+/// An object in this process: to be looked at, not run.
+using LoadedModel = std::unique_ptr<const sinter_model, UnloadModel>;
+
+/// Fails with the runtime's sentence.
+llvm::Expected<LoadedModel> loadModel(const std::string &soPath);
+
+/// "" where the object carries none.
+std::string manifestOf(const LoadedModel &model);
 
 } // namespace sinter
 

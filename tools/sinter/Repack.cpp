@@ -70,18 +70,11 @@ static llvm::Error readObject(const Arguments &arguments,
   auto loadable = makeLoadable(arguments.file, {}, folder);
   if (!loadable)
     return loadable.takeError();
-  sinter_error error{};
-  const sinter_model *model = nullptr;
-  if (sinter_load(loadable->soPath.c_str(), nullptr, &model, &error) !=
-      SINTER_OK) {
-    char text[512];
-    sinter_error_text(nullptr, &error, text, sizeof text);
-    return userError(ErrorCode::R001, text);
-  }
-  compile.weightsInFile = !model->weights && model->weights_bytes;
-  const char *text = sinter_manifest(model);
-  auto manifest = json::parse(text ? text : "");
-  sinter_unload(model);
+  auto model = loadModel(loadable->soPath);
+  if (!model)
+    return model.takeError();
+  compile.weightsInFile = !(*model)->weights && (*model)->weights_bytes;
+  auto manifest = json::parse(manifestOf(*model));
   if (!manifest)
     return userError(ErrorCode::R001, "the object's manifest cannot be read: " +
                                           toString(manifest.takeError()));

@@ -35,20 +35,6 @@ BundleParts::~BundleParts() {
       close(member.file);
 }
 
-// The object's own manifest, as text.
-static llvm::Expected<std::string> manifestOf(const std::string &object) {
-  const sinter_model *model = nullptr;
-  sinter_error error = {};
-  if (sinter_load(object.c_str(), nullptr, &model, &error)) {
-    char text[1024];
-    sinter_error_text(nullptr, &error, text, sizeof text);
-    return userError(ErrorCode::O004, text);
-  }
-  std::string manifest = sinter_manifest(model);
-  sinter_unload(model);
-  return manifest;
-}
-
 // The bundle's manifest says more than the object's: what the model is called
 // here, what file it was, which is a name that it answers to as well, and how
 // near a self-test must come.
@@ -125,11 +111,12 @@ llvm::Expected<BundleParts> sinter::makeBundle(const CompileOptions &options,
   compile.outputPath = folder.file("model.so");
   if (llvm::Error error = compileModel(compile))
     return std::move(error);
-  auto own = manifestOf(compile.outputPath);
-  if (!own)
-    return own.takeError();
+  auto loaded = loadModel(compile.outputPath);
+  if (!loaded)
+    return loaded.takeError();
   Golden golden = withGolden ? goldenOf(options) : Golden();
-  auto manifest = bundleManifest(*own, name, options.modelPath, golden);
+  auto manifest =
+      bundleManifest(manifestOf(*loaded), name, options.modelPath, golden);
   if (!manifest)
     return manifest.takeError();
   BundleParts parts;

@@ -1,12 +1,13 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Orders and running sums along one axis, and non-zero coordinates.
+// Orders, running sums and products along one axis, and non-zero coordinates.
 
 #include "codegen/cpu/extern/Extern.h"
 
 /* a comes before b: NaN first, as in NumPy's argmax; ties: the lower index. */
-static int before(int64_t type, number a, int64_t ia, number b, int64_t ib, int largest) {
+static int before(int64_t type, number a, int64_t ia, number b, int64_t ib,
+                  int largest) {
   int a_nan = a.f != a.f, b_nan = b.f != b.f;
   if (a_nan != b_nan)
     return a_nan;
@@ -37,15 +38,20 @@ SINTER_EXTERN_FUNCTION(arg_reduce) {
   }
 }
 
-/* Moves entry `at` of a heap of indices, whose root comes last in order, down. */
-static void sift(const char *line, const sinter_view *in, int64_t axis, int largest,
-                 char *heap, int64_t stride, int64_t n, int64_t at) {
+/* Moves entry `at` of a heap of indices, whose root comes last in order, down.
+ */
+static void sift(const char *line, const sinter_view *in, int64_t axis,
+                 int largest, char *heap, int64_t stride, int64_t n,
+                 int64_t at) {
   for (;;) {
     int64_t worst = at;
-    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++) {
-      int64_t a = *(int64_t *)(heap + worst * stride), b = *(int64_t *)(heap + child * stride);
-      if (before(in->type, load_number(in->type, line + a * in->stride[axis]), a,
-                 load_number(in->type, line + b * in->stride[axis]), b, largest))
+    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n;
+         child++) {
+      int64_t a = *(int64_t *)(heap + worst * stride),
+              b = *(int64_t *)(heap + child * stride);
+      if (before(in->type, load_number(in->type, line + a * in->stride[axis]),
+                 a, load_number(in->type, line + b * in->stride[axis]), b,
+                 largest))
         worst = child;
     }
     if (worst == at)
@@ -77,8 +83,9 @@ SINTER_EXTERN_FUNCTION(topk) {
       sift(line, in, axis, largest, heap, stride, k, i);
     for (int64_t i = k; i < in->dim[axis]; i++) {
       int64_t root = *(int64_t *)heap;
-      if (before(in->type, load_number(in->type, line + i * in->stride[axis]), i,
-                 load_number(in->type, line + root * in->stride[axis]), root, largest)) {
+      if (before(in->type, load_number(in->type, line + i * in->stride[axis]),
+                 i, load_number(in->type, line + root * in->stride[axis]), root,
+                 largest)) {
         *(int64_t *)heap = i;
         sift(line, in, axis, largest, heap, stride, k, 0);
       }
@@ -91,47 +98,45 @@ SINTER_EXTERN_FUNCTION(topk) {
     }
     for (int64_t i = 0; i < k; i++)
       copy_element(to + i * values->stride[axis],
-                   line + *(int64_t *)(heap + i * stride) * in->stride[axis], in->size);
+                   line + *(int64_t *)(heap + i * stride) * in->stride[axis],
+                   in->size);
+  }
+}
+
+/* integers: axis, whether the element itself stays out, whether from the end.
+ */
+static inline void running(const sinter_view *in, const sinter_view *out,
+                           const int64_t *integers, int64_t begin, int64_t end,
+                           int is_product) {
+  int64_t axis = integers[0], n = in->dim[axis], at[SINTER_MAX_RANK];
+  for (int64_t item = begin; item < end; item++) {
+    decode_item(out, axis, item, at);
+    const char *from = address(in, at);
+    char *to = address(out, at);
+    number all = {is_product, is_product};
+    for (int64_t i = 0; i < n; i++) {
+      int64_t j = integers[2] ? n - 1 - i : i;
+      number x = load_number(in->type, from + j * in->stride[axis]), next;
+      uint64_t a = (uint64_t)all.i, b = (uint64_t)x.i;
+      next.i = (int64_t)(is_product ? a * b : a + b);
+      if (in->type == TYPE_F64)
+        next.f = is_product ? all.f * x.f : all.f + x.f;
+      else
+        next.f =
+            is_product ? (float)all.f * (float)x.f : (float)all.f + (float)x.f;
+      store_number(out->type, to + j * out->stride[axis],
+                   integers[1] ? all : next);
+      all = next;
+    }
   }
 }
 
 SINTER_EXTERN_FUNCTION(cumsum) {
-  const sinter_view *in = &views[0], *out = &views[1];
-  int64_t axis = integers[0], n = in->dim[axis], at[SINTER_MAX_RANK];
-  for (int64_t item = begin; item < end; item++) {
-    decode_item(out, axis, item, at);
-    const char *from = address(in, at);
-    char *to = address(out, at);
-    number sum = {0, 0};
-    for (int64_t i = 0; i < n; i++) {
-      int64_t j = integers[2] ? n - 1 - i : i;
-      number x = load_number(in->type, from + j * in->stride[axis]), next;
-      next.f = in->type == TYPE_F64 ? sum.f + x.f : (double)((float)sum.f + (float)x.f);
-      next.i = (int64_t)((uint64_t)sum.i + (uint64_t)x.i);
-      store_number(out->type, to + j * out->stride[axis], integers[1] ? sum : next);
-      sum = next;
-    }
-  }
+  running(&views[0], &views[1], integers, begin, end, 0);
 }
 
 SINTER_EXTERN_FUNCTION(cumprod) {
-  const sinter_view *in = &views[0], *out = &views[1];
-  int64_t axis = integers[0], n = in->dim[axis], at[SINTER_MAX_RANK];
-  for (int64_t item = begin; item < end; item++) {
-    decode_item(out, axis, item, at);
-    const char *from = address(in, at);
-    char *to = address(out, at);
-    number product = {1, 1};
-    for (int64_t i = 0; i < n; i++) {
-      int64_t j = integers[2] ? n - 1 - i : i;
-      number x = load_number(in->type, from + j * in->stride[axis]), next;
-      next.f = in->type == TYPE_F64 ? product.f * x.f
-                                    : (double)((float)product.f * (float)x.f);
-      next.i = (int64_t)((uint64_t)product.i * (uint64_t)x.i);
-      store_number(out->type, to + j * out->stride[axis], integers[1] ? product : next);
-      product = next;
-    }
-  }
+  running(&views[0], &views[1], integers, begin, end, 1);
 }
 
 SINTER_EXTERN_FUNCTION(nonzero) {
@@ -151,7 +156,8 @@ SINTER_EXTERN_FUNCTION(nonzero) {
       break;
     }
     for (int64_t i = 0; i < in->rank; i++)
-      *(int64_t *)(out->data + i * out->stride[0] + found * out->stride[1]) = at[i];
+      *(int64_t *)(out->data + i * out->stride[0] + found * out->stride[1]) =
+          at[i];
     found++;
   }
   *(int64_t *)count->data = found;

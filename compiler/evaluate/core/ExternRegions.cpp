@@ -181,8 +181,9 @@ void suppress(ExternCall &call, Fault &fault) {
     for (int64_t i = 0; i < total; ++i)
       if (!call.integers[1] || score(i) > least)
         order.push_back(i);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int64_t a, int64_t b) { return score(a) > score(b); });
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return score(a) != score(b) ? score(a) > score(b) : a < b;
+    });
     std::vector<Box> kept;
     for (int64_t i : order) {
       if (int64_t(kept.size()) >= most)

@@ -19,6 +19,12 @@ void EngineImpl::say(EngineEvent::Kind kind, const std::string &model,
     options.onEvent({kind, model, version, text});
 }
 
+Status EngineImpl::known(const std::string &name) const {
+  Status status;
+  catalogue.read([&](const Catalogue &now) { now.find(name, status); });
+  return status;
+}
+
 std::shared_ptr<Model> EngineImpl::copyOf(const std::string &name) const {
   return catalogue.read([&](const Catalogue &now) {
     auto found = now.models.find(name);
@@ -249,8 +255,7 @@ Status EngineImpl::load(const std::string &model) {
 
 Status EngineImpl::unload(const std::string &name) {
   std::lock_guard<std::mutex> lock(control);
-  Status status;
-  catalogue.read([&](const Catalogue &now) { now.find(name, status); });
+  Status status = known(name);
   if (!status.ok())
     return status;
   std::shared_ptr<Model> model = copyOf(name);

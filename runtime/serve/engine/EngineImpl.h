@@ -54,6 +54,7 @@ private:
   void sendShadow(const JobPtr &job, const std::shared_ptr<Version> &shadow);
 
   // Control; the caller holds `control`.
+  Status known(const std::string &model) const; ///< a fault when it is not
   std::shared_ptr<Model> copyOf(const std::string &model) const;
   void publish(const std::shared_ptr<Model> &model);
   /// Labels and traffic to disk, then the catalogue: before or after, never

@@ -79,7 +79,7 @@ Status EngineImpl::setTraffic(const std::string &name,
   if (status.ok())
     status = checkPercent("a shadow", split.shadowPercent);
   if (status.ok())
-    catalogue.read([&](const Catalogue &now) { now.find(name, status); });
+    status = known(name);
   if (!status.ok())
     return status;
   std::shared_ptr<Model> model = copyOf(name);
@@ -144,8 +144,7 @@ void EngineImpl::takeBack(const std::string &name, const std::string &reason) {
 
 Status EngineImpl::rollback(const std::string &name) {
   std::lock_guard<std::mutex> lock(control);
-  Status status;
-  catalogue.read([&](const Catalogue &now) { now.find(name, status); });
+  Status status = known(name);
   if (!status.ok())
     return status;
   std::shared_ptr<Model> model = copyOf(name);

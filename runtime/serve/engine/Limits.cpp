@@ -120,9 +120,4 @@ void Limits::leave(const Permit &permit) {
     --model->second.open;
 }
 
-void Limits::configure(LimitOptions next) {
-  std::lock_guard<std::mutex> lock(mutex);
-  options = std::move(next);
-}
-
 } // namespace sinter::serve

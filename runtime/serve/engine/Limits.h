@@ -53,8 +53,6 @@ public:
   /// work.
   Status enter(const std::string &client, const std::string &model,
                TimePoint now, Permit &permit);
-  /// New options for requests to come; permits stay valid.
-  void configure(LimitOptions next);
 
 private:
   struct Account {

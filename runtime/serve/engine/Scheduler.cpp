@@ -313,11 +313,6 @@ void Scheduler::readQueue(Version &version, ModelStatistics &out) {
   out.circuitOpen = version.queue.breaker.isOpen();
 }
 
-bool Scheduler::isIdle() {
-  Lock lock(mutex);
-  return active.empty() && !lanesTaken;
-}
-
 Nanos Scheduler::costOf(Version &version, int64_t rows) {
   Lock lock(mutex);
   return version.queue.costs.cost(rows);

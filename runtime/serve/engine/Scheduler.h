@@ -43,8 +43,6 @@ public:
   enum class Measured { yes, failed, busy };
   Measured measure(const JobPtr &job, bool wide);
   Nanos costOf(Version &version, int64_t rows);
-  /// Nothing waits and nothing runs.
-  bool isIdle();
 
 private:
   struct Verdict {

@@ -4,6 +4,7 @@
 // sinter/server.h over the engine.
 #include "sinter/server.h"
 
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/engine/EngineImpl.h"
 
 #include <condition_variable>
@@ -84,7 +85,7 @@ Request requestOf(const sinter_server_request &asked) {
     t.data = static_cast<const std::byte *>(given.data);
     t.bytes = given.bytes;
     // More than the shape needs is the caller's own affair.
-    uint64_t need = dtypeBytes(given.dtype);
+    uint64_t need = elementBytes(given.dtype);
     for (int64_t dim : t.dims)
       need = dim < 0 || __builtin_mul_overflow(need, uint64_t(dim), &need)
                  ? UINT64_MAX

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/engine/Version.h"
 
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/engine/Options.h"
 
 #include <sys/stat.h>
@@ -14,20 +15,6 @@ std::string shapeText(const std::vector<int64_t> &dims) {
     text += (text.empty() ? "" : "x") +
             (dim < 0 ? std::string("?") : std::to_string(dim));
   return text.empty() ? "scalar" : text;
-}
-
-const char *dtypeText(uint32_t dtype) {
-  static const char *const names[] = {
-      "none",   "FP32",   "UINT8", "INT8", "UINT16", "INT16",
-      "INT32",  "INT64",  "BYTES", "BOOL", "FP16",   "FP64",
-      "UINT32", "UINT64", "none",  "none", "BF16"};
-  return dtype < sizeof names / sizeof *names ? names[dtype] : "unknown";
-}
-
-uint64_t dtypeBytes(uint32_t dtype) {
-  static const uint8_t bytes[] = {0, 4, 1, 1, 2, 2, 4, 8, 0,
-                                  1, 2, 8, 4, 8, 0, 0, 2};
-  return dtype < sizeof bytes ? bytes[dtype] : 0;
 }
 
 // ---- Programs ---------------------------------------------------------------
@@ -149,7 +136,7 @@ Status Version::readInterface() {
     TensorInterface io;
     io.name = tensor.name;
     io.dtype = uint8_t(tensor.dtype);
-    io.elementBytes = dtypeBytes(tensor.dtype);
+    io.elementBytes = sinter::serve::elementBytes(uint8_t(tensor.dtype));
     io.dims.assign(tensor.dim, tensor.dim + tensor.rank);
     io.symbols.assign(tensor.symbol, tensor.symbol + tensor.rank);
     if (tensor.dtype == SINTER_STRING)

@@ -105,9 +105,6 @@ private:
 
 /// "2x3x4", for messages.
 std::string shapeText(const std::vector<int64_t> &dims);
-const char *dtypeText(uint32_t dtype);
-/// Of an element; 0 for strings and unknown types.
-uint64_t dtypeBytes(uint32_t dtype);
 
 } // namespace sinter::serve
 

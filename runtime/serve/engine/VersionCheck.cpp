@@ -4,6 +4,7 @@
 // Requests against the interface of a version: names, types, shapes, bytes, and
 // what the operator allows.
 #include "runtime/serve/engine/Compare.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/engine/Options.h"
 #include "runtime/serve/engine/Version.h"
 
@@ -48,14 +49,19 @@ static std::string namesOf(const std::vector<TensorInterface> &list) {
   return text;
 }
 
+static std::string typeText(uint8_t dtype) {
+  std::string_view name = dataTypeName(dtype);
+  return name.empty() ? "unknown" : std::string(name);
+}
+
 static Status checkShape(const TensorInterface &io, const Tensor &given,
                          bool freeRows) {
   std::string what = "input '" + io.name + "'";
   std::string expected =
-      "; expected " + shapeText(io.dims) + " of " + dtypeText(io.dtype);
+      "; expected " + shapeText(io.dims) + " of " + typeText(io.dtype);
   if (given.dtype != io.dtype)
     return {Code::invalid,
-            what + " has datatype " + dtypeText(given.dtype) + expected};
+            what + " has datatype " + typeText(given.dtype) + expected};
   if (given.dims.size() != io.dims.size())
     return {Code::invalid,
             what + " has shape " + shapeText(given.dims) + expected};
@@ -71,7 +77,7 @@ static Status checkShape(const TensorInterface &io, const Tensor &given,
   if (bytes != given.bytes)
     return {Code::invalid, what + " has " + std::to_string(given.bytes) +
                                " bytes; its shape " + shapeText(given.dims) +
-                               " of " + dtypeText(io.dtype) + " takes " +
+                               " of " + typeText(io.dtype) + " takes " +
                                std::to_string(bytes)};
   return {};
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/grpc/Decode.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/SharedMemory.h"
 #include "sinter/sinter.h"
 

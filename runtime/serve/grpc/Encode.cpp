@@ -3,7 +3,7 @@
 #include "runtime/serve/grpc/Encode.h"
 
 #include "runtime/serve/protocol/Classification.h"
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/SharedMemory.h"
 
 namespace sinter::serve {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/main/Listeners.h"
 
+#include "runtime/serve/engine/Cpus.h"
 #include "runtime/serve/main/Log.h"
 
 #include <algorithm>
@@ -12,9 +13,7 @@ namespace {
 
 // Parsing and copying of requests: half of the CPUs are enough for it, the
 // other half runs models.
-uint32_t listenerThreads() {
-  return std::clamp(std::thread::hardware_concurrency() / 2, 1u, 8u);
-}
+uint32_t listenerThreads() { return std::clamp(availableCpus() / 2, 1u, 8u); }
 
 void applyLogSettings(const LogSettings &settings) {
   setLogLevel(settings.verbose   ? "debug"

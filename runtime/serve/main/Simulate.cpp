@@ -3,6 +3,7 @@
 #include "runtime/serve/main/Simulate.h"
 
 #include "runtime/serve/bundle/OpenBundle.h"
+#include "runtime/serve/engine/Cpus.h"
 #include "runtime/serve/engine/Simulation.h"
 
 #include <fstream>
@@ -12,16 +13,8 @@
 namespace sinter::serve {
 namespace {
 
-// The CPUs this process may use, as the engine counts them.
 uint32_t threadsOf(const ServerConfig &config) {
-  sinter_host pool = {};
-  if (config.threads)
-    return uint32_t(config.threads);
-  if (sinter_pool_create(0, 0, &pool))
-    return 1;
-  uint32_t width = pool.width;
-  sinter_pool_destroy(&pool);
-  return width;
+  return config.threads ? uint32_t(config.threads) : availableCpus();
 }
 
 const ModelOptions &optionsOf(const ServerConfig &config,

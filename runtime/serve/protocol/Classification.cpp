@@ -6,7 +6,7 @@
 // point, as Triton writes them.
 #include "runtime/serve/protocol/Classification.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "sinter/sinter.h"
 
 #include <algorithm>

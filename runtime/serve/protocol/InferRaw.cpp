@@ -3,7 +3,7 @@
 //
 // Bodies without JSON (Inference-Header-Content-Length: 0), and the check that
 // every tensor of the wire passes: as many bytes as its shape and type say.
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/Infer.h"
 #include "sinter/sinter.h"
 

@@ -4,7 +4,7 @@
 // Reads a body front to back with simdjson's on-demand parser: no tree is
 // built, and every token is looked at, so what passes is JSON throughout. Only
 // "data" that stands before its shape or type is read twice.
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/JsonData.h"
 #include "runtime/serve/protocol/JsonParameters.h"
 #include "runtime/serve/protocol/SharedMemory.h"

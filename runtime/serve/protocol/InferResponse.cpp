@@ -4,7 +4,7 @@
 // Binary outputs are pieces that point into the batch's own output; only the
 // JSON in front of them is new memory.
 #include "runtime/serve/protocol/Classification.h"
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/JsonData.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 #include "runtime/serve/protocol/SharedMemory.h"

@@ -6,7 +6,7 @@
 // between two floats and the text does not: those rare texts are read again.
 #include "runtime/serve/protocol/JsonData.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 #include "sinter/sinter.h"
 

@@ -6,7 +6,7 @@
 // hold another number than the tensor does.
 #include "runtime/serve/protocol/JsonData.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 #include "sinter/sinter.h"
 

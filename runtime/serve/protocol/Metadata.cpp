@@ -5,7 +5,7 @@
 // so.
 #include "runtime/serve/protocol/Metadata.h"
 
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 
 namespace sinter::serve {

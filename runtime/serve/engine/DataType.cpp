@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One table for both spellings.
-#include "runtime/serve/protocol/DataType.h"
+#include "runtime/serve/engine/DataType.h"
 
 #include "sinter/sinter.h"
 

@@ -3,8 +3,8 @@
 //
 // Names and sizes of the element types, as the Open Inference Protocol and
 // Triton's model configuration write them.
-#ifndef SINTER_SERVE_PROTOCOL_DATATYPE_H
-#define SINTER_SERVE_PROTOCOL_DATATYPE_H
+#ifndef SINTER_SERVE_ENGINE_DATATYPE_H
+#define SINTER_SERVE_ENGINE_DATATYPE_H
 
 #include <cstddef>
 #include <cstdint>
@@ -27,4 +27,4 @@ std::optional<uint64_t> elementCount(const std::vector<int64_t> &dims);
 
 } // namespace sinter::serve
 
-#endif // SINTER_SERVE_PROTOCOL_DATATYPE_H
+#endif // SINTER_SERVE_ENGINE_DATATYPE_H
