@@ -6,9 +6,9 @@
 // threads.
 //
 // A batch grows while one more request in it costs clearly less than a run of
-// its own and no deadline in it breaks. An unfull batch waits only when every thread is
-// spoken for by it and the next arrival is expected so soon that the sum of all
-// latencies falls: with r rows waiting, the next in g, cost c(n),
+// its own and no deadline in it breaks. An unfull batch waits only when every
+// thread is spoken for by it and the next arrival is expected so soon that the
+// sum of all latencies falls: with r rows waiting, the next in g, cost c(n),
 //     now:  r c(r) + (c(r) - g) + c(1)      wait:  r (g + c(r+1)) + c(r+1)
 // A model whose cost is flat waits while g < c / (r + 1); one whose cost grows
 // with its rows never waits. Never longer than one run, never past a deadline.
