@@ -6,10 +6,13 @@
 #include "runtime/serve/bundle/Archive.h"
 #include "runtime/serve/bundle/OpenBundle.h"
 #include "runtime/serve/bundle/Signature.h"
+#include "sinter/model.h"
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <openssl/evp.h>
@@ -23,6 +26,15 @@ namespace {
 
 const std::string object(3000, 'o'), manifest = "{\"name\":\"m\"}",
                                      golden(700, 'g');
+
+// As a .weights file: a header, zeros up to a page, the blob.
+std::string weightsOf(const std::string &blob, char id) {
+  sinter_weights_header header = {SINTER_WEIGHTS_MAGIC, blob.size(), {}};
+  std::memset(header.id, id, sizeof header.id);
+  std::string text(SINTER_WEIGHTS_OFFSET, 0);
+  std::memcpy(text.data(), &header, sizeof header);
+  return text + blob;
+}
 
 std::string textOf(BIO *memory) {
   char *data = nullptr;
@@ -189,6 +201,66 @@ TEST_F(ServeBundle, ASignedFolderIsTakenWhole) {
   write("model.so", object + "!");
   EXPECT_FALSE(openBundle(root, key.open, bundle).ok());
   EXPECT_EQ(readAll(bundle.object), object); // the old one stays whole
+}
+
+TEST_F(ServeBundle, WeightsAreMappedWhereTheyLie) {
+  auto all = members();
+  all.push_back({"model.weights", -1, weightsOf("abc", 7)});
+  Bundle bundle;
+  Status status = openBundle(archive(all), "", bundle);
+  ASSERT_TRUE(status.ok()) << status.message;
+  ASSERT_TRUE(bundle.mapped.isThere());
+  ASSERT_EQ(bundle.mapped.bytes(), 3u);
+  EXPECT_EQ(std::memcmp(bundle.mapped.data(), "abc", 3), 0);
+  EXPECT_EQ(uintptr_t(bundle.mapped.data()) % 64, 0u);
+  sinter_model model = {};
+  EXPECT_FALSE(bundle.mapped.belongTo(&model));
+  std::memset(model.weights_id, 7, sizeof model.weights_id);
+  EXPECT_TRUE(bundle.mapped.belongTo(&model));
+}
+
+TEST_F(ServeBundle, DamagedWeightsAreRefused) {
+  std::string good = weightsOf("abc", 7), longer = good;
+  uint64_t bytes = 4;
+  std::memcpy(&longer[offsetof(sinter_weights_header, bytes)], &bytes, 8);
+  std::string other = good;
+  other[0] ^= 1;
+  const std::pair<std::string, const char *> cases[] = {
+      {longer, "it says that it holds 4 bytes, found 3"},
+      {other, "does not begin as weights do"},
+      {good.substr(0, 4000), "found 4000 bytes"}};
+  for (const auto &[text, reason] : cases) {
+    auto all = members();
+    all.push_back({"model.weights", -1, text});
+    Bundle bundle;
+    Status status = openBundle(archive(all), "", bundle);
+    EXPECT_EQ(status.code, Code::invalid);
+    EXPECT_NE(status.message.find(reason), std::string::npos) << status.message;
+  }
+}
+
+TEST_F(ServeBundle, SignedWeightsAreTheMappedOnes) {
+  KeyPair key;
+  std::string weights = weightsOf("abc", 7), signature;
+  Digests digests = {{"model.so", digestText(object)},
+                     {"model.weights", digestText(weights)},
+                     {"manifest.json", digestText(manifest)},
+                     {"golden.npz", digestText(golden)}};
+  ASSERT_TRUE(signDigests(digests, key.secret, signature).ok());
+  auto all = members(signature);
+  all.push_back({"model.weights", -1, weights});
+  Bundle bundle;
+  Status status = openBundle(archive(all), key.open, bundle);
+  ASSERT_TRUE(status.ok()) << status.message;
+  // What happens to the file afterwards does not matter.
+  std::ofstream(root + "/1.tar", std::ios::binary) << "gone";
+  EXPECT_EQ(std::memcmp(bundle.mapped.data(), "abc", 3), 0);
+  all.back().text.back() ^= 1;
+  Bundle none;
+  EXPECT_EQ(openBundle(archive(all), key.open, none).code, Code::denied);
+  all.pop_back();
+  EXPECT_EQ(openBundle(archive(all), key.open, none).code, Code::denied);
+  EXPECT_FALSE(none.mapped.isThere());
 }
 
 TEST_F(ServeBundle, ADamagedArchiveIsRefusedOrHarmless) {

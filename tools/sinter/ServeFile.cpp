@@ -102,11 +102,6 @@ llvm::Expected<BundleParts> sinter::makeBundle(const CompileOptions &options,
                                                const std::string &name,
                                                bool withGolden,
                                                const TemporaryFolder &folder) {
-  if (options.weightsInFile)
-    return userError(ErrorCode::U006,
-                     "--weights file does not go with a bundle or a server",
-                     "a bundle is verified as a whole: leave the weights in "
-                     "the object");
   CompileOptions compile = options;
   compile.outputPath = folder.file("model.so");
   if (llvm::Error error = compileModel(compile))
@@ -123,6 +118,9 @@ llvm::Expected<BundleParts> sinter::makeBundle(const CompileOptions &options,
   if (llvm::Error error = openMember("model.so", compile.outputPath, parts))
     return std::move(error);
   parts.members.push_back({"manifest.json", -1, std::move(*manifest)});
+  if (std::string weights = folder.file("model.weights"); fs::exists(weights))
+    if (llvm::Error error = openMember("model.weights", weights, parts))
+      return std::move(error);
   if (golden.tensors.empty())
     return std::move(parts);
   std::string file = folder.file("golden.npz");
@@ -196,6 +194,9 @@ llvm::Error sinter::writeServeFile(const CompileOptions &options, bool golden) {
   CompileOptions compile = options;
   if (compile.prefix.empty())
     compile.prefix = "model";
+  // The loader cannot map an object inside another file, so the server copies
+  // it; weights it maps where they lie.
+  compile.weightsInFile = true;
   auto parts =
       makeBundle(compile, path::stem(options.outputPath).str(), golden, folder);
   if (!parts)

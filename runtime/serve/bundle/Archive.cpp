@@ -19,8 +19,8 @@ constexpr uint64_t page = 4096;
 constexpr uint64_t mostText = 64u << 20;
 constexpr char magic[16] = {'S', 'I', 'N', 'T', 'E', 'R', '-', 'S',
                             'E', 'R', 'V', 'E', '-', '0', '1', '\n'};
-const char *const names[] = {"model.so", "manifest.json", "golden.npz",
-                             "SIGNATURE"};
+const char *const names[] = {"model.so", "model.weights", "manifest.json",
+                             "golden.npz", "SIGNATURE"};
 
 /// POSIX ustar; numbers are octal text.
 struct Header {
@@ -172,7 +172,7 @@ Status readArchive(int file, uint64_t offset, uint64_t bytes, Members &out) {
       return damaged("'" + name + "' is no plain file");
     if (std::find(std::begin(names), std::end(names), name) == std::end(names))
       return damaged("found '" + name +
-                     "', expected model.so, manifest.json, "
+                     "', expected model.so, model.weights, manifest.json, "
                      "golden.npz or SIGNATURE");
     member.offset = offset + at;
     if (member.bytes > bytes - at)

@@ -63,6 +63,8 @@ public:
       digests[name] = digestText(bundle.manifest);
       return status;
     }
+    if (name == "model.weights")
+      return takeWeights(file, member);
     int &target = name == "model.so" ? bundle.object : bundle.golden;
     if (Status status = copyToMemory(file, member, name.c_str(), target);
         !status.ok())
@@ -89,6 +91,22 @@ public:
   }
 
 private:
+  // Mapped where they lie, unless they must be what was signed.
+  Status takeWeights(int file, const Member &member) {
+    if (publicKey.empty())
+      return MappedWeights::map(file, member.offset, member.bytes,
+                                bundle.mapped);
+    int copy = -1;
+    Status status = copyToMemory(file, member, "model.weights", copy);
+    if (status.ok())
+      status = digestFile(copy, digests["model.weights"]);
+    if (status.ok())
+      status = MappedWeights::map(copy, 0, member.bytes, bundle.mapped);
+    if (copy >= 0)
+      close(copy);
+    return status;
+  }
+
   const std::string &publicKey;
   std::string signature;
   Digests digests;
@@ -111,7 +129,8 @@ Status takeFolder(const std::string &path, const std::string &publicKey,
                   Bundle &out) {
   Taking taking(publicKey);
   for (const char *name :
-       {"model.so", "manifest.json", "golden.npz", "SIGNATURE"}) {
+       {"model.so", "model.weights", "manifest.json", "golden.npz",
+        "SIGNATURE"}) {
     File file(path + "/" + name);
     if (!file.isOpen()) {
       if (errno == ENOENT)
@@ -174,6 +193,10 @@ Status openExecutable(const std::string &path, EngineOptions::Embedded &out,
   out.name = textIn(out.manifest, "name");
   out.offset = members["model.so"].offset;
   out.bytes = members["model.so"].bytes;
+  if (auto weights = members.find("model.weights"); weights != members.end()) {
+    out.weightsOffset = weights->second.offset;
+    out.weightsBytes = weights->second.bytes;
+  }
   out.descriptor = file.release();
   return {};
 }

@@ -110,6 +110,7 @@ Bundle &Bundle::operator=(Bundle &&other) noexcept {
   std::swap(linked, other.linked);
   std::swap(manifest, other.manifest);
   std::swap(weights, other.weights);
+  std::swap(mapped, other.mapped);
   std::swap(bytes, other.bytes);
   return *this;
 }

@@ -8,6 +8,7 @@
 #ifndef SINTER_SERVE_ENGINE_BUNDLE_H
 #define SINTER_SERVE_ENGINE_BUNDLE_H
 
+#include "runtime/serve/engine/MappedWeights.h"
 #include "runtime/serve/engine/Status.h"
 #include "sinter/sinter.h"
 
@@ -25,6 +26,7 @@ struct Bundle {
       nullptr;          ///< part of this program, in place of `object`
   std::string manifest; ///< JSON; empty = the object's own
   std::string weights;  ///< path of a .weights file, when there is one
+  MappedWeights mapped; ///< or they lie in a file with other things
 
   uint64_t bytes = 0; ///< of memory it stands for; 0 = the size of `object`
 

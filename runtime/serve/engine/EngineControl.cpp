@@ -122,6 +122,9 @@ Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
   else if (!embedded.linked)
     status = openEmbedded(embedded.descriptor, embedded.offset, embedded.bytes,
                           bundle);
+  if (status.ok() && embedded.weightsBytes)
+    status = MappedWeights::map(embedded.descriptor, embedded.weightsOffset,
+                                embedded.weightsBytes, bundle.mapped);
   if (embedded.golden >= 0)
     bundle.golden = embedded.golden;
   if (!status.ok())

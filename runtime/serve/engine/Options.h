@@ -86,11 +86,12 @@ struct EngineOptions {
   ModelOptions defaults;
   std::vector<ModelOptions> models;
   /// An object that is part of this executable: a descriptor and where the
-  /// model lies in it, or a model that is linked in.
+  /// model and its weights lie in it, or a model that is linked in.
   struct Embedded {
     std::string name, version = "1";
     int descriptor = -1;
     uint64_t offset = 0, bytes = 0;
+    uint64_t weightsOffset = 0, weightsBytes = 0; ///< 0 = in the object
     const sinter_model *linked = nullptr;
     std::string manifest; ///< empty = the object's own
     int golden = -1;      ///< descriptor of golden.npz, which the engine takes

@@ -41,6 +41,13 @@ Status Program::open(const sinter_model *model, const Bundle &bundle,
   args.width = width;
   args.host = width > 1 ? pool : nullptr;
   args.weights_path = bundle.weights.empty() ? nullptr : bundle.weights.c_str();
+  if (bundle.mapped.isThere()) {
+    if (!bundle.mapped.belongTo(model))
+      return {Code::invalid, "model.weights is of another model or version "
+                             "than model.so; write the bundle again"};
+    args.weights = bundle.mapped.data();
+    args.weights_bytes = bundle.mapped.bytes();
+  }
   sinter_error error = {};
   if (sinter_program_open(model, &args, nullptr, 0, &program, &error))
     return failure(model, error, "cannot open the model on this machine");
@@ -98,7 +105,7 @@ Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
     v->loaded = true;
     struct stat info;
     if (!fstat(v->bundle.object, &info))
-      v->objectBytes = uint64_t(info.st_size);
+      v->objectBytes = uint64_t(info.st_size) + v->bundle.mapped.bytes();
   }
   if (v->bundle.bytes)
     v->objectBytes = v->bundle.bytes;
