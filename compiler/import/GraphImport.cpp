@@ -200,8 +200,10 @@ LogicalResult importNode(NodeImport &node) {
     return failure();
   auto it = operators().find(node.schema->name);
   if (it == operators().end())
-    return node.fault(ErrorCode::I004, Twine("operator ") + ref(node.node.op) +
-                                           " is not supported");
+    return node.fault(ErrorCode::I004,
+                      Twine("operator ") + ref(node.node.op) +
+                          " is not supported",
+                      "", remedyFor(ref(node.schema->name)));
   size_t before = node.model.faults.all().size();
   LogicalResult result = it->second(node);
   if (failed(result) && node.model.faults.all().size() == before)

@@ -119,12 +119,12 @@ static std::optional<std::string> qualifiedName(NodeImport &node) {
   StringRef domain = ref(node.node.domain), op = ref(node.node.op);
   if (domain.empty() || domain == "ai.onnx")
     return op.str();
-  if (domain == "com.microsoft")
+  if (domain == "com.microsoft" || domain == "ai.onnx.ml")
     return (domain + "." + op).str();
   (void)node.fault(ErrorCode::I003,
                    "operator " + op + " of the domain '" + domain +
                        "' is not known",
-                   "operators of ai.onnx and com.microsoft",
+                   "operators of ai.onnx, ai.onnx.ml and com.microsoft",
                    "export the operator as a function of the model");
   return std::nullopt;
 }
@@ -134,9 +134,12 @@ bool checkSchema(NodeImport &node) {
   std::optional<std::string> name = qualifiedName(node);
   if (!name)
     return false;
-  // The operators of other domains never changed.
+  // The operators of com.microsoft never changed.
+  StringRef domain = ref(node.node.domain);
   bool isStandard = op == *name;
-  int64_t opset = isStandard ? opsetOf(node.opsets, "") : 1;
+  int64_t opset = isStandard               ? opsetOf(node.opsets, "")
+                  : domain == "ai.onnx.ml" ? opsetOf(node.opsets, domain)
+                                           : 1;
   node.schema = onnx::findSchema(*name, opset);
   if (!node.schema) {
     int first = onnx::firstOpset(*name);

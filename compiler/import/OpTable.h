@@ -19,6 +19,8 @@ using OpTable = llvm::StringMap<ImportFunction>;
 mlir::LogicalResult importNode(NodeImport &node);
 /// All operators, by family; those of another domain as "domain.Name".
 const OpTable &operators();
+/// What helps where an operator is not in the table; mostly nothing.
+llvm::StringRef remedyFor(llvm::StringRef op);
 void addElementwise(OpTable &);
 void addArithmetic(OpTable &);
 void addConvolution(OpTable &);
@@ -47,6 +49,8 @@ void addLosses(OpTable &);
 void addSequences(OpTable &);
 void addLoops(OpTable &);
 void addScan(OpTable &);
+void addFeatures(OpTable &);
+void addLinear(OpTable &);
 
 } // namespace sinter::importer
 

@@ -38,12 +38,28 @@ static OpTable makeTable() {
   addSequences(table);
   addLoops(table);
   addScan(table);
+  addFeatures(table);
+  addLinear(table);
   return table;
 }
 
 const OpTable &operators() {
   static const OpTable table = makeTable();
   return table;
+}
+
+llvm::StringRef remedyFor(llvm::StringRef op) {
+  if (op == "ai.onnx.ml.ZipMap")
+    return "Export with options={'zipmap': False}, or make the node's input "
+           "the output of the model.";
+  for (const char *text :
+       {"StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch",
+        "ai.onnx.ml.CategoryMapper", "ai.onnx.ml.DictVectorizer",
+        "ai.onnx.ml.CastMap", "com.microsoft.Tokenizer"})
+    if (op == text)
+      return "No tensor of Sinter holds texts or maps: turn them into numbers "
+             "before the model.";
+  return op == "ImageDecoder" ? "Decode the picture before the model." : "";
 }
 
 } // namespace sinter::importer
@@ -54,6 +70,7 @@ namespace {
 struct DomainList {
   size_t known = 0;
   std::string rows, missing;
+  bool isEvery = false; // version in the list, and not those since opset 7
   void add(std::string_view op, llvm::StringRef shown, bool isKnown) {
     if (!isKnown) {
       missing += (missing.empty() ? "" : ", ") + shown.str();
@@ -63,7 +80,8 @@ struct DomainList {
     rows += "| " + shown.str() + " | ";
     const char *separator = "";
     for (int version : sinter::onnx::versionsOf(op))
-      if (version >= 7 || version == sinter::onnx::findSchema(op, 7)->since) {
+      if (isEvery || version >= 7 ||
+          version == sinter::onnx::findSchema(op, 7)->since) {
         rows += separator + std::to_string(version);
         separator = ", ";
       }
@@ -75,11 +93,14 @@ struct DomainList {
 
 std::string sinter::operatorPage() {
   const importer::OpTable &table = importer::operators();
-  DomainList standard, contrib;
+  DomainList standard, classic, contrib;
+  classic.isEvery = true;
   for (std::string_view op : onnx::operatorNames()) {
     llvm::StringRef name(op.data(), op.size()), shown = name;
-    bool isContrib = shown.consume_front("com.microsoft.");
-    (isContrib ? contrib : standard).add(op, shown, table.contains(name));
+    DomainList &list = shown.consume_front("com.microsoft.") ? contrib
+                       : shown.consume_front("ai.onnx.ml.")  ? classic
+                                                             : standard;
+    list.add(op, shown, table.contains(name));
   }
   std::string page = "<!-- Written by sinter-import --operators; do not edit. "
                      "-->\n\n# ONNX operators\n\n";
@@ -89,6 +110,12 @@ std::string sinter::operatorPage() {
           ", each in all of its versions. Functions that a model brings along "
           "are inlined.\n\n| Operator | Versions |\n|---|---|\n" +
           standard.rows + "\nNot supported: " + standard.missing + ".\n";
+  page += "\n## ai.onnx.ml\n\nOf the operators for models that are no nets, "
+          "Sinter takes " +
+          std::to_string(classic.known) +
+          ". Labels, keys and categories are numbers: no tensor of Sinter "
+          "holds texts.\n\n| Operator | Versions |\n|---|---|\n" +
+          classic.rows + "\nNot supported: " + classic.missing + ".\n";
   page += "\n## com.microsoft\n\nOf the operators that ONNX Runtime's "
           "optimiser writes into models, Sinter takes " +
           std::to_string(contrib.known) +

@@ -1,9 +1,9 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The rows are text (OnnxSchemas.inc, and ContribSchemas.inc for what ONNX
-// Runtime adds); a row is taken apart when it is first asked for and kept for
-// the life of the process.
+// The rows are text (OnnxSchemas.inc, MlSchemas.inc for ai.onnx.ml, and
+// ContribSchemas.inc for what ONNX Runtime adds); a row is taken apart when it
+// is first asked for and kept for the life of the process.
 #include "compiler/import/Schema.h"
 
 #include <algorithm>
@@ -25,6 +25,8 @@ const Row rows[] = {
 #define SCHEMA(name, since, inputs, outputs, types, attributes)                \
   {name, since, inputs, outputs, types, attributes},
 #include "compiler/import/OnnxSchemas.inc"
+//
+#include "compiler/import/MlSchemas.inc"
 //
 #include "compiler/import/ContribSchemas.inc"
 #undef SCHEMA

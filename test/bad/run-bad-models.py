@@ -36,11 +36,12 @@ def node(op, inputs=("x",), outputs=("y",), name=None, **attributes):
     return helper.make_node(op, list(inputs), list(outputs), name=name or f"the_{op}", **attributes)
 
 
-def model(nodes, inputs=None, outputs=("y",), initializers=(), opset=17, **more):
+def model(nodes, inputs=None, outputs=("y",), initializers=(), opset=17, domains=(), **more):
     inputs = inputs or [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])]
     results = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs]
     graph = helper.make_graph(list(nodes), "g", inputs, results, list(initializers))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], **more)
+    opsets = [helper.make_opsetid(*one) for one in [("", opset), *domains]]
+    return helper.make_model(graph, opset_imports=opsets, **more)
 
 
 def relu():
@@ -144,6 +145,20 @@ def unsupported_operator(folder):
     words = helper.make_tensor_value_info("w", TensorProto.INT32, [6])
     return model([node("TfIdfVectorizer", ["w"], mode="TF", min_gram_length=1, max_gram_length=1,
                        max_skip_count=0, ngram_counts=[0], ngram_indexes=[0])], [words])
+
+
+@case("I004", "{'zipmap': False}")
+def list_of_maps(folder):
+    maps = node("ZipMap", domain="ai.onnx.ml", classlabels_int64s=[0, 1])
+    return model([maps], domains=[("ai.onnx.ml", 3)])
+
+
+@case("I007", "the labels of the classes are texts")
+def labels_of_texts(folder):
+    classify = node("LinearClassifier", ("x",), ("label", "y"), domain="ai.onnx.ml",
+                    coefficients=[1.0] * 8, intercepts=[0.0, 0.0],
+                    classlabels_strings=["cat", "dog"])
+    return model([classify], domains=[("ai.onnx.ml", 3)])
 
 
 @case("I005", "has no attribute 'axes'")

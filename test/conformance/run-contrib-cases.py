@@ -1,7 +1,7 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# The cases of contrib_cases.py compiled by `sinter run` against ONNX Runtime, once with
+# The cases of contrib_cases.py and classic_cases.py compiled by `sinter run` against ONNX Runtime, once with
 # the shapes of the inputs and once with symbols for batch and sequence (in pictures,
 # batch and height).
 #
@@ -18,6 +18,7 @@ import onnx
 import onnxruntime
 
 import cases
+import classic_cases
 import contrib_cases
 
 # ONNX Runtime quantises the inputs of each step here, we do not.
@@ -27,7 +28,9 @@ LOOSE = {"dynamic_quantize_lstm": 1e-2}
 def model_of(op, inputs, attributes, outputs):
     """(model, feeds)"""
     domain, _, kind = op.rpartition(":")
-    domain = "" if domain else contrib_cases.MS
+    domain = {"": contrib_cases.MS, "ai.onnx": ""}.get(domain, domain)
+    attributes = dict(attributes)
+    classic = attributes.pop("ml_opset", 3)
     wanted = outputs if isinstance(outputs, list) else [1] * outputs
     names, constants, infos, feeds = [], [], [], {}
     for i, value in enumerate(inputs):
@@ -47,7 +50,8 @@ def model_of(op, inputs, attributes, outputs):
     out = [onnx.ValueInfoProto(name=name) for name in results if name]  # types are inferred
     graph = onnx.helper.make_graph([node], "case", infos, out, constants)
     model = onnx.helper.make_model(graph, ir_version=9, opset_imports=[
-        onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid(contrib_cases.MS, 1)])
+        onnx.helper.make_opsetid("", opset), onnx.helper.make_opsetid(contrib_cases.MS, 1),
+        onnx.helper.make_opsetid(classic_cases.ML, classic)])
     return model, feeds
 
 
@@ -73,8 +77,10 @@ def differs(name, ours, theirs, tolerance):
     gap = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
     if not gap.size:
         return None
-    # A quantised value may round the other way.
-    limit = 1 if ours.dtype.kind in "iu" else tolerance * max(float(np.abs(theirs).max()), 1e-6)
+    # A quantised value may round the other way; labels and masks are exact.
+    limit = tolerance * max(float(np.abs(theirs).max()), 1e-6)
+    if ours.dtype.kind in "iub":
+        limit = int(ours.dtype.itemsize == 1)
     return None if gap.max() <= limit else f"{name}: largest difference {gap.max():g}"
 
 
@@ -108,7 +114,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
     options, _ = parser.parse_known_args()
-    jobs = [(case, is_dynamic) for case in contrib_cases.cases() if options.only in case[0]
+    every = [*contrib_cases.cases(), *classic_cases.cases()]
+    jobs = [(case, is_dynamic) for case in every if options.only in case[0]
             for is_dynamic in (False, True)]
     failed = 0
     with tempfile.TemporaryDirectory() as work, \
