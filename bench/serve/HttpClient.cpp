@@ -53,6 +53,7 @@ public:
     idle.pop_back();
     Connection &c = connections[index];
     c.number = number;
+    c.isBusy = true;
     c.sent = 0;
     c.answer.clear();
     c.length = 0;
@@ -74,7 +75,8 @@ public:
       int count = epoll_pwait2(poll, events, 64, &timeout, nullptr);
       for (int i = 0; i < count; ++i) {
         size_t index = events[i].data.u64;
-        if (events[i].events & EPOLLOUT)
+        // A connection without a request can always be written to.
+        if ((events[i].events & EPOLLOUT) && connections[index].isBusy)
           write(index);
         if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
           read(index, answers);
@@ -121,7 +123,6 @@ private:
 
   void write(size_t index) {
     Connection &c = connections[index];
-    c.isBusy = true;
     while (c.sent < request.size()) {
       ssize_t n = ::send(c.socket, request.data() + c.sent,
                          request.size() - c.sent, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -31,7 +31,7 @@ namespace {
 struct Options {
   Target target;
   bool isGrpc = false;
-  double rate = 0, seconds = 5, warm = 0.5, deadlineMs = 0;
+  double rate = 0, most = 0, seconds = 5, warm = 0.5, deadlineMs = 0;
   uint64_t seed = 1;
 };
 
@@ -58,25 +58,29 @@ std::chrono::nanoseconds fromSeconds(double seconds) {
   return std::chrono::nanoseconds(int64_t(seconds * 1e9));
 }
 
-/// Each connection one request under way, for a time.
+/// Each connection one request under way, for a time; with --most no more of
+/// them a second, looked at every millisecond.
 void runClosed(Client &client, const Options &options, double seconds,
                Tally &tally) {
   std::map<uint64_t, TimePoint> due;
-  TimePoint end = Clock::now() + fromSeconds(seconds);
+  TimePoint start = Clock::now(), end = start + fromSeconds(seconds),
+            patience = end + std::chrono::seconds(30);
   uint64_t number = 0;
   std::vector<Answer> answers;
   auto sendAll = [&] {
-    while (Clock::now() < end) {
-      TimePoint now = Clock::now();
-      if (!client.send(number))
+    for (TimePoint now = Clock::now(); now < end; now = Clock::now()) {
+      double since = std::chrono::duration<double>(now - start).count();
+      if ((options.most > 0 && double(number) > options.most * since) ||
+          !client.send(number))
         break;
       due[number++] = now;
     }
   };
   sendAll();
-  while (!due.empty()) {
-    client.wait(end + std::chrono::seconds(30), answers);
-    if (answers.empty())
+  while (!due.empty() || Clock::now() < end) {
+    TimePoint soon = Clock::now() + std::chrono::milliseconds(1);
+    client.wait(options.most > 0 ? soon : patience, answers);
+    if (answers.empty() && (options.most <= 0 || Clock::now() > patience))
       break;
     for (const Answer &answer : answers) {
       tally.add(answer, due[answer.request], options.deadlineMs);
@@ -190,6 +194,9 @@ int main(int argc, char **argv) {
       ->capture_default_str();
   app.add_option("--rate", options.rate,
                  "requests a second, Poisson; 0 = closed loop")
+      ->capture_default_str();
+  app.add_option("--most", options.most,
+                 "in a closed loop, requests a second at most; 0 = any")
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "length of the run")
       ->capture_default_str();

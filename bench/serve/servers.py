@@ -128,6 +128,10 @@ class Server:
     def environment(self):
         return {}
 
+    def runs(self):
+        """Rows and runs so far, of a server whose batches are compared with the object's."""
+        return None
+
     def resident_mb(self):
         with open(f"/proc/{self.process.pid}/status") as status:
             return int(status.read().split("VmRSS:")[1].split()[0]) / 1024
@@ -149,7 +153,12 @@ class Sinter(Server):
     def model(self):
         with urllib.request.urlopen(urllib.request.Request(
                 f"http://localhost:{self.http}/v2/repository/index", method="POST", data=b"")) as answer:
-            return json.load(answer)[0]["name"]
+                return json.load(answer)[0]["name"]
+
+    def runs(self):
+        with urllib.request.urlopen(f"http://localhost:{self.http}/v2/models/stats") as answer:
+            figures = json.load(answer)["model_stats"][0]
+        return figures["inference_count"], figures["execution_count"]
 
 
 class Triton(Server):
