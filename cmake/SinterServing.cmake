@@ -43,7 +43,9 @@ target_link_libraries(sinter_json INTERFACE "${SINTER_SIMDJSON}")
 add_library(sinter_log INTERFACE)
 target_compile_definitions(sinter_log INTERFACE SPDLOG_HEADER_ONLY SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
 
+# What it frees by recursion must fit on a stack (runtime/serve/config/TomlText.h).
 add_library(sinter_toml INTERFACE)
+target_compile_definitions(sinter_toml INTERFACE TOML_MAX_NESTED_VALUES=32)
 
 add_library(sinter_jwt INTERFACE)
 target_link_libraries(sinter_jwt INTERFACE "${SINTER_JWT}")

@@ -195,6 +195,38 @@ TEST_F(ServeConfig, FaultsNameThePlaceAndTheNearestKey) {
   }
 }
 
+TEST_F(ServeConfig, TextThatTheParserCannotTakeIsRefusedBefore) {
+  struct {
+    std::string file, text;
+  } cases[] = {
+      {"grace = \"1s\"\nlog-level = \"\xff\"\n", ":2: byte 255 is no UTF-8"},
+      {"# \xc3", ":1: byte 195 is no UTF-8"},
+      {"# \xc0\xaf", "byte 192"},         // '/' in two bytes
+      {"# \xed\xa0\x80", "byte 237"},     // half of a pair
+      {"# \xf4\x90\x80\x80", "byte 244"}, // past the last character
+      {"[\1e\"= \"\"\n", ":1: control character 1;"},
+      {"[ = 4\"\n", "a key or a value is missing"},
+      {"a" + std::string(200, '.') + " = 1", ":1: more than 100 dots"},
+      {std::string((1 << 20) + 1, '\n'), "larger than 1048576 bytes"},
+  };
+  for (const auto &one : cases) {
+    Status status = load({}, one.file).status;
+    EXPECT_FALSE(status.ok());
+    EXPECT_NE(status.message.find(one.text), std::string::npos)
+        << status.message;
+  }
+  // Deep in every way that is left.
+  std::string deep = std::string(90, 'a');
+  for (size_t i = 1; i < deep.size(); i += 2)
+    deep[i] = '.';
+  std::string value = "1";
+  for (int i = 0; i < 1000; ++i)
+    value = "[\n{" + deep.substr(0, 89) + "=" + value + "}]";
+  EXPECT_FALSE(load({}, deep.substr(0, 89) + "=" + value).status.ok());
+  EXPECT_TRUE(
+      load({}, "# \xc3\xa4 \xe2\x82\xac \xf0\x9f\x99\x82\n").status.ok());
+}
+
 TEST_F(ServeConfig, AReloadKnowsWhatItCannotChange) {
   Loaded before = load({"--log-level=info"}),
          after = load({"--log-level=debug", "--http-port=1"});

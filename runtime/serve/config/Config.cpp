@@ -3,14 +3,12 @@
 #include "runtime/serve/config/Config.h"
 
 #include "runtime/serve/config/Schema.h"
+#include "runtime/serve/config/Toml.h"
+#include "runtime/serve/config/TomlText.h"
 
 #include <fstream>
 #include <sstream>
 #include <unistd.h>
-
-#define TOML_EXCEPTIONS 1
-#define TOML_HEADER_ONLY 1
-#include <toml++/toml.h>
 
 namespace sinter::serve {
 namespace {
@@ -114,15 +112,19 @@ Status flatten(const toml::table &table, const std::string &prefix,
   return {};
 }
 
-// With exceptions: without them toml++ goes on behind some faults into what its
-// own assumptions forbid. None leaves this function.
+// No exception leaves this function.
 Status readFile(const std::string &path, ConfigValues &out) {
+  std::string text;
+  if (Status status = readTomlText(path, text); !status.ok())
+    return status;
   try {
-    return flatten(toml::parse_file(path), "", path, out);
+    return flatten(toml::parse(text, path), "", path, out);
   } catch (const toml::parse_error &error) {
     std::string line = std::to_string(error.source().begin.line);
     return {Code::invalid,
             path + ":" + line + ": " + std::string(error.description())};
+  } catch (const std::exception &error) {
+    return {Code::invalid, path + ": " + error.what()};
   }
 }
 

@@ -3,12 +3,13 @@
 //
 // Strict: an unknown key or a hash of the wrong length is a mistake that would
 // lock somebody out, or in.
+#include "runtime/serve/config/Toml.h"
+#include "runtime/serve/config/TomlText.h"
 #include "runtime/serve/protect/Access.h"
 
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <toml++/toml.h>
 
 namespace sinter::serve {
 namespace {
@@ -19,13 +20,17 @@ public:
       : path(path), rules(rules) {}
 
   Status read() {
+    std::string content;
+    if (Status status = readTomlText(path, content); !status.ok())
+      return status;
     toml::table file;
-    // It throws, and is caught here: without exceptions it goes on behind a
-    // fault into what its own assumptions forbid.
+    // No exception leaves this function.
     try {
-      file = toml::parse_file(path);
+      file = toml::parse(content, path);
     } catch (const toml::parse_error &error) {
       return fault(error.source(), std::string(error.description()));
+    } catch (const std::exception &error) {
+      return {Code::invalid, path + ": " + error.what()};
     }
     for (auto &&[key, node] : file) {
       Status status;
