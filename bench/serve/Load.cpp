@@ -11,11 +11,12 @@
 // Closed loop: every connection asks again when it was answered. Open loop:
 // requests are due at times drawn before, and a latency counts from when its
 // request was due, so a server that stalls cannot hide behind a client that
-// waits for it. Prints JSON.
+// waits for it. Prints JSON, at SIGTERM what it has so far.
 #include "bench/serve/Client.h"
 
 #include "CLI/CLI.hpp"
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <deque>
 #include <fstream>
@@ -33,6 +34,7 @@ struct Options {
   bool isGrpc = false;
   double rate = 0, most = 0, seconds = 5, warm = 0.5, deadlineMs = 0;
   uint64_t seed = 1;
+  std::string trace; ///< file for the arrivals; empty = none
 };
 
 struct Tally {
@@ -54,6 +56,9 @@ struct Tally {
   }
 };
 
+// SIGTERM ends a run early, with its figures.
+volatile std::sig_atomic_t isStopped = 0;
+
 std::chrono::nanoseconds fromSeconds(double seconds) {
   return std::chrono::nanoseconds(int64_t(seconds * 1e9));
 }
@@ -68,7 +73,8 @@ void runClosed(Client &client, const Options &options, double seconds,
   uint64_t number = 0;
   std::vector<Answer> answers;
   auto sendAll = [&] {
-    for (TimePoint now = Clock::now(); now < end; now = Clock::now()) {
+    for (TimePoint now = Clock::now(); !isStopped && now < end;
+         now = Clock::now()) {
       double since = std::chrono::duration<double>(now - start).count();
       if ((options.most > 0 && double(number) > options.most * since) ||
           !client.send(number))
@@ -77,7 +83,7 @@ void runClosed(Client &client, const Options &options, double seconds,
     }
   };
   sendAll();
-  while (!due.empty() || Clock::now() < end) {
+  while (!due.empty() || (!isStopped && Clock::now() < end)) {
     TimePoint soon = Clock::now() + std::chrono::milliseconds(1);
     client.wait(options.most > 0 ? soon : patience, answers);
     if (answers.empty() && (options.most <= 0 || Clock::now() > patience))
@@ -88,6 +94,17 @@ void runClosed(Client &client, const Options &options, double seconds,
     }
     sendAll();
   }
+}
+
+/// When each request is due, for `sinter serve --simulate`: microseconds.
+void writeTrace(const std::string &path, TimePoint start,
+                const std::vector<TimePoint> &arrivals) {
+  std::ofstream file(path);
+  for (TimePoint arrival : arrivals)
+    file << std::chrono::duration_cast<std::chrono::microseconds>(arrival -
+                                                                  start)
+                .count()
+         << '\n';
 }
 
 /// Arrivals of a Poisson process, whatever the server does.
@@ -101,9 +118,15 @@ void runOpen(Client &client, const Options &options, double seconds,
   std::deque<std::pair<uint64_t, TimePoint>> waiting;
   uint64_t number = 0;
   std::vector<Answer> answers;
+  std::vector<TimePoint> arrivals;
   while (next < end || !waiting.empty() || !due.empty()) {
-    for (; next < end && next <= Clock::now(); next += fromSeconds(gap(random)))
+    if (isStopped)
+      end = std::min(end, Clock::now());
+    for (; next < end && next <= Clock::now();
+         next += fromSeconds(gap(random))) {
       waiting.emplace_back(number++, next);
+      arrivals.push_back(next);
+    }
     while (!waiting.empty() && client.send(waiting.front().first)) {
       due.insert(waiting.front());
       waiting.pop_front();
@@ -117,6 +140,8 @@ void runOpen(Client &client, const Options &options, double seconds,
       due.erase(answer.request);
     }
   }
+  if (!options.trace.empty()) // of the last run: the warm one comes first
+    writeTrace(options.trace, start, arrivals);
 }
 
 double percentile(const std::vector<float> &sorted, double p) {
@@ -205,9 +230,13 @@ int main(int argc, char **argv) {
   app.add_option("--deadline-ms", options.deadlineMs,
                  "answers later than this are not in_time")
       ->capture_default_str();
+  app.add_option(
+      "--trace", options.trace,
+      "file for the arrivals, as `sinter serve --simulate` reads it");
   app.add_option("--seed", options.seed, "of the arrivals")
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  std::signal(SIGTERM, [](int) { isStopped = 1; });
   options.target.body = readAll(body);
   for (const std::string &header : headers)
     options.target.headers += header + "\r\n";

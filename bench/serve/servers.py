@@ -89,6 +89,13 @@ def free_ports(count):
     return ports
 
 
+def ask(port, path, method="GET"):
+    """The JSON that a server answers."""
+    with urllib.request.urlopen(urllib.request.Request(f"http://localhost:{port}{path}", method=method,
+                                                       data=b"" if method == "POST" else None)) as answer:
+        return json.loads(answer.read() or b"null")
+
+
 class Server:
     """A process with an HTTP port, and a gRPC port where it speaks gRPC."""
 
@@ -151,13 +158,10 @@ class Sinter(Server):
                 "--admin-port", str(self.admin)]
 
     def model(self):
-        with urllib.request.urlopen(urllib.request.Request(
-                f"http://localhost:{self.http}/v2/repository/index", method="POST", data=b"")) as answer:
-                return json.load(answer)[0]["name"]
+        return ask(self.http, "/v2/repository/index", "POST")[0]["name"]
 
     def runs(self):
-        with urllib.request.urlopen(f"http://localhost:{self.http}/v2/models/stats") as answer:
-            figures = json.load(answer)["model_stats"][0]
+        figures = ask(self.http, "/v2/models/stats")["model_stats"][0]
         return figures["inference_count"], figures["execution_count"]
 
 

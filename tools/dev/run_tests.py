@@ -7,9 +7,12 @@
 #   - lit: its JSON report
 #   - a script: its last line `N passed, N failed, N skipped`, or, when it prints
 #     none, one test that passed if it exited with 0
+# Checks that mostly wait (BESIDE) begin first and run beside the others.
+#
 # A skip is right only where a machine lacks a GPU or an instruction set, and the
 # skipped test must say so; any other skip is counted as a failure.
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -26,6 +29,7 @@ SANITIZERS = {
                     "detect_leaks=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+BESIDE = ("test/e2e/run-serve-soak.py",)
 RIGHT_REASON = re.compile(r"no GPU|no CUDA device|lacks the instruction set", re.I)
 
 
@@ -138,6 +142,12 @@ class Runner:
             yield "sanitize/" + path, lambda path=path: self.script(path)
 
 
+def timed(check):
+    start = time.monotonic()
+    counts, output = check()
+    return counts, output, time.monotonic() - start
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root")
@@ -152,18 +162,17 @@ def main():
         sanitized = Runner(options.root, os.path.join(options.root, "build-sanitize"), False)
         sanitized.env.update(SANITIZERS)
         checks += sanitized.sanitized_checks()
-    for name, check in checks:
-        if options.only not in name:
-            continue
-        start = time.monotonic()
-        counts, output = check()
-        total.add(counts)
-        if counts.failed:
-            print("\n".join("    " + line for line in output.splitlines()[-200:]))
-        elif counts.skipped:
-            print("\n".join("    " + l for l in output.splitlines() if RIGHT_REASON.search(l)))
-        print(f"{'FAIL' if counts.failed else 'ok  '} {name}: {counts}"
-              f" ({time.monotonic() - start:.1f} s)", flush=True)
+    checks = [(name, check) for name, check in checks if options.only in name]
+    with concurrent.futures.ThreadPoolExecutor(len(BESIDE)) as pool:
+        beside = {name: pool.submit(timed, check) for name, check in checks if name in BESIDE}
+        for name, check in sorted(checks, key=lambda item: item[0] in beside):
+            counts, output, seconds = beside[name].result() if name in beside else timed(check)
+            total.add(counts)
+            if counts.failed:
+                print("\n".join("    " + line for line in output.splitlines()[-200:]))
+            elif counts.skipped:
+                print("\n".join("    " + l for l in output.splitlines() if RIGHT_REASON.search(l)))
+            print(f"{'FAIL' if counts.failed else 'ok  '} {name}: {counts} ({seconds:.1f} s)", flush=True)
     subprocess.run(["rm", "-rf", runner.work], check=False)
     print(total)
     return 1 if total.failed or total.passed == 0 else 0
