@@ -1,8 +1,11 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Histograms, Prometheus' text and the status page.
+// Histograms, Prometheus' text, the status page, and traces as far as they need
+// no server.
+#include "runtime/serve/observe/HttpPost.h"
 #include "runtime/serve/observe/StatusPage.h"
+#include "runtime/serve/observe/Trace.h"
 
 #include <gtest/gtest.h>
 #include <set>
@@ -119,4 +122,56 @@ TEST(StatusPage, NumbersAndFiles) {
       EXPECT_EQ(text.substr(at, 18), "://www.w3.org/2000") << path;
   }
   EXPECT_FALSE(statusFile("/status.html"));
+}
+
+TEST(Trace, ReadsTheContextOfW3C) {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736",
+                    span = "00f067aa0ba902b7";
+  auto read = [](const std::string &text) { return parseTraceparent(text); };
+  auto good = read("00-" + trace + "-" + span + "-01");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->traceId, trace);
+  EXPECT_EQ(good->spanId, span);
+  EXPECT_TRUE(good->isSampled);
+  EXPECT_FALSE(read("00-" + trace + "-" + span + "-00")->isSampled);
+  EXPECT_TRUE(read("00-" + trace + "-" + span + "-0b")->isSampled);
+  EXPECT_TRUE(read("01-" + trace + "-" + span + "-01-more"));
+  for (const std::string &wrong :
+       {std::string(), "00-" + trace + "-" + span,
+        "ff-" + trace + "-" + span + "-01",
+        "00-" + trace + "-" + span + "-01-more",
+        "00-" + trace + "-" + span + "-01x", "0-" + trace + "-" + span + "-001",
+        "00-" + std::string(32, '0') + "-" + span + "-01",
+        "00-" + trace + "-" + std::string(16, '0') + "-01",
+        "00-" + trace.substr(1) + "G-" + span + "-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-" + span + "-01"})
+    EXPECT_FALSE(read(wrong)) << wrong;
+}
+
+TEST(Trace, ReadsAddresses) {
+  Status status;
+  auto to = parseHttpAddress("http://collector", "/v1/traces", status);
+  ASSERT_TRUE(to);
+  EXPECT_EQ(to->host + " " + to->port + " " + to->path,
+            "collector 4318 /v1/traces");
+  to = parseHttpAddress("http://[::1]:99/other", "/v1/traces", status);
+  ASSERT_TRUE(to);
+  EXPECT_EQ(to->host + " " + to->port + " " + to->path, "::1 99 /other");
+  for (const char *wrong : {"", "collector", "https://collector", "http://",
+                            "http://:1", "http://h:99999", "http://h:x",
+                            "http://h:", "http://a@h", "http://h /"})
+    EXPECT_FALSE(parseHttpAddress(wrong, "/", status)) << wrong;
+}
+
+// Nothing to export to: requests are left as they are.
+TEST(Trace, OffLeavesRequestsAlone) {
+  Status status;
+  std::unique_ptr<Tracer> tracer = Tracer::create({}, status);
+  ASSERT_TRUE(tracer);
+  Request request;
+  request.trace.traceparent =
+      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  tracer->begin(request);
+  EXPECT_FALSE(request.done);
+  EXPECT_EQ(tracer->counts().sampled, 0u);
 }

@@ -125,6 +125,40 @@ TEST_F(Routes, WrongPathsAndMethods) {
   EXPECT_EQ(post("/v2/health/live").status, 405u);
 }
 
+TEST_F(Routes, TraceSettings) {
+  Status status;
+  std::unique_ptr<Tracer> tracer = Tracer::create({}, status);
+  ASSERT_TRUE(tracer);
+  Services services;
+  services.tracer = tracer.get();
+  services.control = true;
+  make(services);
+  json settings = json::parse(get("/v2/trace/setting").text);
+  EXPECT_EQ(settings["trace_level"], json({"OFF"}));
+  EXPECT_EQ(settings["trace_mode"], "triton");
+  EXPECT_EQ(post("/v2/models/m/trace/setting", R"({"trace_rate":3})").status,
+            200u);
+  EXPECT_EQ(json::parse(get("/v2/models/m/trace/setting").text)["trace_rate"],
+            "3");
+  EXPECT_EQ(json::parse(get("/v2/trace/setting").text)["trace_rate"], "1000");
+  EXPECT_EQ(get("/v2/models/none/trace/setting").status, 404u);
+  // One wrong setting, and none of them is taken.
+  for (const char *wrong :
+       {R"({"trace_rate":"9","trace_count":"-2"})", R"({"trace_rate":0})",
+        R"({"trace_rate":true})", R"({"trace_level":["TIMESTAMPS"]})",
+        R"({"trace_level":"ON"})", R"({"unknown":"1"})", "[", "[]"})
+    EXPECT_EQ(post("/v2/trace/setting", wrong).status, 400u) << wrong;
+  EXPECT_EQ(post("/v2/trace/setting", R"({"trace_file":"/etc/x"})").status,
+            501u);
+  EXPECT_EQ(json::parse(get("/v2/trace/setting").text)["trace_rate"], "1000");
+  json extensions = json::parse(get("/v2").text)["extensions"];
+  EXPECT_EQ(std::count(extensions.begin(), extensions.end(), "trace"), 1);
+  services.control = false;
+  make(services);
+  EXPECT_EQ(get("/v2/trace/setting").status, 200u);
+  EXPECT_EQ(post("/v2/trace/setting", R"({"trace_rate":3})").status, 403u);
+}
+
 TEST_F(Routes, WhatIsNotOfferedSaysSo) {
   for (const char *path :
        {"/v2/cudasharedmemory/status", "/v2/systemsharedmemory/status",

@@ -43,6 +43,9 @@ struct ServerConfig {
   Limit clientLimit;    ///< of each client
   std::string simulate; ///< a trace to replay in place of serving
   uint64_t graceMs = 0, drainMs = 0;
+  bool traceOn = true;
+  uint64_t traceRate = 1000, traceCount = 0; ///< count 0 = no limit
+  std::string traceFile, otlpEndpoint;
   std::string logLevel, logFormat;
   ModelOptions defaults;
   std::vector<ModelOptions> models;

@@ -113,11 +113,38 @@ size_t distance(const std::string &a, const std::string &b) {
   return row[b.size()];
 }
 
-} // namespace
+using ServerRows = std::vector<KeyRow<Server>>;
 
-const std::vector<KeyRow<Server>> &serverKeys() {
+ServerRows joined(ServerRows first, const ServerRows &second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+ServerRows traceKeys() {
   using K = KeyKind;
-  static const std::vector<KeyRow<Server>> rows = {
+  return {
+      {"otlp-endpoint", K::text, "",
+       "http://HOST:PORT[/PATH] of a collector that traces are sent to",
+       [](Server &s, const Value &v) { s.otlpEndpoint = v.text; }},
+      {"trace-file", K::text, "",
+       "file that traces are added to, as JSON lines",
+       [](Server &s, const Value &v) { s.traceFile = v.text; }},
+      {"trace-level", K::choice, "timestamps",
+       "whether requests are traced from the start",
+       [](Server &s, const Value &v) { s.traceOn = v.text != "off"; }, false,
+       "off|timestamps"},
+      {"trace-rate", K::number, "1000",
+       "one in so many requests, and all whose caller traces; 0 = none",
+       [](Server &s, const Value &v) { s.traceRate = v.number; }},
+      {"trace-count", K::number, "0",
+       "so many traces and no more; 0 = no limit",
+       [](Server &s, const Value &v) { s.traceCount = v.number; }},
+  };
+}
+
+ServerRows generalKeys() {
+  using K = KeyKind;
+  return {
       {"http.address", K::text, "0.0.0.0", "address of the HTTP listener",
        [](Server &s, const Value &v) { s.http.address = v.text; }},
       {"http.port", K::port, "8000", "its port; 0 = any free one, off = none",
@@ -208,6 +235,12 @@ const std::vector<KeyRow<Server>> &serverKeys() {
        [](Server &s, const Value &v) { s.logFormat = v.text; }, true,
        "text|json"},
   };
+}
+
+} // namespace
+
+const std::vector<KeyRow<Server>> &serverKeys() {
+  static const ServerRows rows = joined(generalKeys(), traceKeys());
   return rows;
 }
 

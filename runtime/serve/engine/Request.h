@@ -49,7 +49,8 @@ struct Response {
   std::string model, version; ///< what answered: a number, never a label
   std::vector<Tensor> outputs;
   Phases phases;
-  uint32_t batchRows = 0; ///< rows of the batch it ran in
+  uint32_t batchRows = 0;  ///< rows of the batch it ran in
+  std::string traceparent; ///< of the span that it was answered in, when traced
 };
 
 struct Request {

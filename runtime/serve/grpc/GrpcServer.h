@@ -7,6 +7,7 @@
 #define SINTER_SERVE_GRPC_GRPCSERVER_H
 
 #include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/observe/Trace.h"
 #include "runtime/serve/protect/Access.h"
 #include "runtime/serve/protocol/Control.h"
 #include "runtime/serve/protocol/Metadata.h"
@@ -34,6 +35,7 @@ struct GrpcOptions {
   int maxStreamRequests = 64; ///< requests under way in one ModelStreamInfer
   SharedMemory *sharedMemory = nullptr; ///< null: not offered
   LogControl *logs = nullptr;           ///< null: not offered
+  Tracer *tracer = nullptr;             ///< null: not offered
   Extensions extensions;
   std::function<BatchingConfig(const std::string &model)> batching;
   /// Who asks, and whether they may; empty = everybody. Fills their name.

@@ -37,6 +37,8 @@ public:
     if (!status.ok())
       return finish(status);
     request.done = [hold](Response &&response) {
+      if (!response.traceparent.empty())
+        hold->context.AddTrailingMetadata("traceparent", response.traceparent);
       hold->finish(hold->encode(response));
     };
     cancellation.arrived(engine.submit(std::move(request)));

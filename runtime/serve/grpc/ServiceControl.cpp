@@ -181,10 +181,41 @@ Reactor *InferenceService::CudaSharedMemoryUnregister(
   return finish(context, notOffered("CUDA shared memory"));
 }
 
-Reactor *InferenceService::TraceSetting(Context *context,
-                                        const inference::TraceSettingRequest *,
-                                        inference::TraceSettingResponse *) {
-  return finish(context, notOffered("trace settings"));
+Reactor *
+InferenceService::TraceSetting(Context *context,
+                               const inference::TraceSettingRequest *in,
+                               inference::TraceSettingResponse *out) {
+  if (!options.tracer)
+    return finish(context, notOffered("trace settings"));
+  std::string model = in->model_name(), client;
+  Status status = mayObserve(*context, model);
+  if (status.ok() && !model.empty()) {
+    status = engine.modelReady(model, "");
+    if (status.code == Code::notFound)
+      return finish(context, status);
+    if (auto known = engine.describe(model, "", status))
+      model = known->name;
+    status = {};
+  }
+  if (status.ok() && !in->settings().empty()) {
+    TraceChanges changes;
+    for (const auto &[key, setting] : in->settings()) {
+      if (setting.value().empty())
+        changes.emplace_back(key, std::nullopt);
+      for (const std::string &value : setting.value())
+        changes.emplace_back(key, value);
+    }
+    status = mayControl(*context, model, client);
+    if (status.ok()) {
+      status = options.tracer->change(model, changes);
+      if (options.audit)
+        options.audit(client, "trace settings " + model, status);
+    }
+  }
+  if (status.ok())
+    for (const auto &[key, value] : options.tracer->settings(model))
+      (*out->mutable_settings())[key].add_value(value);
+  return finish(context, status);
 }
 
 Reactor *InferenceService::LogSettings(Context *context,

@@ -10,8 +10,9 @@
 namespace sinter::serve {
 
 AdminPages::AdminPages(const Engine &engine,
-                       std::function<std::vector<ListenerMetrics>()> listeners)
-    : engine(engine), listeners(std::move(listeners)) {}
+                       std::function<std::vector<ListenerMetrics>()> listeners,
+                       const Tracer *tracer)
+    : engine(engine), listeners(std::move(listeners)), tracer(tracer) {}
 
 Observed AdminPages::observe() const {
   Observed observed;
@@ -20,6 +21,8 @@ Observed AdminPages::observe() const {
   observed.index = engine.index();
   if (listeners)
     observed.listeners = listeners();
+  if (tracer)
+    observed.traces = tracer->counts();
   observed.ready = engine.ready();
   observed.version = serverVersion();
   observed.upUs =

@@ -13,9 +13,10 @@ namespace sinter::serve {
 
 class AdminPages {
 public:
-  /// listeners: asked at each look. All must outlive this.
+  /// listeners: asked at each look. tracer may be null. All must outlive this.
   AdminPages(const Engine &engine,
-             std::function<std::vector<ListenerMetrics>()> listeners);
+             std::function<std::vector<ListenerMetrics>()> listeners,
+             const Tracer *tracer = nullptr);
   /// For Services::more: true when the target was one of ours.
   bool operator()(const HttpRequest &request, std::string_view target,
                   const HttpAnswer &answer) const;
@@ -24,6 +25,7 @@ private:
   Observed observe() const;
   const Engine &engine;
   std::function<std::vector<ListenerMetrics>()> listeners;
+  const Tracer *tracer;
   TimePoint began = Clock::now();
 };
 

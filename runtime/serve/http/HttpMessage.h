@@ -34,6 +34,7 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string text;         ///< first
   std::vector<Piece> blobs; ///< behind it
+  std::string traceparent;  ///< of our span; empty: the caller's comes back
 };
 
 using HttpAnswer = std::function<void(HttpResponse &&)>;

@@ -84,7 +84,9 @@ void writeHead(const HeadFields &fields, std::string &text) {
   if (fields.coding != Coding::identity)
     line(text, "Content-Encoding", codingName(fields.coding));
   echo(text, "X-Request-Id", fields.requestId);
-  echo(text, "traceparent", fields.trace.traceparent);
+  echo(text, "traceparent",
+       response.traceparent.empty() ? fields.trace.traceparent
+                                    : response.traceparent);
   echo(text, "tracestate", fields.trace.tracestate);
   line(text, "Connection", fields.keepAlive ? "keep-alive" : "close");
   text.append("\r\n");

@@ -90,16 +90,18 @@ std::shared_ptr<Ticket> Router::route(Exchange &&exchange) {
     routeRepository(std::move(exchange));
   else if (area == "systemsharedmemory")
     routeRegions(std::move(exchange));
-  else if (area == "cudasharedmemory" || area == "trace")
-    notOffered(std::move(exchange),
-               area == "trace" ? "trace settings" : "CUDA shared memory");
+  else if (area == "cudasharedmemory")
+    notOffered(std::move(exchange), "CUDA shared memory");
+  else if (area == "trace" && path.size() == 3 && path[2] == "setting")
+    routeTrace(std::move(exchange));
   else if (area == "logging" && path.size() == 2)
     routeLogs(std::move(exchange));
   else if (path.size() == 1) {
     if (isMethod(exchange, HttpMethod::get) &&
         allow(exchange, Permission::observe))
-      exchange.json(serverMetadataJson(
-          {services.sharedMemory != nullptr, false, services.logs != nullptr}));
+      exchange.json(serverMetadataJson({services.sharedMemory != nullptr,
+                                        services.tracer != nullptr,
+                                        services.logs != nullptr}));
   } else if (area == "health" && path.size() == 3 &&
              (path[2] == "live" || path[2] == "ready")) {
     if (isMethod(exchange, HttpMethod::get))
@@ -130,10 +132,13 @@ std::shared_ptr<Ticket> Router::routeModel(Exchange &&exchange) {
   const std::string verb = exchange.verb;
   if (verb == "infer")
     return infer(std::move(exchange));
-  if (verb == "generate" || verb == "generate_stream" ||
-      verb == "trace/setting") {
-    if (verb == "trace/setting" || isMethod(exchange, HttpMethod::post))
+  if (verb == "generate" || verb == "generate_stream") {
+    if (isMethod(exchange, HttpMethod::post))
       notOffered(std::move(exchange), verb);
+    return nullptr;
+  }
+  if (verb == "trace/setting") {
+    routeTrace(std::move(exchange));
     return nullptr;
   }
   if (verb.compare(0, 7, "labels/") == 0 && exchange.version.empty()) {
@@ -245,9 +250,10 @@ std::shared_ptr<Ticket> Router::infer(Exchange &&exchange) {
     if (status.ok())
       status =
           renderInfer(plan, response, batched, services.sharedMemory, reply);
+    HttpResponse http = status.ok() ? HttpResponse() : errorResponse(status);
+    http.traceparent = std::move(response.traceparent);
     if (!status.ok())
-      return answer(errorResponse(status));
-    HttpResponse http;
+      return answer(std::move(http));
     if (reply.binary) {
       http.contentType = "application/octet-stream";
       http.headers.emplace_back("Inference-Header-Content-Length",

@@ -11,6 +11,7 @@
 #define SINTER_SERVE_HTTP_ROUTER_H
 
 #include "runtime/serve/http/HttpMessage.h"
+#include "runtime/serve/observe/Trace.h"
 #include "runtime/serve/protect/Access.h"
 #include "runtime/serve/protocol/Control.h"
 #include "runtime/serve/protocol/Metadata.h"
@@ -25,6 +26,7 @@ struct Services {
   InferLimits limits;
   SharedMemory *sharedMemory = nullptr;
   LogControl *logs = nullptr;
+  Tracer *tracer = nullptr;
   /// Load, unload, labels and log settings: on for the admin listener, and for
   /// the others with --repository-control=all.
   bool control = false;
@@ -67,6 +69,8 @@ private:
   void routeRegions(Exchange &&exchange);
   void routeLabel(Exchange &&exchange);
   void routeLogs(Exchange &&exchange);
+  void routeTrace(Exchange &&exchange);
+  bool mayChange(Exchange &exchange, const char *what);
   void control(Exchange &&exchange, std::string action,
                std::function<Status()> act);
   void notOffered(Exchange &&exchange, const std::string &what);

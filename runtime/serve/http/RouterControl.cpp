@@ -122,6 +122,51 @@ void Router::routeRegions(Exchange &&exchange) {
   status.ok() ? exchange.json("") : exchange.fail(status);
 }
 
+bool Router::mayChange(Exchange &exchange, const char *what) {
+  if (services.control)
+    return allow(exchange, Permission::control, exchange.model);
+  exchange.fail(
+      {Code::denied, std::string(what) +
+                         ": only the admin listener changes them; use "
+                         "--admin-port, or start the server with "
+                         "--repository-control=all"});
+  return false;
+}
+
+void Router::routeTrace(Exchange &&exchange) {
+  if (!services.tracer)
+    return notOffered(std::move(exchange), "trace settings");
+  bool changes = exchange.request.method == HttpMethod::post;
+  if (!changes && !isMethod(exchange, HttpMethod::get))
+    return;
+  if (!allow(exchange, Permission::observe, exchange.model))
+    return;
+  Status status;
+  std::string model = exchange.model;
+  if (!model.empty()) {
+    status = engine.modelReady(model, "");
+    if (status.code == Code::notFound)
+      return exchange.fail(status);
+    if (auto known = engine.describe(model, "", status))
+      model = known->name; // it may have been called by another name
+  }
+  TraceChanges wanted;
+  status = changes ? parseTraceSettings(exchange.request.body->text(), wanted)
+                   : Status();
+  if (!status.ok())
+    return exchange.fail(status);
+  if (changes) {
+    if (!mayChange(exchange, "trace settings"))
+      return;
+    status = services.tracer->change(model, wanted);
+    if (services.audit)
+      services.audit(exchange.request, "trace settings " + model, status);
+  }
+  status.ok()
+      ? exchange.json(traceSettingsJson(services.tracer->settings(model)))
+      : exchange.fail(status);
+}
+
 void Router::routeLogs(Exchange &&exchange) {
   if (!services.logs)
     return notOffered(std::move(exchange), "log settings");
@@ -135,12 +180,7 @@ void Router::routeLogs(Exchange &&exchange) {
   if (Status status = parseLogSettings(exchange.request.body->text(), settings);
       !status.ok())
     return exchange.fail(status);
-  if (!services.control)
-    return exchange.fail({Code::denied,
-                          "log settings: only the admin listener changes them; "
-                          "use --admin-port, or start "
-                          "the server with --repository-control=all"});
-  if (!allow(exchange, Permission::control))
+  if (!mayChange(exchange, "log settings"))
     return;
   services.logs->set(settings);
   if (services.audit)

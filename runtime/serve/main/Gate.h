@@ -3,11 +3,13 @@
 //
 // The engine as the listeners see it: the same, but not ready once the server
 // is on its way down. Load balancers then look elsewhere, while every request
-// that still comes is answered.
+// that still comes is answered. Every request passes here, so here it is
+// traced.
 #ifndef SINTER_SERVE_MAIN_GATE_H
 #define SINTER_SERVE_MAIN_GATE_H
 
 #include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/observe/Trace.h"
 
 #include <atomic>
 #include <map>
@@ -17,14 +19,16 @@ namespace sinter::serve {
 class Gate final : public Engine {
 public:
   using Names = std::map<std::string, std::string>;
-  explicit Gate(std::unique_ptr<Engine> engine, Names aliases = {})
-      : engine(std::move(engine)), aliases(std::move(aliases)) {}
+  Gate(std::unique_ptr<Engine> engine, Names aliases, Tracer &tracer)
+      : engine(std::move(engine)), aliases(std::move(aliases)), tracer(tracer) {
+  }
 
   void close() { isClosed = true; }
 
   std::shared_ptr<Ticket> submit(Request &&request) override {
     if (!aliases.empty())
       request.model = named(request.model);
+    tracer.begin(request);
     return engine->submit(std::move(request));
   }
   bool live() const override { return engine->live(); }
@@ -76,6 +80,7 @@ private:
 
   std::unique_ptr<Engine> engine;
   const Names aliases;
+  Tracer &tracer;
   std::atomic<bool> isClosed{false};
 };
 

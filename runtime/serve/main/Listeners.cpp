@@ -40,9 +40,10 @@ LogSettings settingsOf(const std::string &level) {
 
 } // namespace
 
-Listeners::Listeners(Engine &engine, const ServerConfig &config)
-    : engine(engine), config(config), logs(applyLogSettings),
-      pages(engine, [this] { return metrics(); }),
+Listeners::Listeners(Engine &engine, Tracer &tracer, const ServerConfig &config)
+    : engine(engine), tracer(tracer), config(config), logs(applyLogSettings),
+      pages(
+          engine, [this] { return metrics(); }, &tracer),
       routes(
           engine,
           [this](const std::string &client, const std::string &action,
@@ -85,6 +86,7 @@ Services Listeners::servicesFor(bool isAdmin) {
   if (config.sharedMemory)
     services.sharedMemory = &sharedMemory;
   services.logs = &logs;
+  services.tracer = &tracer;
   services.control = isAdmin || config.controlEverywhere;
   services.batching = [this](const std::string &model) {
     return batchingOf(config, model);
@@ -191,6 +193,8 @@ Status Listeners::startGrpc() {
   options.maxStreams = int(config.maxStreams);
   options.sharedMemory = config.sharedMemory ? &sharedMemory : nullptr;
   options.logs = &logs;
+  options.tracer = &tracer;
+  options.extensions.trace = true;
   options.extensions.sharedMemory = config.sharedMemory;
   options.batching = [this](const std::string &model) {
     return batchingOf(config, model);

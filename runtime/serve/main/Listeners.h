@@ -30,7 +30,7 @@ private:
 
 class Listeners {
 public:
-  Listeners(Engine &engine, const ServerConfig &config);
+  Listeners(Engine &engine, Tracer &tracer, const ServerConfig &config);
   ~Listeners();
 
   Status start();
@@ -55,6 +55,7 @@ private:
   std::optional<TlsOptions> tls() const;
 
   Engine &engine;
+  Tracer &tracer;
   const ServerConfig &config;
   SharedMemory sharedMemory;
   LogControl logs;

@@ -66,6 +66,24 @@ Gate::Names aliasesOf(const std::vector<EngineOptions::Embedded> &embedded) {
   return aliases;
 }
 
+TraceOptions traceOptions(const ServerConfig &config) {
+  TraceOptions out;
+  out.isOn = config.traceOn;
+  out.rate = config.traceRate;
+  if (config.traceCount)
+    out.count = int64_t(config.traceCount);
+  out.file = config.traceFile;
+  out.endpoint = config.otlpEndpoint;
+  out.onExport = [](bool failed, const std::string &text) {
+    if (failed)
+      logEvent(Severity::error, "traces cannot be exported and are dropped",
+               {{"reason", text}});
+    else
+      logEvent(Severity::info, "traces are exported again");
+  };
+  return out;
+}
+
 class ServerImpl final : public Server {
 public:
   explicit ServerImpl(ServerConfig config) : config(std::move(config)) {}
@@ -79,9 +97,12 @@ public:
     std::unique_ptr<Engine> made = Engine::create(options, status);
     if (!made)
       return status;
-    gate = std::make_unique<Gate>(std::move(made), std::move(aliases));
+    tracer = Tracer::create(traceOptions(config), status);
+    if (!tracer)
+      return status;
+    gate = std::make_unique<Gate>(std::move(made), std::move(aliases), *tracer);
     logBroken();
-    listeners = std::make_unique<Listeners>(*gate, config);
+    listeners = std::make_unique<Listeners>(*gate, *tracer, config);
     status = listeners->start();
     if (!status.ok() || !config.watch)
       return status;
@@ -128,6 +149,7 @@ public:
     if (listeners)
       listeners->drain(deadline);
     gate->drain(deadline);
+    tracer->stop(deadline);
   }
 
 private:
@@ -149,6 +171,7 @@ private:
   }
 
   const ServerConfig config;
+  std::unique_ptr<Tracer> tracer; // outlives the engine, whose answers it sees
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Listeners> listeners; // before the engine that they ask
   std::unique_ptr<Watch> watch;

@@ -220,6 +220,23 @@ void listeners(Text &out, const Observed &observed) {
   }
 }
 
+void traces(Text &out, const TraceCounts &counts) {
+  const struct {
+    const char *name, *help;
+    uint64_t value;
+  } rows[] = {{"sinter_traces_total", "Requests traced", counts.sampled},
+              {"sinter_traces_exported_total", "Traces written or sent",
+               counts.exported},
+              {"sinter_traces_dropped_total",
+               "Traces lost: nobody took them in time", counts.dropped},
+              {"sinter_trace_export_failures_total",
+               "Tries to write or send traces that failed", counts.failures}};
+  for (const auto &row : rows) {
+    out.family(row.name, "counter", row.help);
+    out.sample("", row.value);
+  }
+}
+
 void process(Text &out) {
   ProcessMetrics process = processMetrics();
   out.family("process_cpu_seconds_total", "counter", "CPU time of the server");
@@ -284,6 +301,7 @@ std::string prometheusText(const Observed &observed) {
   models(out, observed);
   latencies(out, observed);
   listeners(out, observed);
+  traces(out, observed.traces);
   process(out);
   return std::move(out.text);
 }

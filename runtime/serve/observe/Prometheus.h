@@ -10,6 +10,7 @@
 #define SINTER_SERVE_OBSERVE_PROMETHEUS_H
 
 #include "runtime/serve/engine/Description.h"
+#include "runtime/serve/observe/Trace.h"
 
 namespace sinter::serve {
 
@@ -24,6 +25,7 @@ struct Observed {
   std::vector<ModelStatistics> models;
   std::vector<IndexEntry> index;
   std::vector<ListenerMetrics> listeners;
+  TraceCounts traces;
   bool ready = false;
   uint64_t upUs = 0;   ///< since the server began
   std::string version; ///< of the server

@@ -163,6 +163,47 @@ std::string logSettingsJson(const LogSettings &settings) {
   return std::move(json.text);
 }
 
+Status parseTraceSettings(std::string_view body, TraceChanges &changes) {
+  auto add = [&](std::string_view key, dom::element value) {
+    std::string text;
+    int64_t number;
+    if (!value.get(number))
+      text = std::to_string(number);
+    else if (Status status = takeText(value, key, text); !status.ok())
+      return status;
+    changes.emplace_back(key, std::move(text));
+    return Status();
+  };
+  return members(body, "trace settings",
+                 [&](std::string_view key, dom::element value) {
+                   dom::array list;
+                   if (value.is_null() || (!value.get(list) && !list.size())) {
+                     changes.emplace_back(key, std::nullopt);
+                     return Status();
+                   }
+                   if (value.get(list))
+                     return add(key, value);
+                   for (dom::element one : list)
+                     if (Status status = add(key, one); !status.ok())
+                       return status;
+                   return Status();
+                 });
+}
+
+std::string traceSettingsJson(const TraceValues &settings) {
+  JsonWriter json;
+  json.open('{');
+  for (const auto &[key, value] : settings) {
+    json.key(key);
+    if (key == "trace_level") // the only list
+      json.open('[').string(value).close(']');
+    else
+      json.string(value);
+  }
+  json.close('}');
+  return std::move(json.text);
+}
+
 LogControl::LogControl(std::function<void(const LogSettings &)> apply)
     : apply(std::move(apply)) {
   this->apply(settings);

@@ -8,6 +8,8 @@
 
 #include "runtime/serve/protocol/SharedMemory.h"
 
+#include <optional>
+
 namespace sinter::serve {
 
 /// {"ready": bool} of a repository index.
@@ -29,6 +31,15 @@ struct LogSettings {
 /// Changes what the body names and leaves the rest.
 Status parseLogSettings(std::string_view body, LogSettings &settings);
 std::string logSettingsJson(const LogSettings &settings);
+
+/// Setting -> new value; without one, a model's own setting is taken back and a
+/// setting for all models is as at the start.
+using TraceChanges =
+    std::vector<std::pair<std::string, std::optional<std::string>>>;
+using TraceValues = std::vector<std::pair<std::string, std::string>>;
+/// Triton's trace settings: texts, lists of texts, numbers or null.
+Status parseTraceSettings(std::string_view body, TraceChanges &changes);
+std::string traceSettingsJson(const TraceValues &settings);
 
 /// The settings of a server, for all its front ends.
 class LogControl {

@@ -148,6 +148,23 @@ def logging():
     yield "change by clients", fault(lambda: client.update_log_settings({"log_info": False})) == "403"
 
 
+def trace():
+    before = client.get_trace_settings()
+    yield "settings", before["trace_level"] == ["OFF"] and before["trace_rate"] == "1000"
+    yield "change by clients", fault(lambda: client.update_trace_settings(settings={"trace_rate": "7"})) == "403"
+    yield "change", admin.update_trace_settings(settings={"trace_rate": "7"})["trace_rate"] == "7"
+    own = admin.update_trace_settings("add_sub", {"trace_count": "5"})
+    yield "of one model", own["trace_count"] == "5" and own["trace_rate"] == "7"
+    yield "of all models", client.get_trace_settings()["trace_count"] == "-1"
+    yield "taken back", admin.update_trace_settings("add_sub", {"trace_count": None})["trace_count"] == "-1"
+    yield "nowhere to write", fault(lambda: admin.update_trace_settings(settings={"trace_level": ["TIMESTAMPS"]})) == "400"
+    yield "tensors", fault(lambda: admin.update_trace_settings(settings={"trace_level": ["TENSORS"]})) == "501"
+    yield "no number", fault(lambda: admin.update_trace_settings(settings={"trace_rate": "x"})) == "400"
+    yield "unknown setting", fault(lambda: admin.update_trace_settings(settings={"other": "1"})) == "400"
+    yield "unknown model", fault(lambda: client.get_trace_settings("absent")) == "404"
+    yield "as at the start", admin.update_trace_settings(settings={"trace_rate": None}) == before
+
+
 def system_shared_memory():
     array = values(np.float32)
     region = shm.create_shared_memory_region("both", "/sinter-e2e", 2 * array.nbytes)
@@ -188,12 +205,11 @@ def others():
     yield "live and ready", client.is_server_live() and client.is_server_ready() and client.is_model_ready("add_sub")
     yield "not there", not client.is_model_ready("absent")
     yield "CUDA is not offered", fault(lambda: client.get_cuda_shared_memory_status()) == "501"
-    yield "traces are not offered", fault(lambda: client.get_trace_settings()) == "501"
 
 
 CHECKS = {function.__name__: function for function in (
     binary_tensor_data, parameters, classification, model_configuration, statistics, model_repository, logging,
-    system_shared_memory)}
+    system_shared_memory, trace)}
 
 
 def main():

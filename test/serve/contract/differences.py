@@ -18,7 +18,6 @@ RULES = [
     (r"head .*", 405, 200, "HEAD is GET without a body, as HTTP has it"),
     (r"options .*", 405, 204, "OPTIONS says what may be done, as HTTP has it"),
     (r"get .*plane.*/config", 200, 200, "the compiler proved that rows are independent: dimension 0 is a batch"),
-    (r"get .*trace/setting", 200, 501, "the trace extension is not offered and not advertised"),
     (r"index (\[\]|null)", 200, 400, "a body that is no object is a mistake"),
     (r"FP16 (as JSON|binary to JSON)", 400, 200, "FP16 has exact decimal values: nothing is lost in JSON"),
     (r"FP64 digits", 200, 200, "every number is read and written to the last bit; Triton turns 1e-30 into another"),

@@ -1,0 +1,261 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Settings and sampling. A lock is taken for requests only while something is
+// traced; ids are random, from a generator of each thread.
+#include "runtime/serve/observe/Trace.h"
+#include "runtime/serve/observe/TraceExport.h"
+
+#include <algorithm>
+#include <charconv>
+#include <random>
+
+namespace sinter::serve {
+namespace {
+
+bool isHex(const std::string &text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+bool isZero(const std::string &text) {
+  return text.find_first_not_of('0') == std::string::npos;
+}
+
+std::string randomHex(size_t digits) {
+  static thread_local std::mt19937_64 dice = [] {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+  }();
+  std::string text;
+  while (text.size() < digits) {
+    uint64_t bits = dice();
+    for (int i = 0; i < 16; ++i, bits >>= 4)
+      text += "0123456789abcdef"[bits & 15];
+  }
+  text.resize(digits);
+  return isZero(text) ? randomHex(digits) : text;
+}
+
+int64_t wallMinusEngine() {
+  auto ns = [](auto time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               time.time_since_epoch())
+        .count();
+  };
+  return ns(std::chrono::system_clock::now()) - ns(Clock::now());
+}
+
+template <typename T> bool readNumber(const std::string &text, T &number) {
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end;
+}
+
+Status wrong(const std::string &key, const std::string &value,
+             const char *expected) {
+  return {Code::invalid, "trace settings: '" + key + "' is '" +
+                             value.substr(0, 100) + "', expected " + expected};
+}
+
+} // namespace
+
+std::optional<SpanContext> parseTraceparent(const std::string &text) {
+  // 00-0123456789abcdef0123456789abcdef-0123456789abcdef-01
+  constexpr size_t length = 55;
+  bool isLonger = text.size() > length;
+  if (text.size() < length || text[2] != '-' || text[35] != '-' ||
+      text[52] != '-' || (isLonger && text[length] != '-'))
+    return std::nullopt;
+  std::string version = text.substr(0, 2), flags = text.substr(53, 2);
+  SpanContext out{text.substr(3, 32), text.substr(36, 16), false};
+  bool isKnown = version == "00" ? !isLonger : version != "ff";
+  if (!isKnown || !isHex(version + flags + out.traceId + out.spanId) ||
+      isZero(out.traceId) || isZero(out.spanId))
+    return std::nullopt;
+  out.isSampled = (flags[1] >= 'a' ? flags[1] - 'a' + 10 : flags[1] - '0') & 1;
+  return out;
+}
+
+Tracer::Tracer(const TraceOptions &options) : options(options) {
+  global.isOn = options.isOn && options.rate > 0 &&
+                (!options.file.empty() || !options.endpoint.empty());
+  global.rate = std::max<uint64_t>(options.rate, 1);
+  global.count = options.count;
+}
+
+Tracer::~Tracer() = default;
+
+std::unique_ptr<Tracer> Tracer::create(const TraceOptions &options,
+                                       Status &status) {
+  std::unique_ptr<Tracer> tracer(new Tracer(options));
+  if (!options.file.empty() || !options.endpoint.empty()) {
+    tracer->out = TraceExport::start(
+        {options.file, options.endpoint, options.onExport}, status);
+    if (!tracer->out)
+      return nullptr;
+  }
+  tracer->refresh();
+  return tracer;
+}
+
+Tracer::Settings Tracer::effective(const Own *own) const {
+  Settings all{*global.isOn, *global.rate, *global.count};
+  if (own) {
+    all.isOn = own->isOn.value_or(all.isOn);
+    all.rate = own->rate.value_or(all.rate);
+    all.count = own->count.value_or(all.count);
+  }
+  return all;
+}
+
+void Tracer::refresh() {
+  bool any = *global.isOn;
+  for (const auto &[name, own] : models)
+    any |= effective(&own).isOn;
+  isOn.store(any && out, std::memory_order_relaxed);
+}
+
+bool Tracer::isChosen(const std::string &model,
+                      const std::optional<SpanContext> &parent) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = models.find(model);
+  Own *own = found == models.end() ? nullptr : &found->second;
+  Settings now = effective(own);
+  if (!now.isOn || !now.count || (parent && !parent->isSampled))
+    return false;
+  Own &counter = own ? *own : global;
+  if (!parent && ++counter.seen % now.rate)
+    return false;
+  std::optional<int64_t> &left = own && own->count ? own->count : global.count;
+  if (*left > 0)
+    --*left;
+  return true;
+}
+
+void Tracer::sample(Request &request) {
+  std::optional<SpanContext> parent =
+      parseTraceparent(request.trace.traceparent);
+  if (!isChosen(request.model, parent))
+    return;
+  sampled.fetch_add(1, std::memory_order_relaxed);
+  auto record = std::make_shared<TraceRecord>();
+  record->traceId = parent ? parent->traceId : randomHex(32);
+  record->parentId = parent ? parent->spanId : "";
+  record->state = parent ? request.trace.tracestate : "";
+  record->spanId = randomHex(16);
+  record->model = request.model.substr(0, 256);
+  record->requestId = request.id.substr(0, 256);
+  request.done = [to = out, record,
+                  done = std::move(request.done)](Response &&response) {
+    record->version = response.version;
+    record->status = response.status;
+    record->phases = response.phases;
+    record->batchRows = response.batchRows;
+    record->wallNs = wallMinusEngine();
+    response.traceparent =
+        "00-" + record->traceId + "-" + record->spanId + "-01";
+    done(std::move(response));
+    to->push(std::move(*record));
+  };
+}
+
+TraceValues Tracer::settings(const std::string &model) const {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = models.find(model);
+  Settings now = effective(found == models.end() ? nullptr : &found->second);
+  return {
+      {"trace_file", options.file},
+      {"trace_level", now.isOn ? "TIMESTAMPS" : "OFF"},
+      {"trace_rate", std::to_string(now.rate)},
+      {"trace_count", std::to_string(now.count)},
+      {"log_frequency", "0"},
+      {"trace_mode", options.endpoint.empty() ? "triton" : "opentelemetry"}};
+}
+
+Status Tracer::set(Own &own, const std::string &key,
+                   const std::optional<std::string> &value) const {
+  if (key == "trace_level") {
+    if (value && *value == "TENSORS")
+      return {Code::unsupported,
+              "trace settings: level TENSORS is not offered; "
+              "expected OFF or TIMESTAMPS"};
+    if (value && *value != "OFF" && *value != "TIMESTAMPS")
+      return wrong(key, *value, "OFF or TIMESTAMPS");
+    if (value && *value != "OFF" && !out)
+      return {Code::invalid,
+              "trace settings: there is nowhere to write traces; "
+              "start the server with --trace-file or "
+              "--otlp-endpoint"};
+    own.isOn.reset();
+    if (value)
+      own.isOn = *value != "OFF";
+  } else if (key == "trace_rate") {
+    own.rate.reset();
+    uint64_t rate = 0;
+    if (value && (!readNumber(*value, rate) || !rate))
+      return wrong(key, *value, "a number from 1");
+    if (value)
+      own.rate = rate;
+  } else if (key == "trace_count") {
+    own.count.reset();
+    int64_t count = 0;
+    if (value && (!readNumber(*value, count) || count < -1))
+      return wrong(key, *value, "a number from 0, or -1 for no limit");
+    if (value)
+      own.count = count;
+  } else {
+    for (const auto &[name, now] : settings(""))
+      if (name == key && (!value || *value == now))
+        return {};
+    bool isKnown =
+        key == "trace_file" || key == "trace_mode" || key == "log_frequency";
+    return isKnown ? Status{Code::unsupported,
+                            "trace settings: '" + key +
+                                "' is set when the server starts, not here"}
+                   : Status{Code::invalid, "trace settings: unknown setting '" +
+                                               key.substr(0, 100) + "'"};
+  }
+  return {};
+}
+
+Status Tracer::change(const std::string &model, const TraceChanges &changes) {
+  Own next;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (model.empty())
+      next = global;
+    else if (auto found = models.find(model); found != models.end())
+      next = found->second;
+  }
+  for (const auto &[key, value] : changes)
+    if (Status status = set(next, key, value); !status.ok())
+      return status;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (model.empty()) {
+    Tracer first(options);
+    next.isOn = next.isOn.value_or(*first.global.isOn);
+    next.rate = next.rate.value_or(*first.global.rate);
+    next.count = next.count.value_or(*first.global.count);
+    global = next;
+  } else if (next.isOn || next.rate || next.count) {
+    models[model] = next;
+  } else {
+    models.erase(model);
+  }
+  refresh();
+  return {};
+}
+
+TraceCounts Tracer::counts() const {
+  TraceCounts counts = out ? out->counts() : TraceCounts();
+  counts.sampled = sampled.load(std::memory_order_relaxed);
+  return counts;
+}
+
+void Tracer::stop(TimePoint deadline) {
+  if (out)
+    out->stop(deadline);
+}
+
+} // namespace sinter::serve
