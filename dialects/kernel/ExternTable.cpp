@@ -37,6 +37,8 @@ sym::DimAttr itemsOf(ExternOp op) {
   int64_t skipped = dims.size() - 1;
   if (row->items == ExternItems::Lines)
     skipped = sym::asConstant(op.getIntegers()->getDims()[0]).value_or(skipped);
+  if (row->items == ExternItems::Places)
+    skipped = 1;
   sym::DimAttr items = one;
   for (auto [axis, dim] : llvm::enumerate(dims))
     if (static_cast<int64_t>(axis) != skipped)

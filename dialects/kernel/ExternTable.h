@@ -11,7 +11,7 @@
 
 namespace sinter::kernel {
 
-enum class ExternItems : uint8_t { Rows, Lines, Groups, One };
+enum class ExternItems : uint8_t { Rows, Lines, Places, Groups, One };
 
 struct ExternRow {
   llvm::StringRef name;

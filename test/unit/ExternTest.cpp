@@ -261,6 +261,42 @@ TEST_F(Extern, OrdersAlongAnAxis) {
     }
 }
 
+/// Long enough for vectors, for neighbouring lines and for blocks of a row.
+TEST_F(Extern, LongLines) {
+  std::vector<float> few(3 * 37 * 70);
+  for (float &x : few)
+    x = float(random() % 9);
+  Value ties{ElementKind::F32, {3, 37, 70}, few},
+      data = floats({3, 37, 70}, random);
+  for (int64_t axis : {1, 2})
+    for (bool flag : {false, true}) {
+      for (bool last : {false, true})
+        check("arg_reduce", {ties}, {argReduce(ties, flag, axis, true, last)},
+              {axis, flag, last});
+      check("cumsum", {data}, {cumsum(data, axis, flag, !flag)},
+            {axis, flag, !flag}, {}, 1e-5);
+      TopK best = topK(data, 2, axis, flag);
+      check("topk", {data}, {best.values, best.indices}, {axis, flag, 1});
+    }
+  for (const char *mode : {"linear", "cubic"}) {
+    Value wide = floats({2, 3, 700}, random), tall = floats({2, 9, 33}, random);
+    int64_t code = mode[0] == 'l' ? 1 : 2;
+    auto resized = [&](const Value &x, const Shape &shape) {
+      evaluate::Resize resize{mode,
+                              "half_pixel",
+                              "round_prefer_floor",
+                              {0, 0, 0},
+                              {0, 0, 0, 1, 1, 1}};
+      check("resize", {x}, {evaluate::resize(x, shape, resize)},
+            {code, 0, 0, 0, 0}, {-0.75, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}, 2e-5);
+    };
+    resized(wide, {2, 4, 90});
+    resized(wide, {2, 3, 5});
+    resized(tall, {2, 4, 150});
+    resized(tall, {2, 21, 33});
+  }
+}
+
 TEST_F(Extern, NonZeroAndNorms) {
   Value data = integers({3, 4}, 0, 1, random), found = nonZero(data);
   Value count{ElementKind::I64, {}, std::vector<int64_t>{found.shape[1]}};

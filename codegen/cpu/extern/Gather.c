@@ -66,6 +66,20 @@ SINTER_EXTERN_FUNCTION(gather_elements) {
     char *to = address(out, at), *index = address(indices, at);
     at[axis] = 0;
     char *from = address(data, at);
+    if (indices->type == TYPE_I64 && out->size == 4) { /* nearly all there are */
+      int64_t step = data->stride[axis], along = axis == last ? 0 : data->stride[last];
+      for (int64_t j = 0; j < row_length(out); j++) {
+        int64_t i = *(const int64_t *)(index + j * row_stride(indices));
+        i += i < 0 ? extent : 0;
+        if (i < 0 || i >= extent) {
+          worker->fault |= SINTER_FAULT_INDEX;
+          i = i < 0 ? 0 : extent - 1;
+        }
+        *(uint32_t *)(to + j * row_stride(out)) =
+            *(const uint32_t *)(from + i * step + j * along);
+      }
+      continue;
+    }
     for (int64_t j = 0; j < row_length(out); j++) {
       int64_t i = load_index(indices, index + j * row_stride(indices), extent, worker);
       copy_element(to + j * row_stride(out),

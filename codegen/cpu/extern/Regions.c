@@ -46,50 +46,117 @@ static corners corners_of(const sinter_view *in, double y, double x) {
   return c;
 }
 
+/* One channel of a bin from the samples in it. */
+static double pool_bin(const corners *c, int64_t n, const sinter_view *in, const char *plane,
+                       int is_max) {
+  double sum = 0, best = 0;
+  for (int64_t s = 0; s < n; s++)
+    for (int k = 0; k < 4; k++) {
+      double v = c[s].weight[k] * load_number(in->type, plane + c[s].at[k]).f;
+      sum += v;
+      best = s + k ? larger(best, v) : v;
+    }
+  return is_max ? best : sum;
+}
+
+/* The mean of a bin in f32. The four sums do not wait for each other. */
+static float average_bin(const corners *c, int64_t n, const char *plane) {
+  float a = 0, b = 0, d = 0, e = 0;
+  for (int64_t s = 0; s < n; s++) {
+    a += (float)c[s].weight[0] * *(const float *)(plane + c[s].at[0]);
+    b += (float)c[s].weight[1] * *(const float *)(plane + c[s].at[1]);
+    d += (float)c[s].weight[2] * *(const float *)(plane + c[s].at[2]);
+    e += (float)c[s].weight[3] * *(const float *)(plane + c[s].at[3]);
+  }
+  return (a + b + (d + e)) / (float)n;
+}
+
+/* A box over the picture, cut into bins. */
+typedef struct {
+  double top, left, bin_h, bin_w;
+  int64_t n_y, n_x; /* samples of a bin */
+} region;
+
+static region region_of(const sinter_view *rois, int64_t r, const sinter_view *out,
+                        const int64_t *integers, double scale) {
+  double offset = integers[2] ? 0.5 : 0;
+  region g;
+  g.left = bounded(real_at(rois, r, 0) * scale - offset);
+  g.top = bounded(real_at(rois, r, 1) * scale - offset);
+  double width = bounded(real_at(rois, r, 2) * scale - offset) - g.left;
+  double height = bounded(real_at(rois, r, 3) * scale - offset) - g.top;
+  if (!integers[2])
+    width = larger(width, 1), height = larger(height, 1);
+  g.bin_h = height / (double)out->dim[2], g.bin_w = width / (double)out->dim[3];
+  g.n_y = integers[1] > 0 ? integers[1] : (int64_t)ceil_of(g.bin_h);
+  g.n_x = integers[1] > 0 ? integers[1] : (int64_t)ceil_of(g.bin_w);
+  return g;
+}
+
+static corners sample_of(const sinter_view *in, const region *g, int64_t row, int64_t column,
+                         int64_t s) {
+  double y = (double)row + ((double)(s / g->n_x) + 0.5) / (double)g->n_y;
+  double x = (double)column + ((double)(s % g->n_x) + 0.5) / (double)g->n_x;
+  return corners_of(in, g->top + g->bin_h * y, g->left + g->bin_w * x);
+}
+
+enum { BINS = 8, SAMPLES = 16 };
+
+/* Channel k of one bin with any number of samples. */
+static double sampled(const sinter_view *in, const region *g, const int64_t *at,
+                      const char *plane, int is_max) {
+  double sum = 0;
+  int64_t n = g->n_y * g->n_x;
+  for (int64_t s = 0; s < n; s++) {
+    corners one = sample_of(in, g, at[2], at[3], s);
+    double v = pool_bin(&one, 1, in, plane, is_max);
+    sum = !is_max ? sum + v : s ? larger(sum, v) : v;
+  }
+  return is_max ? sum : sum / larger((double)n, 1);
+}
+
 /* roi_align: x [N, C, H, W], rois [R, 4], picture of each [R]; out [R, C, ph, pw].
-   Integers: is_max, samples along an axis (0: as the box is large), half_pixel. */
+   Integers: is_max, samples along an axis (0: as the box is large), half_pixel.
+   An item is one bin of all channels. Means of f32 place the samples of some bins
+   once, then read plane by plane. */
 SINTER_EXTERN_FUNCTION(roi_align) {
   const sinter_view *in = &views[0], *rois = &views[1], *batch = &views[2], *out = &views[3];
   int is_max = integers[0] != 0;
-  double offset = integers[2] ? 0.5 : 0;
-  int64_t at[SINTER_MAX_RANK];
+  int64_t at[SINTER_MAX_RANK], n[BINS], bins = 0;
+  corners c[BINS][SAMPLES];
+  const char *from[BINS];
+  char *to[BINS];
   if (in->dim[2] == 0 || in->dim[3] == 0 || in->dim[0] == 0)
     return;
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, 3, item, at);
+    decode_item(out, 1, item, at);
     int64_t r = at[0];
     int64_t picture = load_index(batch, batch->data + r * batch->stride[0], in->dim[0], worker);
-    const char *plane = in->data + picture * in->stride[0] + at[1] * in->stride[1];
-    double left = bounded(real_at(rois, r, 0) * floats[0] - offset);
-    double top = bounded(real_at(rois, r, 1) * floats[0] - offset);
-    double width = bounded(real_at(rois, r, 2) * floats[0] - offset) - left;
-    double height = bounded(real_at(rois, r, 3) * floats[0] - offset) - top;
-    if (!integers[2])
-      width = larger(width, 1), height = larger(height, 1);
-    double bin_h = height / (double)out->dim[2], bin_w = width / (double)out->dim[3];
-    int64_t n_y = integers[1] > 0 ? integers[1] : (int64_t)ceil_of(bin_h);
-    int64_t n_x = integers[1] > 0 ? integers[1] : (int64_t)ceil_of(bin_w);
-    if (n_y > 4096 || n_x > 4096) {
+    const char *plane = in->data + picture * in->stride[0];
+    region g = region_of(rois, r, out, integers, floats[0]);
+    if (g.n_y > 4096 || g.n_x > 4096) {
       worker->fault |= SINTER_FAULT_BOUND;
-      n_y = n_x = 1;
+      g.n_y = g.n_x = 1;
     }
-    for (int64_t i = 0; i < row_length(out); i++) {
-      double sum = 0, best = 0;
-      int has_best = 0;
-      for (int64_t s = 0; s < n_y * n_x; s++) {
-        double y = top + bin_h * ((double)at[2] + ((double)(s / n_x) + 0.5) / (double)n_y);
-        double x = left + bin_w * ((double)i + ((double)(s % n_x) + 0.5) / (double)n_x);
-        corners c = corners_of(in, y, x);
-        for (int k = 0; k < 4; k++) {
-          double v = c.weight[k] * load_number(in->type, plane + c.at[k]).f;
-          sum += v;
-          best = has_best ? larger(best, v) : v;
-          has_best = 1;
-        }
+    int64_t samples = g.n_y > 0 && g.n_x > 0 ? g.n_y * g.n_x : 0;
+    if (!is_max && in->type == TYPE_F32 && samples > 0 && samples <= SAMPLES) {
+      from[bins] = plane, to[bins] = address(out, at), n[bins] = samples;
+      for (int64_t s = 0; s < samples; s++)
+        c[bins][s] = sample_of(in, &g, at[2], at[3], s);
+      bins++;
+    } else {
+      for (int64_t k = 0; k < in->dim[1]; k++) {
+        number result = {sampled(in, &g, at, plane + k * in->stride[1], is_max), 0};
+        store_number(out->type, address(out, at) + k * out->stride[1], result);
       }
-      number result = {is_max ? best : sum / larger((double)(n_y * n_x), 1), 0};
-      store_number(out->type, address(out, at) + i * row_stride(out), result);
     }
+    if (bins < BINS && item + 1 < end)
+      continue;
+    for (int64_t k = 0; k < in->dim[1]; k++)
+      for (int64_t i = 0; i < bins; i++)
+        *(float *)(to[i] + k * out->stride[1]) =
+            average_bin(c[i], n[i], from[i] + k * in->stride[1]);
+    bins = 0;
   }
 }
 

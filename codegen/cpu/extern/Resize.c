@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // ONNX Resize. Interpolation is separable: an output element is a weighted sum of
-// taps along each axis that changes. Axes before the last are resolved once a row;
-// when the last axis stays (channels last) whole rows are added, else elements.
+// taps along each axis that changes. Axes before the last give a few corners: rows
+// of the source and their weights, resolved again only where a coordinate moved.
+// When the last axis stays (channels last) whole rows are added. Else the corners
+// of a block of output elements are added to a line first, from which each element
+// takes its taps. Rare options and types go element by element, in double.
 //
 // Coordinates follow the formulas of the ONNX operator text (Resize-19).
 
@@ -137,22 +140,174 @@ static double sample(const axis_map *maps, const taps *t, const sinter_view *in,
   return sum;
 }
 
-/* Adds rows of f32: the last axis stays and is contiguous on both sides. */
-static void add_rows(const axis_map *maps, const taps *t, const sinter_view *in,
-                     int64_t axis, const char *from, float weight, float *to) {
-  if (axis == in->rank - 1) {
-    const float *row = (const float *)from;
-    VECTOR_LOOP
-    for (int64_t i = 0; i < in->dim[axis]; i++)
-      to[i] += weight * row[i];
+enum { MAX_TAPS = 4, MAX_CORNERS = 64, BLOCK = 64, SPAN = 256 };
+
+/* The taps of f32 at one coordinate of an axis. Those of weight 0 do not count. */
+typedef struct {
+  int64_t at, n, index[MAX_TAPS]; /* at: the coordinate, -1 for none yet */
+  float weight[MAX_TAPS];
+} few_taps;
+
+static void resolve(const axis_map *m, int64_t x, few_taps *f) {
+  if (f->at == x)
+    return;
+  taps t = {x, 1, (double)x, 1, 1, 0};
+  int is_plain = m->o->mode == LINEAR && !m->o->exclude_outside;
+  int stays = m->in == m->out && m->scale == 1;
+  if (is_plain && !stays) {
+    t.centre = source_of(m, x);
+    t.low = (int64_t)floor_of(t.centre), t.count = 2;
+  } else {
+    t = taps_of(m, x);
+  }
+  f->at = x, f->n = 0;
+  for (int64_t i = t.low; i < t.low + t.count; i++) {
+    double d = (double)i - t.centre;
+    double w = !is_plain || stays ? weight_of(m, &t, i) : d > 0 ? 1 - d : 1 + d;
+    if (w == 0)
+      continue;
+    f->index[f->n] = clamp_index(i, m->in);
+    f->weight[f->n++] = (float)w;
+  }
+}
+
+typedef struct {
+  const char *from;
+  float weight;
+} corner;
+
+/* Rows of the source under output coordinates `at` of all axes but the last. */
+static int64_t corners_of(const axis_map *maps, few_taps *t, const sinter_view *in,
+                          const int64_t *at, corner *c) {
+  int64_t n = 1;
+  c[0] = (corner){in->data, 1};
+  for (int64_t axis = 0; axis + 1 < in->rank; axis++) {
+    resolve(&maps[axis], at[axis], &t[axis]);
+    const few_taps *f = &t[axis];
+    for (int64_t k = f->n - 1; k >= 0; k--)
+      for (int64_t i = 0; i < n; i++)
+        c[k * n + i] = (corner){c[i].from + f->index[k] * in->stride[axis],
+                                c[i].weight * f->weight[k]};
+    n *= f->n;
+  }
+  return n;
+}
+
+/* to[i] = the corners' weighted sum at element first + i. */
+static void add_corners(const corner *c, int64_t n, int64_t first, int64_t count,
+                        int64_t stride, float *restrict to) {
+  if (stride != 4) {
+    for (int64_t i = 0; i < count; i++) {
+      float sum = 0;
+      for (int64_t k = 0; k < n; k++)
+        sum += c[k].weight * *(const float *)(c[k].from + (first + i) * stride);
+      to[i] = sum;
+    }
     return;
   }
-  for (int64_t i = t[axis].low; i < t[axis].low + t[axis].count; i++) {
-    float w = (float)weight_of(&maps[axis], &t[axis], i);
-    if (w != 0)
-      add_rows(maps, t, in, axis + 1,
-               from + clamp_index(i, in->dim[axis]) * in->stride[axis], weight * w, to);
+  if (n == 4) {
+    const float *p = (const float *)c[0].from + first, *q = (const float *)c[1].from + first;
+    const float *r = (const float *)c[2].from + first, *s = (const float *)c[3].from + first;
+    float a = c[0].weight, b = c[1].weight, d = c[2].weight, e = c[3].weight;
+    VECTOR_LOOP
+    for (int64_t i = 0; i < count; i++)
+      to[i] = a * p[i] + b * q[i] + d * r[i] + e * s[i];
+    return;
   }
+  for (int64_t i = 0; i < count; i++)
+    to[i] = 0;
+  for (int64_t k = 0; k < n; k++) {
+    const float *row = (const float *)c[k].from + first;
+    float weight = c[k].weight;
+    VECTOR_LOOP
+    for (int64_t i = 0; i < count; i++)
+      to[i] += weight * row[i];
+  }
+}
+
+/* Taps of outputs [begin, begin + n) of the last axis over `span` source elements. */
+typedef struct {
+  int64_t first, span, n, taps, index[MAX_TAPS][BLOCK]; /* from `first` */
+  float weight[MAX_TAPS][BLOCK];
+} line;
+
+static void make_line(const axis_map *m, int64_t begin, line *l) {
+  l->first = 0, l->span = 0, l->taps = 0;
+  for (l->n = 0; l->n < BLOCK && begin + l->n < m->out; l->n++) {
+    few_taps f = {.at = -1};
+    resolve(m, begin + l->n, &f);
+    int64_t low = l->first, high = l->first + l->span;
+    for (int64_t k = 0; k < f.n; k++) {
+      if (high == low)
+        low = high = f.index[k];
+      low = f.index[k] < low ? f.index[k] : low;
+      high = f.index[k] + 1 > high ? f.index[k] + 1 : high;
+    }
+    if (high - low > SPAN)
+      break;
+    l->first = low, l->span = high - low;
+    l->taps = f.n > l->taps ? f.n : l->taps;
+    for (int64_t k = 0; k < MAX_TAPS; k++) {
+      l->index[k][l->n] = k < f.n ? f.index[k] : low;
+      l->weight[k][l->n] = k < f.n ? f.weight[k] : 0;
+    }
+  }
+  for (int64_t k = 0; k < MAX_TAPS; k++)
+    for (int64_t j = 0; j < l->n; j++)
+      l->index[k][j] -= l->first;
+}
+
+static void take_taps(const line *l, const float *values, char *to, int64_t stride) {
+  for (int64_t j = 0; j < l->n; j++) {
+    float sum = 0;
+    for (int64_t k = 0; k < l->taps; k++) {
+      float v = values[l->index[k][j]], w = l->weight[k][j];
+      sum += w == 0 ? 0 : w * v;
+    }
+    *(float *)(to + j * stride) = sum;
+  }
+}
+
+/* f32 with at most MAX_TAPS taps an axis. */
+static void resize_lines(const axis_map *maps, const sinter_view *in, const sinter_view *out,
+                         int64_t begin, int64_t end, int keeps_row) {
+  int64_t last = in->rank - 1, at[SINTER_MAX_RANK];
+  int adds_rows = keeps_row && in->stride[last] == 4 && out->stride[last] == 4;
+  few_taps t[SINTER_MAX_RANK];
+  corner c[MAX_CORNERS];
+  line l = {.n = 0};
+  float values[SPAN];
+  for (int64_t i = 0; i < last; i++)
+    t[i].at = -1;
+  for (int64_t j = 0; j < out->dim[last]; j += adds_rows ? out->dim[last] : l.n) {
+    if (!adds_rows)
+      make_line(&maps[last], j, &l);
+    for (int64_t item = begin; item < end; item++) {
+      decode_item(out, last, item, at);
+      int64_t n = corners_of(maps, t, in, at, c);
+      char *to = address(out, at) + j * out->stride[last];
+      if (adds_rows) {
+        add_corners(c, n, 0, out->dim[last], 4, (float *)to);
+        continue;
+      }
+      add_corners(c, n, l.first, l.span, in->stride[last], values);
+      take_taps(&l, values, to, out->stride[last]);
+    }
+  }
+}
+
+/* Whether resize_lines can: no more taps and corners than it has room for. */
+static int has_few_taps(const options *o, const axis_map *maps, const sinter_view *in) {
+  int64_t corners = 1;
+  if (in->type != TYPE_F32 || o->coordinates == 5)
+    return 0;
+  for (int64_t i = 0; i < in->rank; i++) {
+    if (in->dim[i] == 0 || (o->antialias && maps[i].scale < 1))
+      return 0;
+    if (i + 1 < in->rank && (maps[i].in != maps[i].out || maps[i].scale != 1))
+      corners *= o->mode == CUBIC ? 4 : o->mode == LINEAR ? 2 : 1;
+  }
+  return corners <= MAX_CORNERS;
 }
 
 static void store_sample(const sinter_view *out, char *to, double value) {
@@ -173,7 +328,7 @@ SINTER_EXTERN_FUNCTION(resize) {
   const sinter_view *in = &views[0], *out = &views[1];
   options o = {integers[0], integers[1], integers[2], integers[3], integers[4],
                floats[0], floats[1]};
-  int64_t rank = in->rank, last = rank - 1, at[SINTER_MAX_RANK];
+  int64_t rank = in->rank, last = rank - 1, at[SINTER_MAX_RANK], old[SINTER_MAX_RANK];
   axis_map maps[SINTER_MAX_RANK];
   taps t[SINTER_MAX_RANK];
   if (rank == 0) {
@@ -190,13 +345,17 @@ SINTER_EXTERN_FUNCTION(resize) {
   }
   int keeps_row = in->dim[last] == out->dim[last] && maps[last].scale == 1 &&
                   o.coordinates != 5;
-  int adds_rows = keeps_row && in->type == TYPE_F32 && in->stride[last] == 4 &&
-                  out->stride[last] == 4;
+  if (has_few_taps(&o, maps, in) && !(o.mode == NEAREST && keeps_row)) {
+    resize_lines(maps, in, out, begin, end, keeps_row);
+    return;
+  }
   for (int64_t item = begin; item < end; item++) {
     int outside = 0;
     decode_item(out, last, item, at);
     for (int64_t i = 0; i < last; i++) {
-      t[i] = taps_of(&maps[i], at[i]);
+      if (item == begin || at[i] != old[i])
+        t[i] = taps_of(&maps[i], at[i]);
+      old[i] = at[i];
       outside |= t[i].outside;
     }
     char *to = address(out, at);
@@ -205,12 +364,6 @@ SINTER_EXTERN_FUNCTION(resize) {
       for (int64_t i = 0; i < last; i++)
         from += t[i].low * in->stride[i];
       copy_row(to, out->stride[last], from, in->stride[last], out->dim[last], out->size);
-      continue;
-    }
-    if (adds_rows && !outside) {
-      for (int64_t i = 0; i < out->dim[last]; i++)
-        ((float *)to)[i] = 0;
-      add_rows(maps, t, in, 0, in->data, 1, (float *)to);
       continue;
     }
     for (int64_t j = 0; j < out->dim[last]; j++) {

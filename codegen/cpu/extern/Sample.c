@@ -79,13 +79,119 @@ static int taps_of(const sample_axis *a, int mode, double x, int64_t *tap, doubl
   return n;
 }
 
+/* The pixels that make one sample: where they lie in a plane, and their weights.
+   Every channel has the same ones. */
+enum { MAX_CORNERS = 64 };
+typedef struct {
+  int64_t n, at[MAX_CORNERS]; /* bytes */
+  double weight[MAX_CORNERS];
+} corners;
+
+static void add_corner(corners *c, int64_t at, double weight) {
+  c->at[c->n] = at;
+  c->weight[c->n++] = weight;
+}
+
+/* Neighbouring samples, so that a plane is read for all of them before the next one:
+   planes often lie a power of two apart, where a cache holds few of them. */
+enum { PLACES = 16 };
+typedef struct {
+  int64_t n;
+  corners corners[PLACES];
+  const char *from[PLACES];
+  char *to[PLACES];
+} places;
+
+/* Every channel of one sample: channels [0, in->dim[1]) of `from` to `to`. */
+static void store_channels(const corners *c, const sinter_view *in, const char *from,
+                           const sinter_view *out, char *to) {
+  int64_t channels = in->dim[1], step = in->stride[1], out_step = out->stride[1];
+  if (in->type != TYPE_F32 || out->type != TYPE_F32) {
+    for (int64_t k = 0; k < channels; k++) {
+      double sum = 0;
+      for (int64_t i = 0; i < c->n; i++) {
+        number v = load_number(in->type, from + k * step + c->at[i]);
+        sum += c->weight[i] * (is_float(in->type) ? v.f : (double)v.i);
+      }
+      number result = {sum, (int64_t)rounded(sum)};
+      store_number(out->type, to + k * out_step, result);
+    }
+    return;
+  }
+  float *restrict sums = (float *)to; /* contiguous on both sides */
+  for (int64_t k = 0; k < channels; k++)
+    sums[k] = 0;
+  for (int64_t i = 0; i < c->n; i++) {
+    const float *row = (const float *)(from + c->at[i]);
+    float w = (float)c->weight[i];
+    VECTOR_LOOP
+    for (int64_t k = 0; k < channels; k++)
+      sums[k] += w * row[k];
+  }
+}
+
+static void store_places(places *p, const sinter_view *in, const sinter_view *out) {
+  int is_real = in->type == TYPE_F32 && out->type == TYPE_F32;
+  if (!is_real || (in->stride[1] == 4 && out->stride[1] == 4)) {
+    for (int64_t i = 0; i < p->n; i++)
+      store_channels(&p->corners[i], in, p->from[i], out, p->to[i]);
+    p->n = 0;
+    return;
+  }
+  for (int64_t k = 0; k < in->dim[1]; k++)
+    for (int64_t i = 0; i < p->n; i++) {
+      const corners *c = &p->corners[i];
+      const char *from = p->from[i] + k * in->stride[1];
+      float sum = 0;
+      for (int64_t j = 0; j < c->n; j++)
+        sum += (float)c->weight[j] * *(const float *)(from + c->at[j]);
+      *(float *)(p->to[i] + k * out->stride[1]) = sum;
+    }
+  p->n = 0;
+}
+
+/* Corners of the sample that the grid names at `place`. */
+static void grid_corners(const sample_axis *axis, int axes, int mode, int align,
+                         const sinter_view *in, const sinter_view *grid, const char *place,
+                         corners *c) {
+  int64_t tap[MAX_AXES][4];
+  double w[MAX_AXES][4];
+  int n[MAX_AXES] = {1, 1, 1};
+  for (int k = 0; k < axes; k++) {
+    double g = load_number(grid->type, place + (axes - 1 - k) * grid->stride[axes + 1]).f;
+    double size = (double)axis[k].n;
+    double x = align ? (g + 1) / 2 * (size - 1) : ((g + 1) * size - 1) / 2;
+    x = bounded(x);
+    if (mode == NEAREST)
+      x = rounded(x);
+    if (axis[k].padding == BORDER)
+      x = clamped(x, 0, size - 1);
+    else if (axis[k].padding == REFLECTION)
+      x = reflected(x, axis[k].low, axis[k].high);
+    n[k] = taps_of(&axis[k], mode, x, tap[k], w[k]);
+  }
+  c->n = 0;
+  int64_t step[MAX_AXES] = {0, 0, 0};
+  for (int k = 0; k < axes; k++)
+    step[k] = in->stride[k + 2];
+  for (int k = axes; k < MAX_AXES; k++)
+    tap[k][0] = 0, w[k][0] = 1;
+  for (int i = 0; i < n[0]; i++)
+    for (int j = 0; j < n[1]; j++)
+      for (int k = 0; k < n[2]; k++)
+        if (tap[0][i] >= 0 && tap[1][j] >= 0 && tap[2][k] >= 0)
+          add_corner(c, tap[0][i] * step[0] + tap[1][j] * step[1] + tap[2][k] * step[2],
+                     w[0][i] * w[1][j] * w[2][k]);
+}
+
 /* grid_sample: x [N, C, spatial...], grid [N, out..., axes]; the last of the grid's
-   numbers belongs to the first spatial axis. */
+   numbers belongs to the first spatial axis. An item is one place of the output. */
 SINTER_EXTERN_FUNCTION(grid_sample) {
   const sinter_view *in = &views[0], *grid = &views[1], *out = &views[2];
   int mode = (int)integers[0], align = integers[2] != 0, axes = (int)in->rank - 2;
-  int64_t length = row_length(out), at[SINTER_MAX_RANK];
+  int64_t at[SINTER_MAX_RANK];
   sample_axis axis[MAX_AXES];
+  places p = {.n = 0};
   if (axes < 1 || axes > MAX_AXES)
     return;
   for (int i = 0; i < axes; i++) {
@@ -97,96 +203,65 @@ SINTER_EXTERN_FUNCTION(grid_sample) {
       return;
   }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last_axis(out), item, at);
-    const char *plane = in->data + at[0] * in->stride[0] + at[1] * in->stride[1];
-    for (int64_t i = 0; i < length; i++) {
-      const char *place = grid->data + at[0] * grid->stride[0] + i * grid->stride[axes];
-      for (int k = 1; k < axes; k++)
-        place += at[k + 1] * grid->stride[k];
-      int64_t tap[MAX_AXES][4];
-      double w[MAX_AXES][4];
-      int n[MAX_AXES] = {1, 1, 1};
-      for (int k = 0; k < axes; k++) {
-        double g = load_number(grid->type, place + (axes - 1 - k) * grid->stride[axes + 1]).f;
-        double size = (double)axis[k].n;
-        double x = align ? (g + 1) / 2 * (size - 1) : ((g + 1) * size - 1) / 2;
-        x = bounded(x);
-        if (mode == NEAREST)
-          x = rounded(x);
-        if (axis[k].padding == BORDER)
-          x = clamped(x, 0, size - 1);
-        else if (axis[k].padding == REFLECTION)
-          x = reflected(x, axis[k].low, axis[k].high);
-        n[k] = taps_of(&axis[k], mode, x, tap[k], w[k]);
-      }
-      double sum = 0;
-      int total = n[0] * n[1] * n[2];
-      for (int j = 0; j < total; j++) {
-        int rest = j, is_zero = 0;
-        double weight = 1;
-        const char *p = plane;
-        for (int k = axes - 1; k >= 0; k--) {
-          int t = rest % n[k];
-          rest /= n[k];
-          is_zero |= tap[k][t] < 0;
-          weight *= w[k][t];
-          p += (tap[k][t] < 0 ? 0 : tap[k][t]) * in->stride[k + 2];
-        }
-        if (!is_zero) {
-          number v = load_number(in->type, p);
-          sum += weight * (is_float(in->type) ? v.f : (double)v.i);
-        }
-      }
-      number result = {sum, (int64_t)rounded(sum)};
-      store_number(out->type, address(out, at) + i * row_stride(out), result);
-    }
+    decode_item(out, 1, item, at);
+    const char *place = grid->data + at[0] * grid->stride[0];
+    for (int k = 1; k <= axes; k++)
+      place += at[k + 1] * grid->stride[k];
+    grid_corners(axis, axes, mode, align, in, grid, place, &p.corners[p.n]);
+    p.from[p.n] = in->data + at[0] * in->stride[0];
+    p.to[p.n] = address(out, at);
+    if (++p.n == PLACES || item + 1 == end)
+      store_places(&p, in, out);
   }
 }
 
-/* The value at (y, x) of a plane, linear between four pixels, zero outside. */
-static double bilinear(const sinter_view *in, const char *plane, double y, double x) {
+/* The pixels around (y, x) of a plane; none outside. */
+static void bilinear_corners(const sinter_view *in, double y, double x, double factor,
+                             corners *c) {
   int64_t h = in->dim[2], w = in->dim[3];
   y = bounded(y), x = bounded(x);
-  double fy = floor_of(y), fx = floor_of(x), sum = 0;
+  double fy = floor_of(y), fx = floor_of(x);
+  c->n = 0;
   for (int i = 0; i < 4; i++) {
     int64_t py = (int64_t)fy + (i >> 1), px = (int64_t)fx + (i & 1);
     double wy = i >> 1 ? y - fy : 1 - (y - fy), wx = i & 1 ? x - fx : 1 - (x - fx);
     if (py >= 0 && py < h && px >= 0 && px < w)
-      sum += wy * wx *
-             load_number(in->type, plane + py * in->stride[2] + px * in->stride[3]).f;
+      add_corner(c, py * in->stride[2] + px * in->stride[3], wy * wx * factor);
   }
-  return sum;
 }
 
 /* deform_columns: x [N, C, H, W], offset [N, groups * kh * kw * 2, oh, ow], optional
    mask [N, groups * kh * kw, oh, ow]; out [N, C, kh * kw, oh, ow]: what each tap of a
-   deformed kernel reads. */
+   deformed kernel reads. An item is one tap at one place. */
 SINTER_EXTERN_FUNCTION(deform_columns) {
   const sinter_view *in = &views[0], *offset = &views[1], *mask = n_inputs > 2 ? &views[2] : 0;
   const sinter_view *out = &views[n_inputs];
   int64_t groups = integers[0], kw = integers[2], at[SINTER_MAX_RANK];
-  int64_t taps = integers[1] * kw, length = row_length(out);
-  for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last_axis(out), item, at);
-    int64_t group = at[1] * groups / in->dim[1], tap = at[2], y = at[3];
-    int64_t ky = tap / kw, kx = tap % kw, row = (group * taps + tap) * 2;
-    const char *plane = in->data + at[0] * in->stride[0] + at[1] * in->stride[1];
-    const char *shift = offset->data + at[0] * offset->stride[0] + row * offset->stride[1] +
-                        y * offset->stride[2];
-    for (int64_t x = 0; x < length; x++) {
-      const char *dy = shift + x * offset->stride[3];
-      double py = (double)(y * integers[3] - integers[5] + ky * integers[7]) +
+  int64_t taps = integers[1] * kw, width = in->dim[1] / groups;
+  sinter_view part = *in; /* channels of one group */
+  part.dim[1] = width;
+  places p = {.n = 0};
+  for (int64_t group = 0; group < groups; group++)
+    for (int64_t item = begin; item < end; item++) {
+      decode_item(out, 1, item, at);
+      int64_t tap = at[2], y = at[3], x = at[4], row = group * taps + tap;
+      const char *dy = offset->data + at[0] * offset->stride[0] + 2 * row * offset->stride[1] +
+                       y * offset->stride[2] + x * offset->stride[3];
+      double py = (double)(y * integers[3] - integers[5] + tap / kw * integers[7]) +
                   load_number(offset->type, dy).f;
-      double px = (double)(x * integers[4] - integers[6] + kx * integers[8]) +
+      double px = (double)(x * integers[4] - integers[6] + tap % kw * integers[8]) +
                   load_number(offset->type, dy + offset->stride[1]).f;
-      number value = {bilinear(in, plane, py, px), 0};
+      double factor = 1;
       if (mask)
-        value.f *= load_number(mask->type, mask->data + at[0] * mask->stride[0] +
-                                               (group * taps + tap) * mask->stride[1] +
-                                               y * mask->stride[2] + x * mask->stride[3]).f;
-      store_number(out->type, address(out, at) + x * row_stride(out), value);
+        factor = load_number(mask->type, mask->data + at[0] * mask->stride[0] +
+                                             row * mask->stride[1] + y * mask->stride[2] +
+                                             x * mask->stride[3]).f;
+      bilinear_corners(in, py, px, factor, &p.corners[p.n]);
+      p.from[p.n] = in->data + at[0] * in->stride[0] + group * width * in->stride[1];
+      p.to[p.n] = address(out, at) + group * width * out->stride[1];
+      if (++p.n == PLACES || item + 1 == end)
+        store_places(&p, &part, out);
     }
-  }
 }
 
 /* col2im: x [N, C * taps, blocks]; out [N, C, spatial...]: every pixel sums what the

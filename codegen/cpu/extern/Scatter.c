@@ -59,19 +59,20 @@ SINTER_EXTERN_FUNCTION(scatter_elements) {
   if (begin >= end)
     return;
   copy_view(out, &views[0]);
+  int64_t last = last_axis(updates), step = axis == last ? 0 : row_stride(out);
   for (int64_t row = 0; row < count_rows(updates); row++) {
-    decode_item(updates, last_axis(updates), row, at);
+    decode_item(updates, last, row, at);
+    const char *from = address(updates, at), *index = address(indices, at);
+    if (out->dim[axis] == 0) {
+      worker->fault |= SINTER_FAULT_INDEX;
+      return;
+    }
+    at[axis] = 0;
+    char *to = address(out, at);
     for (int64_t j = 0; j < row_length(updates); j++) {
-      at[last_axis(updates)] = j;
-      const char *from = address(updates, at);
-      if (out->dim[axis] == 0) {
-        worker->fault |= SINTER_FAULT_INDEX;
-        return;
-      }
-      int64_t kept = at[axis];
-      at[axis] = load_index(indices, address(indices, at), out->dim[axis], worker);
-      update(address(out, at), from, out->type, out->size, integers[1]);
-      at[axis] = kept;
+      int64_t i = load_index(indices, index + j * row_stride(indices), out->dim[axis], worker);
+      update(to + i * out->stride[axis] + j * step, from + j * row_stride(updates), out->type,
+             out->size, integers[1]);
     }
   }
 }
@@ -90,6 +91,7 @@ SINTER_EXTERN_FUNCTION(scatter_nd) {
   int64_t rows = updates->rank ? count_rows(updates) : 1;
   for (int64_t row = 0; row < rows; row++) {
     decode_item(updates, last_axis(updates), row, at);
+    int is_row = depth < out->rank && integers[0] == REDUCE_NONE; /* one tuple for all of it */
     for (int64_t j = 0; j < row_length(updates); j++) {
       if (updates->rank)
         at[updates->rank - 1] = j;
@@ -100,6 +102,11 @@ SINTER_EXTERN_FUNCTION(scatter_nd) {
         to_at[i] = load_index(indices, tuple + i * row_stride(indices), out->dim[i], worker);
       for (int64_t i = depth; i < out->rank; i++)
         to_at[i] = at[outer + i - depth];
+      if (is_row) {
+        copy_row(address(out, to_at), row_stride(out), address(updates, at),
+                 row_stride(updates), row_length(updates), out->size);
+        break;
+      }
       update(address(out, to_at), address(updates, at), out->type, out->size, integers[0]);
     }
   }

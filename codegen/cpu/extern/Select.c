@@ -20,21 +20,96 @@ static int before(int64_t type, number a, int64_t ia, number b, int64_t ib,
   return ia < ib;
 }
 
+enum { LANES = 64 };
+
+typedef float lanes16 __attribute__((vector_size(64)));
+typedef int32_t mask16 __attribute__((vector_size(64)));
+
+/* Index of the best of n >= 16 contiguous floats, by its value; -1 if one is NaN. */
+static int64_t best_of_row(const float *row, int64_t n, int largest, int select_last) {
+  lanes16 best, part;
+  mask16 is_nan = {0};
+  memcpy(&best, row, sizeof best);
+  for (int64_t i = 0; i < n; i += 16) {
+    memcpy(&part, row + (i + 16 <= n ? i : n - 16), sizeof part); /* some twice */
+    is_nan |= part != part;
+    best = largest ? __builtin_elementwise_max(best, part) : __builtin_elementwise_min(best, part);
+  }
+  if (__builtin_reduce_or(is_nan))
+    return -1;
+  float value = largest ? __builtin_reduce_max(best) : __builtin_reduce_min(best);
+  int64_t at = select_last ? n - 1 : 0;
+  while (row[at] != value)
+    at += select_last ? -1 : 1;
+  return at;
+}
+
+/* Indices of the best of `count` neighbouring lines of f32, of which element i lies
+   i * stride after the first. NaN is best, the first one (the last one). */
+static void best_of_lines(const char *from, int64_t stride, int64_t n, int64_t count,
+                          int largest, int select_last, int32_t *index) {
+  float best[LANES];
+  for (int64_t l = 0; l < count; l++)
+    best[l] = ((const float *)from)[l], index[l] = 0;
+  for (int64_t i = 1; i < n; i++) {
+    const float *row = (const float *)(from + i * stride);
+    VECTOR_LOOP
+    for (int64_t l = 0; l < count; l++) {
+      float x = row[l], y = best[l];
+      int is_better = largest ? x > y : x < y;
+      int is_nan = (x != x) & (y == y), is_tie = (x == y) | ((x != x) & (y != y));
+      int takes = is_better | is_nan | (select_last & is_tie);
+      best[l] = takes ? x : y;
+      index[l] = takes ? (int32_t)i : index[l];
+    }
+  }
+}
+
+/* Items from `item` that are neighbours along the last axis and contiguous in `in`:
+   at most LANES, at least 1. `at` holds the coordinates of `item`. */
+static int64_t neighbours(const sinter_view *in, const sinter_view *out, const int64_t *at,
+                          int64_t axis, int64_t item, int64_t end) {
+  int64_t last = last_axis(out);
+  if (axis == last || in->type != TYPE_F32 || in->stride[last] != 4)
+    return 1;
+  int64_t n = out->dim[last] - at[last];
+  n = n < end - item ? n : end - item;
+  return n < LANES ? n : LANES;
+}
+
 SINTER_EXTERN_FUNCTION(arg_reduce) {
   const sinter_view *in = &views[0], *out = &views[1];
-  int64_t axis = integers[0], at[SINTER_MAX_RANK];
-  for (int64_t item = begin; item < end; item++) {
+  int64_t axis = integers[0], n = in->dim[axis], step, at[SINTER_MAX_RANK];
+  int largest = integers[1] != 0, select_last = integers[2] != 0;
+  int is_row = in->type == TYPE_F32 && in->stride[axis] == 4;
+  int32_t indices[LANES];
+  for (int64_t item = begin; item < end; item += step) {
     decode_item(out, axis, item, at);
     const char *line = address(in, at);
-    number best = load_number(in->type, line);
-    int64_t index = 0;
-    for (int64_t i = 1; i < in->dim[axis]; i++) {
-      number n = load_number(in->type, line + i * in->stride[axis]);
-      int64_t tie = integers[2] ? -i : i, old = integers[2] ? -index : index;
-      if (before(in->type, n, tie, best, old, integers[1] != 0))
-        best = n, index = i;
+    char *to = address(out, at);
+    step = n < INT32_MAX ? neighbours(in, out, at, axis, item, end) : 1;
+    if (step > 1) {
+      best_of_lines(line, in->stride[axis], n, step, largest, select_last, indices);
+      for (int64_t l = 0; l < step; l++)
+        *(int64_t *)(to + l * row_stride(out)) = indices[l];
+      continue;
     }
-    *(int64_t *)address(out, at) = index;
+    int64_t index = -1;
+    if (is_row && n >= 16)
+      index = best_of_row((const float *)line, n, largest, select_last);
+    if (index >= 0) {
+      *(int64_t *)to = index;
+      continue;
+    }
+    number best = load_number(in->type, line);
+    index = 0;
+    for (int64_t i = 1; i < n; i++) {
+      number x = load_number(in->type, line + i * in->stride[axis]);
+      int64_t tie = select_last ? -i : i, old = select_last ? -index : index;
+      if (before(in->type, x, tie, best, old, largest))
+        best = x, index = i;
+    }
+    *(int64_t *)to = index;
   }
 }
 
@@ -81,8 +156,17 @@ SINTER_EXTERN_FUNCTION(topk) {
       *(int64_t *)(heap + i * stride) = i;
     for (int64_t i = k / 2 - 1; i >= 0; i--)
       sift(line, in, axis, largest, heap, stride, k, i);
+    int is_row = in->type == TYPE_F32 && in->stride[axis] == 4;
     for (int64_t i = k; i < in->dim[axis]; i++) {
       int64_t root = *(int64_t *)heap;
+      if (is_row) { /* most of them are no better than the worst that was kept */
+        const float *row = (const float *)line;
+        float worst = row[root];
+        while (i < in->dim[axis] && (largest ? row[i] <= worst : row[i] >= worst))
+          i++;
+        if (i == in->dim[axis])
+          break;
+      }
       if (before(in->type, load_number(in->type, line + i * in->stride[axis]),
                  i, load_number(in->type, line + root * in->stride[axis]), root,
                  largest)) {
@@ -131,8 +215,38 @@ static inline void running(const sinter_view *in, const sinter_view *out,
   }
 }
 
+/* Running sums of `count` neighbouring lines of f32. */
+static void sum_lines(const char *from, int64_t from_stride, char *to, int64_t to_stride,
+                      int64_t n, int64_t count, int exclusive, int reverse) {
+  float sum[LANES];
+  for (int64_t l = 0; l < count; l++)
+    sum[l] = 0;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t j = reverse ? n - 1 - i : i;
+    const float *x = (const float *)(from + j * from_stride);
+    float *y = (float *)(to + j * to_stride);
+    VECTOR_LOOP
+    for (int64_t l = 0; l < count; l++) {
+      float next = sum[l] + x[l];
+      y[l] = exclusive ? sum[l] : next;
+      sum[l] = next;
+    }
+  }
+}
+
 SINTER_EXTERN_FUNCTION(cumsum) {
-  running(&views[0], &views[1], integers, begin, end, 0);
+  const sinter_view *in = &views[0], *out = &views[1];
+  int64_t axis = integers[0], step, at[SINTER_MAX_RANK];
+  if (in->type != TYPE_F32) {
+    running(in, out, integers, begin, end, 0);
+    return;
+  }
+  for (int64_t item = begin; item < end; item += step) {
+    decode_item(out, axis, item, at);
+    step = row_stride(out) == 4 ? neighbours(in, out, at, axis, item, end) : 1;
+    sum_lines(address(in, at), in->stride[axis], address(out, at), out->stride[axis],
+              in->dim[axis], step, integers[1] != 0, integers[2] != 0);
+  }
 }
 
 SINTER_EXTERN_FUNCTION(cumprod) {

@@ -43,6 +43,14 @@ SINTER_EXTERN_FUNCTION(pad) {
       from += x * in->stride[i];
     }
     for (int64_t j = 0; j < out->dim[last]; j++) {
+      int64_t first = j - low[last], rest = out->dim[last] - j;
+      if (inside && first >= 0 && first < in->dim[last]) { /* what was there before */
+        int64_t n = in->dim[last] - first < rest ? in->dim[last] - first : rest;
+        copy_row(to + j * out->stride[last], out->stride[last], from + first * in->stride[last],
+                 in->stride[last], n, out->size);
+        j += n - 1;
+        continue;
+      }
       int64_t x = unpad(j - low[last], in->dim[last], integers[0]);
       copy_element(to + j * out->stride[last],
                    inside && x >= 0 ? from + x * in->stride[last] : value, out->size);
@@ -76,6 +84,42 @@ static float power(float x, float y) {
   return (float)sum * bits_to_float((uint32_t)(whole + 127) << 23);
 }
 
+/* The beta of every published net: x^0.75 is sqrt(x) sqrt(sqrt(x)). */
+static void lrn_row(const sinter_view *in, const sinter_view *out, int64_t axis, int64_t size,
+                    float alpha, float bias, int64_t *at) {
+  enum { BLOCK = 64 };
+  int64_t last = last_axis(out), step = in->stride[last];
+  for (int64_t begin = 0; begin < out->dim[last]; begin += BLOCK) {
+    int64_t n = out->dim[last] - begin < BLOCK ? out->dim[last] - begin : BLOCK;
+    float sum[BLOCK] = {0};
+    at[last] = begin;
+    char *to = address(out, at);
+    const char *from = address(in, at);
+    for (int64_t j = 0; j < n && axis == last; j++) {
+      for (int64_t c = begin + j - (size - 1) / 2; c <= begin + j + size / 2; c++) {
+        float x = c < 0 || c >= in->dim[axis] ? 0 : *(const float *)(from + (c - begin) * step);
+        sum[j] += x * x;
+      }
+    }
+    for (int64_t c = at[axis] - (size - 1) / 2; c <= at[axis] + size / 2 && axis != last; c++) {
+      if (c < 0 || c >= in->dim[axis])
+        continue;
+      const char *row = from + (c - at[axis]) * in->stride[axis];
+      for (int64_t j = 0; j < n; j++) {
+        float x = *(const float *)(row + j * step);
+        sum[j] += x * x;
+      }
+    }
+    VECTOR_LOOP
+    for (int64_t j = 0; j < n; j++) {
+      float root = __builtin_elementwise_sqrt(bias + alpha * sum[j]);
+      sum[j] = root * __builtin_elementwise_sqrt(root);
+    }
+    for (int64_t j = 0; j < n; j++)
+      *(float *)(to + j * out->stride[last]) = *(const float *)(from + j * step) / sum[j];
+  }
+}
+
 /* y = x / (bias + alpha/size * sum of squares over the axis' window)^beta */
 SINTER_EXTERN_FUNCTION(lrn) {
   const sinter_view *in = &views[0], *out = &views[1];
@@ -85,6 +129,10 @@ SINTER_EXTERN_FUNCTION(lrn) {
   float bias = (float)floats[2];
   for (int64_t item = begin; item < end; item++) {
     decode_item(out, last, item, at);
+    if (in->type == TYPE_F32 && beta == 0.75f) {
+      lrn_row(in, out, axis, size, alpha, bias, at);
+      continue;
+    }
     for (int64_t j = 0; j < out->dim[last]; j++) {
       at[last] = j;
       char *to = address(out, at);
