@@ -128,9 +128,8 @@ Status takeArchive(int file, uint64_t offset, uint64_t bytes,
 Status takeFolder(const std::string &path, const std::string &publicKey,
                   Bundle &out) {
   Taking taking(publicKey);
-  for (const char *name :
-       {"model.so", "model.weights", "manifest.json", "golden.npz",
-        "SIGNATURE"}) {
+  for (const char *name : {"model.so", "model.weights", "manifest.json",
+                           "golden.npz", "SIGNATURE"}) {
     File file(path + "/" + name);
     if (!file.isOpen()) {
       if (errno == ENOENT)

@@ -14,8 +14,8 @@
 namespace sinter::serve {
 
 static Status damaged(const std::string &what) {
-  return {Code::invalid, "model.weights: " + what +
-                             "; write the bundle again from its model"};
+  return {Code::invalid,
+          "model.weights: " + what + "; write the bundle again from its model"};
 }
 
 MappedWeights &MappedWeights::operator=(MappedWeights &&other) noexcept {
@@ -38,9 +38,8 @@ Status MappedWeights::map(int file, uint64_t offset, uint64_t bytes,
                           MappedWeights &out) {
   struct stat info;
   if (fstat(file, &info))
-    return {Code::unavailable,
-            std::string("cannot look at model.weights: ") +
-                std::strerror(errno)};
+    return {Code::unavailable, std::string("cannot look at model.weights: ") +
+                                   std::strerror(errno)};
   uint64_t size = uint64_t(info.st_size);
   // Past the end of a file there is no memory, whatever was mapped.
   if (offset > size || bytes > size - offset || bytes < SINTER_WEIGHTS_OFFSET)

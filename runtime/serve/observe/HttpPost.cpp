@@ -1,113 +1,94 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Asio throws when memory or descriptors run out, so this file is built with
+// exceptions; none leaves it.
 #include "runtime/serve/observe/HttpPost.h"
 
-#include <cerrno>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
 #include <cstdlib>
-#include <cstring>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <exception>
 
 namespace sinter::serve {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
 namespace {
 
-class Socket {
+// One step after the other; Beast ends a step that takes too long.
+class Exchange {
 public:
-  Socket(const HttpAddress &to, TimePoint deadline)
-      : who(to.authority), deadline(deadline) {}
-  ~Socket() { drop(); }
-  Socket(const Socket &) = delete;
+  explicit Exchange(TimePoint deadline) { stream.expires_at(deadline); }
 
-  Status connect(const HttpAddress &to) {
-    addrinfo hints = {}, *found = nullptr;
-    hints.ai_socktype = SOCK_STREAM;
-    if (int bad = getaddrinfo(to.host.c_str(), to.port.c_str(), &hints, &found))
-      return failed(gai_strerror(bad));
-    Status status = failed("no address");
-    for (addrinfo *one = found; one; one = one->ai_next) {
-      drop();
-      handle = socket(one->ai_family,
-                      one->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      status = handle < 0 ? failed(std::strerror(errno))
-                          : reach(one->ai_addr, one->ai_addrlen);
-      if (status.ok())
-        break;
-    }
-    freeaddrinfo(found);
-    return status;
+  boost::system::error_code connect(const HttpAddress &to) {
+    boost::system::error_code error;
+    auto found =
+        asio::ip::tcp::resolver(context).resolve(to.host, to.port, error);
+    if (error)
+      return error;
+    return step([&](auto done) {
+      stream.async_connect(found, [done](auto error, auto &&) { done(error); });
+    });
   }
 
-  Status send(const std::string &text) {
-    for (size_t done = 0; done < text.size();) {
-      ssize_t sent =
-          ::send(handle, text.data() + done, text.size() - done, MSG_NOSIGNAL);
-      if (sent > 0)
-        done += size_t(sent);
-      else if (Status status = wait(POLLOUT); !status.ok())
-        return status;
-    }
-    return {};
+  boost::system::error_code send(http::request<http::string_body> &request) {
+    return step([&](auto done) {
+      http::async_write(stream, request,
+                        [done](auto error, size_t) { done(error); });
+    });
   }
 
-  /// Until there is a status line; the rest of the answer is not looked at.
-  Status receive(std::string &text) {
-    char bytes[512];
-    while (text.find('\n') == std::string::npos && text.size() < 4096) {
-      ssize_t got = recv(handle, bytes, sizeof bytes, 0);
-      if (got > 0)
-        text.append(bytes, size_t(got));
-      else if (!got)
-        return failed("the connection was closed before an answer");
-      else if (Status status = wait(POLLIN); !status.ok())
-        return status;
-    }
-    return {};
+  // The body is not looked at.
+  boost::system::error_code receive(http::status &status) {
+    beast::flat_buffer buffer(1 << 16);
+    http::response_parser<http::empty_body> answer;
+    auto error = step([&](auto done) {
+      http::async_read_header(stream, buffer, answer,
+                              [done](auto error, size_t) { done(error); });
+    });
+    status = answer.get().result();
+    return error;
   }
 
 private:
-  Status failed(const std::string &why) const {
-    return {Code::unavailable, who + ": " + why};
+  template <typename Start> boost::system::error_code step(Start start) {
+    boost::system::error_code out;
+    start([&out](boost::system::error_code error) { out = error; });
+    context.restart();
+    context.run();
+    return out;
   }
 
-  void drop() {
-    if (handle >= 0)
-      close(handle);
-    handle = -1;
-  }
-
-  Status reach(const sockaddr *address, socklen_t length) {
-    if (!::connect(handle, address, length))
-      return {};
-    if (errno != EINPROGRESS)
-      return failed(std::strerror(errno));
-    Status status = wait(POLLOUT);
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (status.ok() &&
-        !getsockopt(handle, SOL_SOCKET, SO_ERROR, &error, &size) && error)
-      return failed(std::strerror(error));
-    return status;
-  }
-
-  // After a call that would have blocked.
-  Status wait(short events) {
-    if (errno != EAGAIN && errno != EINPROGRESS && errno != EINTR)
-      return failed(std::strerror(errno));
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-                    deadline - Clock::now())
-                    .count();
-    pollfd poll = {handle, events, 0};
-    if (left <= 0 || !::poll(&poll, 1, int(left)))
-      return failed("no answer in time");
-    return {};
-  }
-
-  const std::string who;
-  const TimePoint deadline;
-  int handle = -1;
+  asio::io_context context{1};
+  beast::tcp_stream stream{context};
 };
+
+Status exchange(const HttpAddress &to, http::request<http::string_body> request,
+                TimePoint deadline) {
+  Exchange post(deadline);
+  http::status status = http::status::unknown;
+  auto error = post.connect(to);
+  if (!error)
+    error = post.send(request);
+  if (!error)
+    error = post.receive(status);
+  if (error)
+    return {Code::unavailable, to.authority + ": " + error.message()};
+  if (http::to_status_class(status) == http::status_class::successful)
+    return {};
+  bool isBusy = status == http::status::too_many_requests ||
+                status == http::status::bad_gateway ||
+                status == http::status::service_unavailable ||
+                status == http::status::gateway_timeout;
+  return {isBusy ? Code::unavailable : Code::invalid,
+          to.authority + to.path + " answers " + std::to_string(int(status))};
+}
 
 } // namespace
 
@@ -141,30 +122,15 @@ std::optional<HttpAddress> parseHttpAddress(const std::string &url,
 }
 
 Status postHttp(const HttpAddress &to, const std::string &contentType,
-                const std::string &body, TimePoint deadline) {
-  Socket socket(to, deadline);
-  std::string answer;
-  Status status = socket.connect(to);
-  if (status.ok())
-    status =
-        socket.send("POST " + to.path + " HTTP/1.1\r\nHost: " + to.authority +
-                    "\r\nContent-Type: " + contentType +
-                    "\r\nContent-Length: " + std::to_string(body.size()) +
-                    "\r\nConnection: close\r\n\r\n" + body);
-  if (status.ok())
-    status = socket.receive(answer);
-  if (!status.ok())
-    return status;
-  // HTTP/1.1 200 OK
-  int code = answer.size() > 12 && answer.compare(0, 7, "HTTP/1.") == 0
-                 ? std::atoi(answer.c_str() + 9)
-                 : 0;
-  if (code >= 200 && code < 300)
-    return {};
-  bool isBusy = code == 429 || code == 502 || code == 503 || code == 504;
-  return {isBusy ? Code::unavailable : Code::invalid,
-          to.authority + to.path + " answers " +
-              (code ? std::to_string(code) : "what is no HTTP")};
+                const std::string &body, TimePoint deadline) try {
+  http::request<http::string_body> request(http::verb::post, to.path, 11, body);
+  request.set(http::field::host, to.authority);
+  request.set(http::field::content_type, contentType);
+  request.keep_alive(false);
+  request.prepare_payload();
+  return exchange(to, std::move(request), deadline);
+} catch (const std::exception &error) {
+  return {Code::unavailable, to.authority + ": " + error.what()};
 }
 
 } // namespace sinter::serve

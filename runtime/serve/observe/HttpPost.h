@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One POST to a collector: plain sockets, a connection a request, and nothing
-// of it takes longer than it may.
+// One POST to a collector, on a connection of its own, that takes no longer
+// than it may.
 #ifndef SINTER_SERVE_OBSERVE_HTTPPOST_H
 #define SINTER_SERVE_OBSERVE_HTTPPOST_H
 
