@@ -51,6 +51,7 @@ void addLoops(OpTable &);
 void addScan(OpTable &);
 void addFeatures(OpTable &);
 void addLinear(OpTable &);
+void addTrees(OpTable &);
 
 } // namespace sinter::importer
 

@@ -40,6 +40,7 @@ static OpTable makeTable() {
   addScan(table);
   addFeatures(table);
   addLinear(table);
+  addTrees(table);
   return table;
 }
 

@@ -161,6 +161,16 @@ def labels_of_texts(folder):
     return model([classify], domains=[("ai.onnx.ml", 3)])
 
 
+@case("I005", "a tree has a cycle")
+def tree_with_a_cycle(folder):
+    tree = node("TreeEnsembleRegressor", domain="ai.onnx.ml", n_targets=1,
+                nodes_treeids=[0] * 4, nodes_nodeids=[0, 1, 2, 3], nodes_featureids=[0] * 4,
+                nodes_modes=["BRANCH_LEQ"] * 3 + ["LEAF"], nodes_values=[0.0] * 4,
+                nodes_truenodeids=[1, 2, 1, 0], nodes_falsenodeids=[3, 3, 3, 0],
+                target_treeids=[0], target_nodeids=[3], target_ids=[0], target_weights=[1.0])
+    return model([tree], domains=[("ai.onnx.ml", 3)])
+
+
 @case("I005", "has no attribute 'axes'")
 def unknown_attribute(folder):
     return model([node("Softmax", axes=1)])

@@ -16,7 +16,8 @@ def cases():
     def real(*shape):
         return dice.standard_normal(shape).astype(np.float32)
 
-    for name, op, *rest in [*features(dice, real), *tables(dice), *linear(real)]:
+    for name, op, *rest in [*features(dice, real), *tables(dice), *linear(real),
+                            *trees(dice, real)]:
         yield f"ml_{name}", f"{ML}:{op}", *rest
 
 
@@ -80,3 +81,72 @@ def linear(real):
         {"coefficients": [0.9], "intercepts": [0.05], "post_transform": "PROBIT"}, 1
     yield "classifier_positions", "LinearClassifier", [real(5, 4).astype(np.float64)], \
         {"coefficients": weights, "intercepts": offsets, "classlabels_ints": [0, 1, 2]}, 2
+
+
+def forest(dice, count, features, depth, modes=("BRANCH_LEQ",)):
+    """The lists of nodes of full trees, and (tree, node) of every leaf."""
+    lists = {f"nodes_{name}": [] for name in
+             ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids",
+              "falsenodeids", "missing_value_tracks_true")}
+    leaves = []
+    inner = 2 ** depth - 1
+    for tree in range(count):
+        for at in range(2 * inner + 1):
+            is_leaf = at >= inner
+            row = (tree, at, int(dice.integers(features)), str(dice.choice(modes)),
+                   float(dice.integers(-4, 5)) / 4, 2 * at + 1, 2 * at + 2, int(dice.integers(2)))
+            if is_leaf:
+                row = (tree, at, 0, "LEAF", 0.0, 0, 0, 0)
+                leaves.append((tree, at))
+            for values, value in zip(lists.values(), row):
+                values.append(value)
+    return lists, leaves
+
+
+def weighted(stem, leaves, ids, weights):
+    """Lists of weights: every leaf has one for each of `ids`."""
+    pairs = [(tree, at, i) for tree, at in leaves for i in ids]
+    return {f"{stem}_treeids": [p[0] for p in pairs], f"{stem}_nodeids": [p[1] for p in pairs],
+            f"{stem}_ids": [p[2] for p in pairs], f"{stem}_weights": weights(len(pairs)).tolist()}
+
+
+def trees(dice, real):
+    every = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
+    some = (real(40, 5) * 4).round() / 4  # splits are met exactly
+    some[3, 1] = some[7, 0] = np.nan
+    nodes, leaves = forest(dice, 7, 5, 3)
+    odd, odd_leaves = forest(dice, 3, 5, 4, every)
+    positive = lambda n: np.abs(real(n))  # noqa: E731
+    for kind in ("SUM", "AVERAGE", "MIN", "MAX"):
+        yield f"forest_{kind.lower()}", "TreeEnsembleRegressor", [some], \
+            {**nodes, **weighted("target", leaves, [0], real), "n_targets": 1,
+             "aggregate_function": kind, "base_values": [0.5]}, 1
+    yield "forest_modes", "TreeEnsembleRegressor", [some], \
+        {**odd, **weighted("target", odd_leaves, range(20), real), "n_targets": 20}, 1
+    yield "forest_targets", "TreeEnsembleRegressor", [some], \
+        {**nodes, **weighted("target", leaves, [1], real), "n_targets": 2,
+         "post_transform": "SOFTMAX"}, 1
+    for post in TRANSFORMS:
+        for name, ids, weights in (("two", [0], real), ("two_positive", [0], positive),
+                                   ("three", [0, 1, 2], real)):
+            labels = [5, 3, 9][:max(2, len(ids))]
+            yield f"trees_{name}_{post.lower()}", "TreeEnsembleClassifier", [some], \
+                {**nodes, **weighted("class", leaves, ids, weights), "post_transform": post,
+                 "base_values": [0.25] * len(ids), "classlabels_int64s": labels}, 2
+    tensor = onnx.numpy_helper.from_array
+    double = {name: value for name, value in nodes.items() if name != "nodes_values"}
+    leaf = weighted("target", leaves, [0], real)
+    weights = tensor(np.array(leaf.pop("target_weights")))
+    yield "forest_double", "TreeEnsembleRegressor", [some.astype(np.float64)], \
+        {**double, **leaf, "nodes_values_as_tensor": tensor(np.array(nodes["nodes_values"])),
+         "target_weights_as_tensor": weights, "n_targets": 1}, 1
+    yield "ensemble", "TreeEnsemble", [some[:, :3]], \
+        {"ml_opset": 5, "n_targets": 2, "tree_roots": [0], "post_transform": 0,
+         "aggregate_function": 1, "nodes_featureids": [0, 1, 2],
+         "nodes_modes": tensor(np.array([0, 4, 6], np.uint8)),
+         "nodes_splits": tensor(np.array([0.25, 0.5, np.nan], np.float32)),
+         "membership_values": tensor(np.array([-0.25, 0.0, 1.0, np.nan], np.float32)),
+         "nodes_truenodeids": [1, 0, 3], "nodes_trueleafs": [0, 1, 1],
+         "nodes_falsenodeids": [2, 1, 4], "nodes_falseleafs": [1, 1, 1],
+         "leaf_targetids": [0, 1, 0, 1, 0],
+         "leaf_weights": tensor(np.array([1, 2, 4, 8, 16], np.float32))}, 1

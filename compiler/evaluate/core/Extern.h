@@ -44,6 +44,8 @@ void col2im(ExternCall &call);
 void roiAlign(ExternCall &call, Fault &fault);
 void maxRoiPool(ExternCall &call, Fault &fault);
 void suppress(ExternCall &call, Fault &fault);
+// ExternTrees.cpp
+void trees(ExternCall &call, Fault &fault);
 // ExternSets.cpp
 void unique(ExternCall &call);
 void determinant(ExternCall &call);

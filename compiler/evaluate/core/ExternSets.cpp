@@ -143,6 +143,7 @@ bool runExtern(ExternCall &call, Fault &fault) {
       {"roi_align", roiAlign},
       {"max_roi_pool", maxRoiPool},
       {"nms", suppress},
+      {"trees", trees},
       {"unique", [](ExternCall &c, Fault &) { unique(c); }},
       {"det", [](ExternCall &c, Fault &) { determinant(c); }},
       {"inverse", [](ExternCall &c, Fault &) { inverse(c); }},

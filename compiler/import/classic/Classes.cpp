@@ -60,7 +60,10 @@ static Name softmaxZero(Composer &c, const Name &scores, Type element) {
 }
 
 Name transformed(NodeImport &node, Composer &c, const Name &scores) {
-  std::string kind = node.text("post_transform");
+  return transformed(c, scores, node.text("post_transform"));
+}
+
+Name transformed(Composer &c, const Name &scores, StringRef kind) {
   RankedTensorType type = c.type(scores);
   if (kind == "NONE" || !type)
     return scores;

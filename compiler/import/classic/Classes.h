@@ -19,6 +19,8 @@ int64_t featuresOf(Composer &c, const Composer::Name &rows);
 /// The attribute post_transform on scores [N, classes].
 Composer::Name transformed(NodeImport &node, Composer &c,
                            const Composer::Name &scores);
+Composer::Name transformed(Composer &c, const Composer::Name &scores,
+                           llvm::StringRef kind);
 
 /// The integers among a classifier's two lists of labels; a fault when the
 /// labels are texts, which no tensor of ours holds, or when there are none.
