@@ -3,6 +3,7 @@
 //
 // The engine through its interface: answers, refusals, cancelling, draining.
 #include "ServeModels.h"
+#include "runtime/serve/engine/Execute.h"
 
 #include <thread>
 
@@ -55,6 +56,25 @@ TEST(ServeEngine, DescribesAndCounts) {
   EXPECT_EQ(all[0].queueDepth, 0u);
   ASSERT_FALSE(all[0].batches.empty());
   EXPECT_EQ(all[0].batches[0].size, 2u);
+}
+
+// As requests do that find a measurement of their model in their way.
+TEST(ServeEngine, StoppingARunTwiceEndsNoOther) {
+  TestModel m;
+  makeRows(m, addOneKernel);
+  Runner runner;
+  ASSERT_EQ(runner.open(m), SINTER_OK);
+  std::vector<float> x = ramp(1), y(4);
+  ASSERT_EQ(runner.set(0, SINTER_F32, {1, 4}, x), SINTER_OK);
+  ASSERT_EQ(runner.set(1, SINTER_F32, {1, 4}, y), SINTER_OK);
+  ASSERT_EQ(runner.size({1}), SINTER_OK);
+  sinter::serve::Run run;
+  run.begin(runner.context);
+  run.stop();
+  EXPECT_EQ(runner.run(), SINTER_E_CANCELLED);
+  run.stop(); // nobody knows yet that it has ended
+  EXPECT_TRUE(run.end());
+  EXPECT_EQ(runner.run(), SINTER_OK) << runner.text(m);
 }
 
 TEST(ServeEngine, RefusesWhatCanNeverWork) {

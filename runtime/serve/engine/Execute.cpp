@@ -39,9 +39,11 @@ bool Run::end() {
 
 void Run::stop() {
   std::lock_guard<std::mutex> lock(mutex);
-  stopped = true;
-  if (context)
+  // Once: a run that has ended as cancelled has used the mark up, and a second
+  // one would end the next run of its context, which is somebody else's.
+  if (!stopped && context)
     sinter_cancel(context);
+  stopped = true;
 }
 
 namespace {
