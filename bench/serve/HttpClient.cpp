@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <netinet/tcp.h>
 #include <string_view>
 #include <strings.h>
@@ -49,8 +50,8 @@ public:
   bool send(uint64_t number) override {
     if (idle.empty())
       return false;
-    size_t index = idle.back();
-    idle.pop_back();
+    size_t index = idle.front(); // in turn: none is idle for so long that the
+    idle.pop_front();            // server closes it while we send
     Connection &c = connections[index];
     c.number = number;
     c.isBusy = true;
@@ -187,7 +188,7 @@ private:
   std::string request;
   int poll;
   std::vector<Connection> connections;
-  std::vector<size_t> idle;
+  std::deque<size_t> idle;
   std::vector<Answer> broken;
 };
 
