@@ -16,13 +16,10 @@ using Fold = std::optional<DimAttr> (*)(ModelImporter &, DimAttr, DimAttr);
 std::optional<DimAttr> foldDivide(ModelImporter &model, DimAttr a, DimAttr b) {
   if (sym::isConstant(b, 0))
     return std::nullopt;
-  // Truncation is flooring when nothing is negative.
-  if (model.rangeOf(a).min < 0 || model.rangeOf(b).min < 0)
-    return sym::asConstant(a) && sym::asConstant(b)
-               ? std::optional(
-                     model.dim(*sym::asConstant(a) / *sym::asConstant(b)))
-               : std::nullopt;
-  return sym::floorDiv(a, b);
+  sym::Range by = model.rangeOf(b);
+  if (by.max < 0)
+    return truncatedDiv(model, a * -1, b * -1);
+  return by.min < 0 ? std::nullopt : std::optional(truncatedDiv(model, a, b));
 }
 
 std::optional<DimAttr> foldCompare(ModelImporter &model, DimAttr a, DimAttr b,
@@ -126,7 +123,9 @@ LogicalResult importBinary(NodeImport &node) {
                   }))
       return success();
   }
-  if (failed(node.set(0, node.map(row->kind, {node.value(0), node.value(1)}))))
+  if (failed(setFollowed(node, op, element, [&] {
+        return node.map(row->kind, {node.value(0), node.value(1)});
+      })))
     return failure();
   bool isScalar =
       a->known && b->known && a->known->size() == 1 && b->known->size() == 1;

@@ -62,7 +62,8 @@ LogicalResult importUnary(NodeImport &node) {
                                                      : node.model.dim(1) - e[0];
                             }))
     return success();
-  return node.set(0, node.map(kind, {node.value(0)}));
+  return setFollowed(node, StringRef(node.node.op.data(), node.node.op.size()),
+                     element, [&] { return node.map(kind, {node.value(0)}); });
 }
 
 /// Activations whose parameters are attributes: they become scalar operands.
@@ -171,7 +172,9 @@ LogicalResult castTo(NodeImport &node, Type element) {
                                                   : std::nullopt;
                 }))
     return success();
-  return node.set(0, node.cast(node.value(0), element, saturate));
+  return setFollowed(node, "Cast", element, [&] {
+    return node.cast(node.value(0), element, saturate);
+  });
 }
 
 LogicalResult importCast(NodeImport &node) {

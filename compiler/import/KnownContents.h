@@ -22,6 +22,17 @@ using FoldElement =
 bool foldKnown(NodeImport &node, llvm::ArrayRef<TensorValue *> inputs,
                mlir::Type element, FoldElement compute);
 
+/// As a set of the first result to what `build` makes, for an operator on
+/// floats that may be fractions of dimensions, as in ceil(height / 2): follows
+/// Add, Sub, Mul, Div, Floor, Ceil and Cast. An integral result is known and is
+/// not built.
+mlir::LogicalResult setFollowed(NodeImport &node, llvm::StringRef op,
+                                mlir::Type element,
+                                llvm::function_ref<mlir::Value()> build);
+
+/// a / b toward zero; b is not negative.
+DimAttr truncatedDiv(ModelImporter &model, DimAttr a, DimAttr b);
+
 } // namespace sinter::importer
 
 #endif // SINTER_COMPILER_IMPORT_KNOWNCONTENTS_H

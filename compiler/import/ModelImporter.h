@@ -28,6 +28,13 @@ struct TensorValue {
   mlir::Value value;
   std::optional<Dims>
       known; // row-major contents; integral floats and bools too
+  /// Of floats that are known but no integers: these over `divisor`.
+  struct Fractions {
+    Dims numerators;
+    int64_t divisor = 1; // positive
+    bool isExact = true; // no float arithmetic rounds on the way
+  };
+  std::optional<Fractions> fractions;
   llvm::ArrayRef<char> bytes; // of a constant: little-endian, packed
   /// Of a scalar bool: true exactly when these are equal.
   std::optional<std::pair<DimAttr, DimAttr>> equality;
@@ -88,6 +95,10 @@ public:
                          llvm::StringRef name);
   TensorValue knownOf(Dims contents, mlir::RankedTensorType type);
   mlir::Value materialise(TensorValue &tensor, mlir::Location location);
+  /// What a few operations on small constants make of them, computed now: a
+  /// shape may depend on it. Nothing when one of them is large or no constant.
+  std::optional<TensorValue> smallConstant(mlir::Value value,
+                                           llvm::StringRef name);
   mlir::Type elementType(onnx::DataType type);
 
   // Graphs (GraphImport.cpp).

@@ -83,7 +83,7 @@ std::optional<Dims> NodeImport::knownDims(size_t i) {
 }
 
 std::optional<Dims> NodeImport::dimsOrBound(size_t i, StringRef hint,
-                                            int64_t min) {
+                                            int64_t min, DimAttr most) {
   TensorValue *tensor = input(i);
   if (tensor->known || !tensor->type.hasStaticShape() ||
       tensor->type.getNumElements() > 32)
@@ -95,9 +95,11 @@ std::optional<Dims> NodeImport::dimsOrBound(size_t i, StringRef hint,
     DimAttr symbol =
         model.freshSymbol(name() + "_" + hint.str() + std::to_string(element),
                           min, int64_t(1) << 31);
-    graph::BindDimOp::create(model.builder, location, source,
-                             model.builder.getI64IntegerAttr(element),
-                             symbol.getName());
+    auto bind = graph::BindDimOp::create(
+        model.builder, location, source,
+        model.builder.getI64IntegerAttr(element), symbol.getName());
+    if (most)
+      bind->setAttr("graph.bound", most);
     result.push_back(symbol);
   }
   return result;
@@ -273,6 +275,10 @@ bool NodeImport::setMoved(
 LogicalResult NodeImport::set(size_t i, Value value) {
   if (!value)
     return failure();
+  if (wants(i))
+    if (std::optional<TensorValue> constant =
+            model.smallConstant(value, ref(node.outputs[i])))
+      return setSame(i, *constant);
   TensorValue result;
   result.type = mlir::cast<RankedTensorType>(value.getType());
   result.value = value;

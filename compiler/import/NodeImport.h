@@ -32,9 +32,9 @@ public:
   /// Contents as dimensions, constants or numbers; a fault when not known.
   std::optional<Dims> knownDims(size_t i);
   /// As knownDims, but a vector that depends on data binds fresh symbols from
-  /// `min` to 2^31 to its elements.
+  /// `min` to 2^31 to its elements; memory is reserved for `most` where given.
   std::optional<Dims> dimsOrBound(size_t i, llvm::StringRef hint,
-                                  int64_t min = 0);
+                                  int64_t min = 0, DimAttr most = {});
   std::optional<llvm::SmallVector<int64_t>> constantInts(size_t i);
   std::optional<llvm::SmallVector<double>> constantReals(size_t i);
 

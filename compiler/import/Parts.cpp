@@ -133,10 +133,19 @@ struct Cut {
 Cut cutOf(ModelImporter &model, DimAttr extent, DimAttr start, DimAttr end,
           int64_t step) {
   DimAttr zero = model.dim(0);
+  // -n, where n may be 0: it counts from the end only when it is negative.
+  auto fromEnd = [&](DimAttr position) {
+    sym::Range range = model.rangeOf(position);
+    if (range.min >= 0)
+      return position;
+    if (range.max < 0)
+      return position + extent;
+    DimAttr isNegative =
+        sym::minDim(model.dim(1), sym::maxDim(position * -1, zero));
+    return position + extent * isNegative;
+  };
   auto wrap = [&](DimAttr position, DimAttr low, DimAttr high) {
-    if (model.rangeOf(position).max < 0)
-      position = position + extent;
-    return model.maxOf(model.minOf(position, high), low);
+    return model.maxOf(model.minOf(fromEnd(position), high), low);
   };
   if (step > 0) {
     DimAttr first = wrap(start, zero, extent);
@@ -150,9 +159,7 @@ Cut cutOf(ModelImporter &model, DimAttr extent, DimAttr start, DimAttr end,
   }
   DimAttr first = wrap(start, zero, extent - 1);
   // An end below -extent means "past the first element": index -1.
-  DimAttr limit = model.rangeOf(end).max < 0
-                      ? model.maxOf(end + extent, model.dim(-1))
-                      : model.minOf(end, extent - 1);
+  DimAttr limit = wrap(end, model.dim(-1), extent - 1);
   return {first, sym::ceilDiv(model.maxOf(first - limit, zero), -step)};
 }
 

@@ -43,10 +43,13 @@ LogicalResult importReduce(NodeImport &node) {
   bool keep = node.integer("keepdims") != 0;
   bool isWhole = int64_t(positive->size()) == node.rank(0);
   if (input->known && isWhole && !input->known->empty() &&
-      (kind == "prod" || kind == "sum")) {
+      (kind == "prod" || kind == "sum" || kind == "min" || kind == "max")) {
     DimAttr total = (*input->known)[0];
     for (DimAttr dim : ArrayRef<DimAttr>(*input->known).drop_front())
-      total = kind == "prod" ? total * dim : total + dim;
+      total = kind == "prod"  ? total * dim
+              : kind == "sum" ? total + dim
+              : kind == "min" ? node.model.minOf(total, dim)
+                              : node.model.maxOf(total, dim);
     Dims shape(keep ? node.rank(0) : 0, node.model.dim(1));
     return node.setKnown(0, {total},
                          sym::tensorOf(shape, input->type.getElementType()));
@@ -110,7 +113,8 @@ LogicalResult importTopK(NodeImport &node) {
   if (node.since() < 10) {
     k = node.model.dim(node.integer("k"));
   } else {
-    std::optional<Dims> known = node.dimsOrBound(1, "k");
+    std::optional<Dims> known =
+        node.dimsOrBound(1, "k", 0, node.dims(0)[*axis]);
     if (!known)
       return failure();
     if (known->size() != 1)

@@ -83,6 +83,41 @@ def two_stages():
     return net, {"rois": [(1, 4), (11, 4)]}
 
 
+def guarded():
+    """torchvision's batched_nms: candidates by score, at most 9, and NMS unless there are none."""
+    net = Net("guarded", opset=17)
+    scores = net.input("scores", ["anchors"], net.rng.uniform(0.2, 1, 20).astype(np.float32))
+    corner = net.rng.uniform(0, 30, (20, 2))
+    boxes = net.weight(np.concatenate([corner, corner + 12], 1).astype(np.float32))
+    place = net.op("Transpose", [net.op("NonZero", [net.op("Greater", [scores, net.scalar(0.5)])])],
+                   perm=[1, 0])
+    best = net.op("GatherND", [scores, place])
+    counts = net.concat([net.ints(9), net.op("Shape", [best])], axis=0)
+    k = net.op("Reshape", [net.op("ReduceMin", [counts], keepdims=0), net.ints(1)])
+    best, order = net.op("TopK", [best, k], count=2, axis=0)
+    place = net.op("Gather", [net.op("Squeeze", [place, net.ints(1)]), order], axis=0)
+    kept = net.op("Gather", [boxes, place], axis=0)
+    none = net.op("Equal", [net.op("ReduceProd", [net.op("Shape", [kept])], keepdims=0),
+                            net.scalar(0, np.int64)])
+    info, make = helper.make_empty_tensor_value_info, helper.make_node
+    empty = helper.make_graph(
+        [make("Constant", [], ["nothing"], value=numpy_helper.from_array(np.zeros(0, np.int64)))],
+        "empty", [], [info("nothing")])
+    some = helper.make_graph(
+        [make("Unsqueeze", [kept, "first"], ["wide"]), make("Unsqueeze", [best, "front"], ["rows"]),
+         make("NonMaxSuppression", ["wide", "rows", "most", "overlap"], ["triples"]),
+         make("Gather", ["triples", "last"], ["column"], axis=1), make("Squeeze", ["column", "second"], ["keep"])],
+        "some", [], [info("keep")])
+    for name, value in (("first", [0]), ("front", [0, 1]), ("most", [2 ** 40]), ("last", [2]),
+                        ("second", [1])):
+        some.initializer.append(numpy_helper.from_array(np.array(value), name))
+    some.initializer.append(numpy_helper.from_array(np.array([0.3], np.float32), "overlap"))
+    keep = net.op("If", [none], then_branch=empty, else_branch=some, value=np.arange(3))
+    net.output(net.op("Gather", [kept, keep], axis=0), "boxes", ["kept", 4])
+    net.output(net.op("Gather", [best, keep], axis=0), "scores_out", ["kept"])
+    return net, {"scores": [(20,), (3,)]}
+
+
 def deformable():
     """Deformable attention: values of several levels sampled by GridSample."""
     net = Net("deformable", opset=16)

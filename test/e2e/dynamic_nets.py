@@ -42,6 +42,64 @@ def pyramid():
     return net, {"input": [(1, 3, 64, 48), (2, 3, 37, 50)]}
 
 
+def unfolded():
+    """MobileViT: ceil(height / 2) * 2 in floats, patches of 2x2, a grid of sqrt(16) rows."""
+    net = Net("unfolded", opset=17)
+    part, hidden = Part(net), 8
+    x = net.conv(net.image(["batch", 3, "height", "width"]), hidden, 3, stride=2, bias=True)
+    two = net.scalar(2, np.int64)
+
+    def even(axis):
+        size = net.op("Gather", [net.op("Shape", [x]), net.scalar(axis, np.int64)], axis=0)
+        size = net.op("Div", [net.op("Cast", [size], to=1), net.scalar(2.0)])
+        size = net.op("Mul", [net.op("Ceil", [size]), net.scalar(2.0)])
+        return net.op("Cast", [size], to=7)
+    height, width = even(2), even(3)
+    line = [net.op("Unsqueeze", [size, net.ints(0)]) for size in (height, width)]
+    batch = size_of(net, x, 0)
+    y = net.op("Resize", [x, "", "", net.concat([batch, net.ints(hidden)] + line, axis=0)],
+               mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
+    rows = [net.op("Unsqueeze", [net.op("Div", [size, two]), net.ints(0)]) for size in (height, width)]
+    shape = net.concat([net.ints(-1), rows[0], net.ints(2), rows[1], net.ints(2)], axis=0)
+    y = net.op("Transpose", [net.op("Reshape", [y, shape])], perm=[0, 1, 3, 2, 4])
+    pixels = net.op("Unsqueeze", [net.op("Mul", [net.op("Div", [height, two]),
+                                                 net.op("Div", [width, two])]), net.ints(0)])
+    shape = net.concat([batch, net.ints(hidden), pixels, net.ints(4)], axis=0)
+    y = net.op("Transpose", [net.op("Reshape", [y, shape])], perm=[0, 3, 2, 1])
+    y = net.op("Reshape", [y, net.concat([net.ints(-1), pixels, net.ints(hidden)], axis=0)])
+    y = part.layer_norm(part.block(part.layer_norm(y, hidden), hidden, 2), hidden)
+    side = net.op("Cast", [net.op("Pow", [net.scalar(16.0), net.scalar(0.5)])], to=7)
+    side = net.op("Unsqueeze", [side, net.ints(0)])
+    table = net.op("Reshape", [net.weight(net.normal([16, hidden])),
+                               net.concat([net.ints(1), side, side, net.ints(-1)], axis=0)])
+    table = net.op("Transpose", [table], perm=[0, 3, 1, 2])
+    sizes = net.concat([net.ints(1, hidden)] + line, axis=0)
+    table = net.op("Resize", [table, "", "", sizes], mode="nearest", nearest_mode="floor",
+                   coordinate_transformation_mode="asymmetric")
+    net.output(y, "patches", ["rows", "pixels", hidden])
+    net.output(table, "positions", [1, hidden, "rows of two", "columns of two"])
+    return net, {"input": [(2, 3, 30, 22), (1, 3, 17, 45)]}
+
+
+def pooled():
+    """Sizes as torch.export writes them for adaptive pooling: quotients of what may be negative."""
+    net = Net("pooled", opset=18)
+    picture = net.image(["batch", 3, "height", 20])
+    x = net.conv(picture, 8, 3, stride=2, bias=True)
+    height = net.op("Squeeze", [net.op("Shape", [picture], start=2, end=3)])
+    size = net.op("Div", [net.op("Add", [net.scalar(-7, np.int64), height]), net.scalar(8, np.int64)])
+    size = net.op("Div", [net.op("Add", [net.scalar(-3, np.int64), size]), net.scalar(4, np.int64)])
+    size = net.op("Add", [size, net.scalar(4, np.int64)])
+    line = net.op("Range", [net.scalar(0, np.int64), size, net.scalar(1, np.int64)])
+    count = net.op("Unsqueeze", [size, net.ints(0)])
+    # The last rows, counted from the end by a number that may be 0.
+    back = net.op("Neg", [net.op("Min", [count, net.ints(3)])])
+    y = net.op("Slice", [x, back, net.ints(2 ** 31), net.ints(2)])
+    net.output(net.op("ReduceSum", [y, net.ints(2)], keepdims=0), "sums", ["batch", 8, 10])
+    net.output(line, "line", ["length"])
+    return net, {"input": [(2, 3, 40, 20), (1, 3, 90, 20)]}
+
+
 def segformer():
     """Attention over pixels whose number depends on the picture, keys reduced by a conv."""
     net = Net("segformer", opset=17)

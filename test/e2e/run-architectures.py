@@ -21,8 +21,8 @@ import detectors as d  # noqa: E402
 import dynamic_nets as n  # noqa: E402
 
 FAMILIES = [a.vit, a.swin, a.convnext, a.efficientnet, a.t5, a.llama, a.unet, a.whisper, a.crnn,
-            d.ssd, d.yolo, d.two_stages, d.deformable, d.quantised, d.decoder,
-            n.pyramid, n.segformer, n.padded_windows, n.keras, n.wav2vec, n.vocoder, n.upscaler,
+            d.ssd, d.yolo, d.two_stages, d.guarded, d.deformable, d.quantised, d.decoder,
+            n.pyramid, n.unfolded, n.pooled, n.segformer, n.padded_windows, n.keras, n.wav2vec, n.vocoder, n.upscaler,
             n.text_encoder]
 LIMITS = {"quantised": 2e-2}
 
