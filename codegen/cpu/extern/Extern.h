@@ -65,6 +65,13 @@ static inline int64_t row_length(const sinter_view *v) {
   return v->rank ? v->dim[v->rank - 1] : 1;
 }
 
+static inline int is_empty(const sinter_view *v) {
+  int empty = 0;
+  for (int64_t axis = 0; axis < v->rank; axis++)
+    empty |= v->dim[axis] == 0;
+  return empty;
+}
+
 static inline int64_t row_stride(const sinter_view *v) {
   return v->rank ? v->stride[v->rank - 1] : v->size;
 }

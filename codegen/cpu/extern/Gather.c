@@ -22,8 +22,8 @@ SINTER_EXTERN_FUNCTION(gather) {
   int64_t axis = integers[0], extent = data->dim[axis];
   int64_t tail = data->rank - axis - 1, at[SINTER_MAX_RANK];
   int row_is_index = tail == 0 && indices->rank > 0;
-  if (extent == 0) {
-    worker->fault |= SINTER_FAULT_INDEX;
+  if (extent == 0) { /* nothing from nothing is right: no box was found */
+    worker->fault |= is_empty(out) ? 0 : SINTER_FAULT_INDEX;
     return;
   }
   for (int64_t item = begin; item < end; item++) {
@@ -58,7 +58,7 @@ SINTER_EXTERN_FUNCTION(gather_elements) {
   int64_t axis = integers[0], extent = data->dim[axis], at[SINTER_MAX_RANK];
   int64_t last = last_axis(out);
   if (extent == 0) {
-    worker->fault |= SINTER_FAULT_INDEX;
+    worker->fault |= is_empty(out) ? 0 : SINTER_FAULT_INDEX;
     return;
   }
   for (int64_t item = begin; item < end; item++) {
@@ -115,11 +115,10 @@ SINTER_EXTERN_FUNCTION(gather_nd) {
   const sinter_view *data = &views[0], *indices = &views[1], *out = &views[2];
   int64_t batch = integers[0], outer = indices->rank - 1, at[SINTER_MAX_RANK];
   int64_t depth = indices->dim[outer], rest = out->rank - outer;
-  for (int64_t i = 0; i < data->rank; i++)
-    if (data->dim[i] == 0) {
-      worker->fault |= SINTER_FAULT_INDEX;
-      return;
-    }
+  if (is_empty(data)) {
+    worker->fault |= is_empty(out) ? 0 : SINTER_FAULT_INDEX;
+    return;
+  }
   for (int64_t item = begin; item < end; item++) {
     decode_item(out, last_axis(out), item, at);
     char *to = address(out, at);
