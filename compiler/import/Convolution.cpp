@@ -214,7 +214,10 @@ LogicalResult importConvTranspose(NodeImport &node) {
       !node.requireEqual(node.dims(0)[1], node.dims(1)[0],
                          "input channels and filters"))
     return failure();
-  SmallVector<Value> operands = {node.value(0), node.value(1)};
+  Value input = node.value(0);
+  if (sym::asConstant(node.dims(1)[0]))
+    input = node.written(input, 1, node.dims(1)[0]);
+  SmallVector<Value> operands = {input, node.value(1)};
   if (node.input(2))
     operands.push_back(node.value(2));
   return node.set(0,
@@ -321,6 +324,10 @@ Value convolution(NodeImport &node, Value input, Value filter, Value bias,
   if (!node.requireEqual(node.dims(0)[1], node.dims(filterAt)[1] * group,
                          "input channels and filter channels x group"))
     return {};
+  // The filter knows: a sum of parts, or a late size, is that number here.
+  DimAttr channels = node.dims(filterAt)[1] * group;
+  if (sym::asConstant(channels))
+    input = node.written(input, 1, channels);
   SmallVector<Value> operands = {widened(node, window, input, 0), filter};
   if (bias)
     operands.push_back(bias);

@@ -73,6 +73,8 @@ LogicalResult importBatchNorm(NodeImport &node) {
       return failure();
     operands.push_back(node.cast(node.value(i), element));
   }
+  if (node.rank(0) > 1 && node.rank(1) == 1 && sym::asConstant(node.dims(1)[0]))
+    operands[0] = node.written(operands[0], 1, node.dims(1)[0]);
   return node.set(
       0, node.one<graph::BatchNormOp>(
              operands, node.attrs().real("epsilon", node.real("epsilon"))));
@@ -85,8 +87,9 @@ LogicalResult importInstanceNorm(NodeImport &node) {
   if (node.rank(0) < 2 ||
       !node.requireEqual(node.dims(0)[1], node.dims(1)[0], "channel counts"))
     return node.fault(ErrorCode::S001, "input and scale do not fit");
+  Value input = node.written(node.value(0), 1, node.dims(1)[0]);
   return node.set(0, node.one<graph::GroupNormOp>(
-                         {node.value(0), node.value(1), node.value(2)},
+                         {input, node.value(1), node.value(2)},
                          node.attrs()
                              .integer("groups", *channels)
                              .real("epsilon", node.real("epsilon"))));
@@ -135,6 +138,13 @@ LogicalResult importNormalize(NodeImport &node) {
   std::optional<int64_t> axis = node.axis(node.integer("axis"), dims.size());
   if (!axis)
     return failure();
+  // A row whose width is data or a sum is as wide as its scale.
+  if (size_t(*axis) + 1 == dims.size() && node.rank(1) == 1 &&
+      sym::asConstant(node.dims(1)[0]) && !sym::asConstant(dims[*axis])) {
+    if (!node.requireEqual(dims[*axis], node.dims(1)[0], "a row and its scale"))
+      return failure();
+    dims[*axis] = node.dims(1)[0];
+  }
   ArrayRef<DimAttr> axes = ArrayRef<DimAttr>(dims).drop_front(*axis);
   Dims rows(ArrayRef<DimAttr>(dims).take_front(*axis)), statistics = rows;
   rows.push_back(sym::product(&node.model.context, axes));
