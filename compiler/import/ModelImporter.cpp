@@ -268,7 +268,7 @@ void ModelImporter::finishModule(ModuleOp module, Operation *function) {
     if (!symbols.contains(StringAttr::get(&context, range.symbol)))
       faults.add({ErrorCode::U011, "", "",
                   "--dim names '" + range.symbol +
-                      "', which is no dimension of an input",
+                      "', which is no dimension of an input and no size of data",
                   "", ""});
   for (auto &[name, symbol] : symbols) {
     if (symbol.min == symbol.max)

@@ -29,6 +29,12 @@ DimAttr ModelImporter::freshSymbol(StringRef hint, int64_t min, int64_t max) {
   for (unsigned suffix = 2; symbols.contains(StringAttr::get(&context, name));
        ++suffix)
     name = hint.str() + "_" + std::to_string(suffix);
+  // A size that depends on data may be given a bound, which the run checks.
+  for (const ImportOptions::DimRange &range : options.dims)
+    if (range.symbol == name && range.max > min) {
+      max = std::min(max, range.max);
+      min = range.min < max ? std::max(min, range.min) : min;
+    }
   symbols[StringAttr::get(&context, name)] = Symbol{min, max, {}, {}, {}};
   return sym::symbolDim(&context, name);
 }

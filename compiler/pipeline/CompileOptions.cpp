@@ -62,7 +62,9 @@ llvm::Expected<DimOption> sinter::parseDimOption(const std::string &text) {
   auto [low, high] = range.split("..");
   if (!range.contains(".."))
     high = low;
-  if (!isSymbolName(name) || !isExtent(low) || !isExtent(high))
+  // Sizes that depend on data are called after their node: any text.
+  if (name.empty() || llvm::isDigit(name.front()) || !isExtent(low) ||
+      !isExtent(high))
     return userError(ErrorCode::U003,
                      "--dim '" + text + "' is not NAME=MIN..MAX");
   low.getAsInteger(10, option.min);

@@ -43,6 +43,9 @@ TEST(CompileOptions, Dims) {
   ASSERT_TRUE(bool(dim));
   EXPECT_EQ(dim->min, 32);
   EXPECT_EQ(dim->max, 4096);
+  auto late = parseDimOption("/m/Range_extent=1..400");
+  ASSERT_TRUE(bool(late));
+  EXPECT_EQ(late->symbol, "/m/Range_extent");
   for (const char *text : {"H", "H=", "H=5..", "H=9..3", "3=1..2", "H=a..b"})
     EXPECT_NE(errorOf(parseDimOption(text)).find("SINTER-U003"),
               std::string::npos)
