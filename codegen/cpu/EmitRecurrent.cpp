@@ -145,7 +145,7 @@ void RecurrentEmitter::forTiles(Value count, unsigned tall, size_t gates,
 }
 
 unsigned RecurrentEmitter::tallRows(int64_t limit) {
-  int64_t free = int64_t(kb.target.vec.registers) - 2;
+  int64_t free = int64_t(kb.target.vec.registers) - 1;
   int64_t fit = free / (plan.gates + 1);
   return unsigned(std::max<int64_t>(1, std::min(fit, limit)));
 }
@@ -155,13 +155,18 @@ Values RecurrentEmitter::emitChunk(Value start, ValueRange hidden) {
   if (std::optional<int64_t> known = KernelBuilder::constant(steps);
       known && *known % plan.chunk == 0)
     count = kb.c(plan.chunk);
-  if (plan.rowBlock == 1) // rows of the tile are steps
-    forTiles(count, tallRows(6), plan.gates,
+  // One row takes steps for the rows of a tile; a batch of one may be known only
+  // when it runs.
+  Value single = plan.rowBlock == 1
+                     ? count
+                     : kb.mul(count, kb.max(kb.sub(kb.c(2), rows), kb.c(0)));
+  if (KernelBuilder::constant(single) != 0)
+    forTiles(single, tallRows(6), plan.gates,
              [&](Value local, unsigned n, const UnitTile &tile) {
                project(start, local, kb.c(0), n, /*overSteps=*/true, tile);
              });
-  else
-    kb.loop(kb.c(0), count, 1, [&](Value local) {
+  if (plan.rowBlock != 1)
+    kb.loop(kb.c(0), kb.sub(count, single), 1, [&](Value local) {
       forTiles(rows, tallRows(plan.rowBlock), plan.gates,
                [&](Value row, unsigned n, const UnitTile &tile) {
                  project(start, local, row, n, /*overSteps=*/false, tile);

@@ -13,8 +13,9 @@ namespace sinter::kernel {
 namespace {
 
 constexpr int64_t kRowBlock = 4;
-constexpr int64_t kProductBytes = 64 << 10; // stays in L2 beside the weights
+constexpr int64_t kProductBytes = 192 << 10; // stays in L2
 constexpr int64_t kMaxChunk = 48;
+constexpr int64_t kTall = 6; // rows of a tile of products, at most
 
 void placeScratch(RecurrentPlan &plan, bool keepsGates) {
   int64_t at = 0;
@@ -52,6 +53,7 @@ RecurrentPlan planOf(RecurrentOp op) {
     plan.rowBlock = std::max<int64_t>(1, std::min(rows, kRowBlock));
   int64_t step = std::max<int64_t>(64, plan.rowBlock * plan.productRow());
   plan.chunk = std::max<int64_t>(8, std::min(kProductBytes / step, kMaxChunk));
+  plan.chunk = (plan.chunk + kTall - 1) / kTall * kTall;
   if (std::optional<int64_t> steps = sym::asConstant(input.getDims()[0]))
     plan.chunk = std::max<int64_t>(1, std::min(*steps, plan.chunk));
   placeScratch(plan, plan.isGru && !op.getLinearBeforeReset());
