@@ -66,6 +66,25 @@ Value toStorage(KernelBuilder &kb, Value value) {
   return arith::ExtUIOp::create(kb.b, kb.loc, wide, value);
 }
 
+/// The first `count` lanes as whole stores of fewer lanes each: where masks are
+/// not cheap, a masked store costs many of them.
+void storeParts(KernelBuilder &kb, Value vector, Value pointer, int64_t count,
+                unsigned alignment) {
+  int64_t done = 0;
+  for (int64_t part = 64; part > 0; part /= 2) {
+    if (!(count & part))
+      continue;
+    SmallVector<int32_t> lanes;
+    for (int64_t lane = 0; lane < part; ++lane)
+      lanes.push_back(int32_t(done + lane));
+    Value piece =
+        LLVM::ShuffleVectorOp::create(kb.b, kb.loc, vector, vector, lanes);
+    LLVM::StoreOp::create(kb.b, kb.loc, piece, kb.at(pointer, done * alignment),
+                          alignment);
+    done += part;
+  }
+}
+
 } // namespace
 
 Value KernelBuilder::at(Value pointer, Value bytes) {
@@ -127,7 +146,11 @@ void KernelBuilder::store(Value vector, Value pointer, Value count) {
   Value raw = toStorage(*this, vector);
   auto type = cast<VectorType>(raw.getType());
   unsigned alignment = bytesOf(type.getElementType());
-  if (count)
+  std::optional<int64_t> known = count ? constant(count) : std::nullopt;
+  if (known && *known > 0 && *known < type.getNumElements() &&
+      !target.vec.cheapMasks)
+    storeParts(*this, raw, pointer, *known, alignment);
+  else if (count)
     LLVM::MaskedStoreOp::create(b, loc, raw, pointer,
                                 mask(type.getNumElements(), count), alignment);
   else
