@@ -41,6 +41,11 @@ LogicalResult Lowering::lowerWindow(Cluster &cluster) {
     epilogue.forEach(
         [&](const Place &place) { return permuted(place, order); });
   }
+  // Vectors lie along the channels: one transposed copy beats a walk that picks
+  // up each of them for every window that holds it.
+  if (sym::asConstant(input.strides.back()) != 1 &&
+      sym::asConstant(input.dims.back()) != 1)
+    input = rowContiguous(input, op.getLoc());
   if (spatial == 1) {
     auto insert = [&](const Place &place) {
       Place result = place;
