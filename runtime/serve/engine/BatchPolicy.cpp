@@ -170,7 +170,10 @@ Nanos expectedTime(int64_t rowsAhead, int64_t rows, Nanos busyFor,
   Nanos ahead = rowsAhead / most * full / std::max(lanes, 1u);
   // Its own run may be as large as what waits now makes it.
   int64_t company = std::max(std::min(rowsAhead + rows, most), rows);
-  return busyFor + ahead + price(costs, options, company, false);
+  // Real runs take a little longer now and then, and each of those before it
+  // may: an eighth of the wait is kept for that. A free machine promises all.
+  Nanos wait = busyFor + ahead;
+  return wait + wait / 8 + price(costs, options, company, false);
 }
 
 void ArrivalRate::arrive(Nanos now) {
