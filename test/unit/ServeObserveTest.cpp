@@ -4,6 +4,7 @@
 // Histograms, Prometheus' text, the status page, and traces as far as they need
 // no server.
 #include "runtime/serve/observe/HttpPost.h"
+#include "runtime/serve/observe/ProfilePage.h"
 #include "runtime/serve/observe/StatusPage.h"
 #include "runtime/serve/observe/Trace.h"
 
@@ -122,6 +123,24 @@ TEST(StatusPage, NumbersAndFiles) {
       EXPECT_EQ(text.substr(at, 18), "://www.w3.org/2000") << path;
   }
   EXPECT_FALSE(statusFile("/status.html"));
+}
+
+TEST(ProfilePage, EscapesNamesAndSumsUp) {
+  ModelProfile model{"<m>", "1", 10, 2, 6, 400, {}};
+  model.operators = {{"a<b>&\"", "k0", 2, 300, 3000, 600},
+                     {"", "", 4, 100, 0, 0}};
+  std::string page = profilePage({model}), json = profileJson({model});
+  for (const char *wanted :
+       {"<h2>&lt;m&gt;</h2>", "<td>a&lt;b&gt;&amp;&quot;</td>", "75.0 %",
+        "2 runs timed, one in 10", "<td>150 ns</td>", "<td>10.0</td>"})
+    EXPECT_NE(page.find(wanted), std::string::npos) << wanted << "\n" << page;
+  EXPECT_EQ(page.find("<b>"), std::string::npos);
+  EXPECT_NE(json.find("\"node\":\"a<b>&\\\"\",\"kernel\":\"k0\",\"calls\":2,"
+                      "\"ns\":300"),
+            std::string::npos)
+      << json;
+  ModelProfile fresh;
+  EXPECT_NE(profilePage({fresh}).find("no run was timed"), std::string::npos);
 }
 
 TEST(Trace, ReadsTheContextOfW3C) {

@@ -46,6 +46,7 @@ struct ServerConfig {
   bool traceOn = true;
   uint64_t traceRate = 1000, traceCount = 0; ///< count 0 = no limit
   std::string traceFile, otlpEndpoint;
+  uint64_t profileRate = 0; ///< one run in so many; 0 = none
   std::string logLevel, logFormat;
   ModelOptions defaults;
   std::vector<ModelOptions> models;

@@ -120,7 +120,7 @@ ServerRows joined(ServerRows first, const ServerRows &second) {
   return first;
 }
 
-ServerRows traceKeys() {
+ServerRows observeKeys() {
   using K = KeyKind;
   return {
       {"otlp-endpoint", K::text, "",
@@ -139,6 +139,9 @@ ServerRows traceKeys() {
       {"trace-count", K::number, "0",
        "so many traces and no more; 0 = no limit",
        [](Server &s, const Value &v) { s.traceCount = v.number; }},
+      {"profile-rate", K::number, "0",
+       "one run in so many is timed for /debug/profile; 0 = none",
+       [](Server &s, const Value &v) { s.profileRate = v.number; }},
   };
 }
 
@@ -240,7 +243,7 @@ ServerRows generalKeys() {
 } // namespace
 
 const std::vector<KeyRow<Server>> &serverKeys() {
-  static const ServerRows rows = joined(generalKeys(), traceKeys());
+  static const ServerRows rows = joined(generalKeys(), observeKeys());
   return rows;
 }
 

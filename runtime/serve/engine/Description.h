@@ -81,6 +81,20 @@ struct ModelStatistics {
   bool circuitOpen = false;
 };
 
+/// What one node cost in the runs that were timed. node: ONNX's name, as the
+/// model has it. kernel: empty for what is no kernel (shapes, control flow).
+struct OperatorTime {
+  std::string node, kernel;
+  uint64_t calls = 0, ns = 0, macs = 0, bytes = 0;
+};
+
+/// Of a version: runs of live traffic timed by operator, one in `rate`.
+struct ModelProfile {
+  std::string name, version;
+  uint64_t rate = 0, runs = 0, rows = 0, ns = 0;
+  std::vector<OperatorTime> operators; ///< the longest first
+};
+
 /// Traffic beside the default version: a share of the clients goes to `canary`
 /// (the same client always), a share of the requests is sent to `shadow` as
 /// well and its answers are compared, not given. "" = none.

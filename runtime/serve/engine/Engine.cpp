@@ -211,6 +211,15 @@ std::vector<ModelStatistics> EngineImpl::statistics(const std::string &model,
   return all;
 }
 
+std::vector<ModelProfile> EngineImpl::profiles() const {
+  std::vector<ModelProfile> all;
+  Status ignored;
+  for (const std::shared_ptr<Version> &each : versionsOf("", "", ignored))
+    if (each->profile)
+      all.push_back(each->readProfile());
+  return all;
+}
+
 void EngineImpl::drain(TimePoint deadline) {
   draining = true;
   scheduler->drain(deadline);

@@ -52,6 +52,10 @@ public:
                                                   const std::string &version,
                                                   Status &status) const = 0;
 
+  /// Of the ready versions; empty unless EngineOptions::profileRate asks for
+  /// it.
+  virtual std::vector<ModelProfile> profiles() const { return {}; }
+
   /// Loads what the policy asks for, beside what runs, self-tested, then
   /// swapped. On failure everything stays as it was.
   virtual Status load(const std::string &model) = 0;

@@ -86,6 +86,8 @@ std::shared_ptr<Version> EngineImpl::open(const Model &model, uint64_t number,
         model.name, number, std::move(bundle), model.options, &pool, status);
     if (!made)
       return;
+    if (options.profileRate)
+      made->profile = std::make_unique<OperatorProfile>(options.profileRate);
     version = reaper->own(made.release());
     status = readGolden(version->golden(), *version, cases);
     std::vector<GoldenCase> proved = cases;

@@ -36,6 +36,7 @@ public:
   std::vector<ModelStatistics> statistics(const std::string &model,
                                           const std::string &version,
                                           Status &status) const override;
+  std::vector<ModelProfile> profiles() const override;
   Status load(const std::string &model) override;
   Status unload(const std::string &model) override;
   Status setLabel(const std::string &model, const std::string &label,

@@ -181,7 +181,7 @@ private:
                                      : uint64_t(sinceBoot.count()));
     sinter_set_scratch(context, lane.scratch, lane.scratchBytes);
     run.begin(context);
-    sinter_status status = sinter_run(context, &error);
+    sinter_status status = attempt(context);
     // Scratch of a new largest shape; once more for what the data decides.
     for (int tries = 0; status == SINTER_E_MEMORY &&
                         error.reason == SINTER_WHY_SCRATCH && tries < 4;
@@ -190,10 +190,25 @@ private:
           !lane.grow(uint64_t(error.expected)))
         break;
       sinter_set_scratch(context, lane.scratch, lane.scratchBytes);
-      status = sinter_run(context, &error);
+      status = attempt(context);
     }
     stopped = run.end();
+    if (run.timed) {
+      if (!status)
+        version.profile->add(lane.samples, sinter_profile_count(context),
+                             uint64_t(run.rows));
+      sinter_profile(context, nullptr, 0);
+    }
     return status;
+  }
+
+  sinter_status attempt(sinter_context *context) {
+    if (run.timed) {
+      lane.samples.resize(OperatorProfile::mostRecords);
+      sinter_profile(context, lane.samples.data(),
+                     OperatorProfile::mostRecords);
+    }
+    return sinter_run(context, &error);
   }
 
   void collect(sinter_context *context) {

@@ -23,6 +23,7 @@ struct Lane {
   void *scratch = nullptr;
   uint64_t scratchBytes = 0;
   std::vector<std::vector<std::byte>> staging;
+  std::vector<sinter_sample> samples; ///< of a run that is timed
 };
 
 struct Part {
@@ -35,7 +36,7 @@ struct Run {
   std::shared_ptr<Version> version; ///< as long as it runs
   std::vector<Part> parts;
   int64_t rows = 0;
-  bool wide = false;
+  bool wide = false, timed = false; ///< timed: by operator
   Nanos expectedEnd = 0;
   uint64_t limit = 0; ///< bytes of scratch, or of one output
 

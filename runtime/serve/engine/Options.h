@@ -101,6 +101,8 @@ struct EngineOptions {
   std::vector<Embedded> embedded;
   /// Called from any thread; must not call the engine. Empty = nobody listens.
   std::function<void(const EngineEvent &)> onEvent;
+  uint32_t profileRate =
+      0;              ///< one run in so many is timed by operator; 0 = none
   bool warmUp = true; ///< measure batch sizes when nothing else is to be done
   /// Opens (and verifies) one version of the repository; empty = openFolder.
   BundleOpener openBundle;

@@ -166,6 +166,7 @@ void Scheduler::perform(const std::shared_ptr<Run> &run, Lock &lock) {
   Version &version = *run->version;
   std::vector<std::unique_ptr<Lane>> taken = takeLanes(run->wide);
   run->limit = runLimit;
+  run->timed = version.profile && version.profile->isDue();
   run->expectedEnd =
       nanosOf(Clock::now()) + version.queue.costs.cost(run->rows, run->wide);
   runs.push_back(run);

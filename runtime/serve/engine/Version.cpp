@@ -128,6 +128,14 @@ Version::~Version() {
     sinter_unload(object);
 }
 
+ModelProfile Version::readProfile() const {
+  ModelProfile out;
+  out.name = modelName;
+  out.version = versionText;
+  profile->read(object, out);
+  return out;
+}
+
 Status Version::readInterface() {
   sinter_info info = {};
   info.size = sizeof info;

@@ -10,6 +10,7 @@
 
 #include "runtime/serve/engine/Bundle.h"
 #include "runtime/serve/engine/Description.h"
+#include "runtime/serve/engine/OperatorProfile.h"
 #include "runtime/serve/engine/Queue.h"
 #include "runtime/serve/engine/Request.h"
 #include "runtime/serve/engine/Statistics.h"
@@ -73,6 +74,7 @@ public:
   /// A sentence for a failed run.
   Status explain(const sinter_error &error) const;
   ModelDescription describe() const;
+  ModelProfile readProfile() const;
 
   const std::string &model() const { return modelName; }
   const std::string &number() const { return versionText; }
@@ -86,6 +88,7 @@ public:
   uint64_t objectBytes = 0;
   Queue queue; ///< guarded by the scheduler
   mutable Counters counters;
+  std::unique_ptr<OperatorProfile> profile; ///< null: runs are not timed
   /// A canary: its answers are searched for NaN. Set and read by any thread.
   std::atomic<bool> watched{false};
   std::atomic<int64_t> usedAt{0}; ///< nanoseconds, steady clock

@@ -4,6 +4,7 @@
 // See the header.
 #include "runtime/serve/http/AdminPages.h"
 
+#include "runtime/serve/observe/ProfilePage.h"
 #include "runtime/serve/observe/StatusPage.h"
 #include "runtime/serve/protocol/Metadata.h"
 
@@ -11,8 +12,9 @@ namespace sinter::serve {
 
 AdminPages::AdminPages(const Engine &engine,
                        std::function<std::vector<ListenerMetrics>()> listeners,
-                       const Tracer *tracer)
-    : engine(engine), listeners(std::move(listeners)), tracer(tracer) {}
+                       const Tracer *tracer, bool profiles)
+    : engine(engine), listeners(std::move(listeners)), tracer(tracer),
+      profiles(profiles) {}
 
 Observed AdminPages::observe() const {
   Observed observed;
@@ -40,14 +42,24 @@ bool AdminPages::operator()(const HttpRequest &request, std::string_view target,
   if (!reads)
     return false;
   HttpResponse response;
+  bool isProfile = target == "/debug/profile";
+  if ((isProfile || target == "/debug/profile.json") && !profiles) {
+    answer(errorResponse({Code::notFound,
+                          "profile: operators are not timed; start the server "
+                          "with --profile-rate=100 to time one run in 100"}));
+    return true;
+  }
   if (target == "/metrics") {
     response.contentType = "text/plain; version=0.0.4; charset=utf-8";
     response.text = prometheusText(observe());
   } else if (target == "/status.json") {
     response.text = statusJson(observe());
-  } else if (const StatusFile *file = statusFile(target)) {
-    response.contentType = file->contentType;
-    response.text = file->text;
+  } else if (target == "/debug/profile.json") {
+    response.text = profileJson(engine.profiles());
+  } else if (const StatusFile *file = statusFile(target); file || isProfile) {
+    response.contentType =
+        file ? file->contentType : "text/html; charset=utf-8";
+    response.text = file ? file->text : profilePage(engine.profiles());
     response.headers.emplace_back(
         "Content-Security-Policy",
         "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src "

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the admin listener has beside the protocol: /metrics, and /status with
-// its files.
+// What the admin listener has beside the protocol: /metrics, /status with
+// its files, and /debug/profile.
 #ifndef SINTER_SERVE_HTTP_ADMINPAGES_H
 #define SINTER_SERVE_HTTP_ADMINPAGES_H
 
@@ -14,9 +14,10 @@ namespace sinter::serve {
 class AdminPages {
 public:
   /// listeners: asked at each look. tracer may be null. All must outlive this.
+  /// profiles: the engine was told to time operators.
   AdminPages(const Engine &engine,
              std::function<std::vector<ListenerMetrics>()> listeners,
-             const Tracer *tracer = nullptr);
+             const Tracer *tracer = nullptr, bool profiles = false);
   /// For Services::more: true when the target was one of ours.
   bool operator()(const HttpRequest &request, std::string_view target,
                   const HttpAnswer &answer) const;
@@ -26,6 +27,7 @@ private:
   const Engine &engine;
   std::function<std::vector<ListenerMetrics>()> listeners;
   const Tracer *tracer;
+  const bool profiles;
   TimePoint began = Clock::now();
 };
 

@@ -50,6 +50,9 @@ public:
                                           Status &status) const override {
     return engine->statistics(named(model), version, status);
   }
+  std::vector<ModelProfile> profiles() const override {
+    return engine->profiles();
+  }
   Status load(const std::string &model) override {
     return engine->load(named(model));
   }

@@ -43,7 +43,8 @@ LogSettings settingsOf(const std::string &level) {
 Listeners::Listeners(Engine &engine, Tracer &tracer, const ServerConfig &config)
     : engine(engine), tracer(tracer), config(config), logs(applyLogSettings),
       pages(
-          engine, [this] { return metrics(); }, &tracer),
+          engine, [this] { return metrics(); }, &tracer,
+          config.profileRate > 0),
       routes(
           engine,
           [this](const std::string &client, const std::string &action,

@@ -42,6 +42,7 @@ Status engineOptions(const ServerConfig &config,
   out.stateDir = config.stateDir;
   out.threads = uint32_t(config.threads);
   out.memoryBudget = config.memoryBudget;
+  out.profileRate = uint32_t(config.profileRate);
   out.limits.client = config.clientLimit;
   out.defaults = config.defaults;
   out.models = config.models;
