@@ -122,6 +122,8 @@ std::optional<std::vector<char>> KernelCache::find(StringRef key) const {
   return bytes.vec();
 }
 
+static void pruneFolder(const std::string &folder, uint64_t limit);
+
 void KernelCache::store(StringRef key, llvm::ArrayRef<char> bytes) const {
   if (folder.empty())
     return;
@@ -139,8 +141,15 @@ void KernelCache::store(StringRef key, llvm::ArrayRef<char> bytes) const {
   out.close();
   bool failed = out.has_error(); // a full disk, say
   out.clear_error();
-  if (failed || fs::rename(temporary, file))
+  if (failed || fs::rename(temporary, file)) {
     fs::remove(temporary);
+    return;
+  }
+  // Keys are hashes, so each of the 256 folders may hold its share. One entry
+  // in sixteen looks after its own folder: walking all of a cache of a hundred
+  // thousand files took longer than the compile that asked for it.
+  if (key.size() > 2 && key[2] == '0')
+    pruneFolder(path::parent_path(file).str(), limit / 256);
 }
 
 namespace {
@@ -175,7 +184,7 @@ KernelCache::Size KernelCache::size() const {
   return size;
 }
 
-void KernelCache::prune(uint64_t limit) const {
+static void pruneFolder(const std::string &folder, uint64_t limit) {
   std::vector<Entry> entries = entriesOf(folder);
   uint64_t total = 0;
   for (const Entry &entry : entries)
@@ -189,3 +198,5 @@ void KernelCache::prune(uint64_t limit) const {
       total -= entry.bytes;
   }
 }
+
+void KernelCache::prune(uint64_t bytes) const { pruneFolder(folder, bytes); }

@@ -33,16 +33,18 @@ public:
     uint64_t files = 0, bytes = 0;
   };
 
-  /// `folder` empty: a cache that holds nothing.
-  explicit KernelCache(std::string folder) : folder(std::move(folder)) {}
+  /// `folder` empty: a cache that holds nothing. Storing keeps the cache at
+  /// about `limit` bytes.
+  explicit KernelCache(std::string folder, uint64_t limit = uint64_t(2) << 30)
+      : folder(std::move(folder)), limit(limit) {}
 
   std::optional<std::vector<char>> find(llvm::StringRef key) const;
   void store(llvm::StringRef key, llvm::ArrayRef<char> bytes) const;
 
   Size size() const;
-  /// Removes the entries that were used longest ago until `limit` bytes are
+  /// Removes the entries that were used longest ago until `bytes` bytes are
   /// left.
-  void prune(uint64_t limit) const;
+  void prune(uint64_t bytes) const;
 
   const std::string &path() const { return folder; }
 
@@ -50,6 +52,7 @@ private:
   std::string fileOf(llvm::StringRef key) const;
 
   std::string folder;
+  uint64_t limit;
 };
 
 } // namespace sinter

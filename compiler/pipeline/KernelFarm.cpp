@@ -241,7 +241,6 @@ static void runAll(std::vector<Task> &tasks, const FarmOptions &options,
 llvm::Expected<std::vector<KernelCode>>
 sinter::compileKernels(const std::vector<KernelJob> &jobs,
                        const FarmOptions &options) {
-  constexpr uint64_t cacheLimit = uint64_t(2) << 30;
   KernelCache cache(options.cacheDir);
   std::vector<Task> tasks;
   std::vector<size_t> taskOf;
@@ -255,7 +254,6 @@ sinter::compileKernels(const std::vector<KernelJob> &jobs,
     taskOf.push_back(it->second);
   }
   runAll(tasks, options, cache);
-  cache.prune(cacheLimit);
   for (Task &task : tasks) {
     if (!task.code.isFallback())
       continue;

@@ -6,6 +6,7 @@
 // as the define tells it to.
 #include "compiler/pipeline/KernelFarm.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -109,6 +110,21 @@ TEST_F(Farm, PruneDropsTheOldest) {
   cache.prune(1500);
   EXPECT_FALSE(cache.find(first).has_value());
   EXPECT_TRUE(cache.find(second).has_value());
+}
+
+// Nobody calls prune: storing does it, folder by folder.
+TEST_F(Farm, StoringKeepsTheLimit) {
+  KernelCache cache(options.cacheDir, 256 * 3000);
+  auto keyOf = [](const char *folder, unsigned i) {
+    return folder + llvm::utohexstr(i % 16, /*LowerCase=*/true) +
+           std::string(55, '0') + std::to_string(100000 + i);
+  };
+  for (unsigned i = 0; i < 100; ++i)
+    for (const char *folder : {"aa", "ab"})
+      cache.store(keyOf(folder, i), std::vector<char>(1000));
+  EXPECT_LE(cache.size().bytes, 2u * (3000 + 16 * 1032));
+  EXPECT_TRUE(cache.find(keyOf("ab", 99)).has_value());
+  EXPECT_FALSE(cache.find(keyOf("ab", 0)).has_value());
 }
 
 TEST_F(Farm, CrashLeavesPlainCodeAndAReproducer) {
