@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 /* flags of sinter_program: what close gives back. */
@@ -30,12 +31,21 @@ sinter_status runtime_error(sinter_error *error, sinter_status code,
 /* ---- Built-in services ----------------------------------------------------
  */
 
+/* An arena is touched as a whole, so a large one comes in pages of 2 MB: faults
+ * for thousands of small ones would be most of a first run. */
 static void *default_alloc(void *self, uint64_t bytes, uint64_t align) {
+  const uint64_t huge = 2u << 20;
   void *memory = 0;
   (void)self;
-  return posix_memalign(&memory, align < 64 ? 64 : align, bytes ? bytes : 1)
-             ? 0
-             : memory;
+  if (align < 64)
+    align = 64;
+  if (bytes >= 2 * huge && align < huge)
+    align = huge;
+  if (posix_memalign(&memory, align, bytes ? bytes : 1))
+    return 0;
+  if (bytes >= 2 * huge)
+    madvise(memory, bytes, MADV_HUGEPAGE);
+  return memory;
 }
 static void default_free(void *self, void *memory) {
   (void)self;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 /* The linker binds this to the model's function. */
@@ -116,11 +117,20 @@ static int bind_inputs(session *s) {
   return 0;
 }
 
+/* The first run touches all of an arena. Where it is large, in pages of 2 MB:
+ * a fault for each of thousands of small ones costs more than a small model. */
 static void *grow(void *self, uint64_t bytes, uint64_t align) {
+  const uint64_t huge = 2u << 20;
   void **memory = self;
   free(*memory);
   *memory = 0;
-  return posix_memalign(memory, align, bytes ? bytes : 1) ? 0 : *memory;
+  if (bytes >= 2 * huge && align < huge)
+    align = huge;
+  if (posix_memalign(memory, align, bytes ? bytes : 1))
+    return *memory = 0;
+  if (bytes >= 2 * huge)
+    madvise(*memory, bytes, MADV_HUGEPAGE);
+  return *memory;
 }
 
 /* Runs; when memory is missing, takes it and runs again. */
