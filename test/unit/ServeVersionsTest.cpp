@@ -359,6 +359,40 @@ TEST_F(ServeVersions, RollbackGoesBack) {
   EXPECT_EQ(ask(), 1);
 }
 
+// A folder for labels is made at the start, or the start says that it cannot
+// be.
+TEST_F(ServeVersions, TheFolderOfLabelsIsMade) {
+  fs::remove_all(root / "state");
+  put(1);
+  start(ModelOptions());
+  EXPECT_TRUE(engine->setLabel("m", "stable", "1").ok());
+  EXPECT_TRUE(fs::exists(root / "state" / "state.json"));
+  EngineOptions with = engineOptions();
+  std::ofstream(root / "file") << "no folder";
+  with.repository = root / "repository";
+  with.stateDir = root / "file" / "state";
+  Status status;
+  EXPECT_FALSE(Engine::create(with, status));
+  EXPECT_NE(status.message.find("labels cannot be kept"), std::string::npos)
+      << status.message;
+}
+
+// Without a label the newest version is the default; going back loads the one
+// that it replaced, and a label on what is the default already changes nothing.
+TEST_F(ServeVersions, RollbackGoesBackBehindALoad) {
+  put(1);
+  start(ModelOptions());
+  EXPECT_FALSE(engine->rollback("m").ok());
+  put(2);
+  ASSERT_TRUE(engine->load("m").ok());
+  EXPECT_EQ(ask(), 2);
+  ASSERT_TRUE(engine->setLabel("m", "stable", "2").ok());
+  ASSERT_TRUE(engine->rollback("m").ok());
+  EXPECT_EQ(ask(), 1);
+  ASSERT_TRUE(engine->rollback("m").ok());
+  EXPECT_EQ(ask(), 2);
+}
+
 TEST_F(ServeVersions, ShadowComparesAndAnswersNobody) {
   put(1), put(2), put(5);
   ModelOptions options;

@@ -212,6 +212,7 @@ Status EngineImpl::loadModel(const std::string &name) {
   std::vector<FoundVersion> found =
       listVersions(options.repository, name, status);
   std::shared_ptr<Model> model = copyOf(name);
+  uint64_t before = model->defaultVersion();
   model->fromRepository = true;
   if (status.ok())
     found = wanted(*model, found, status);
@@ -243,6 +244,8 @@ Status EngineImpl::loadModel(const std::string &name) {
   }
   model->unloaded = model->unloaded && !good;
   model->evicted = model->evicted && !good;
+  if (before && before != model->defaultVersion())
+    model->state.previousStable = before;
   publish(model);
   evict(name);
   return status;

@@ -42,7 +42,7 @@ Status EngineImpl::setLabel(const std::string &name, const std::string &label,
   if (!status.ok())
     return status;
   std::shared_ptr<Model> model = copyOf(name);
-  if (label == "stable")
+  if (label == "stable" && target != model->defaultVersion())
     model->state.previousStable = model->defaultVersion();
   if (version.empty() && !model->state.labels.erase(label))
     return {Code::notFound,

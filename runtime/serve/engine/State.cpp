@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -52,6 +53,16 @@ Status cannot(const std::string &path) {
 Status readStates(const std::string &folder, States &out) {
   if (folder.empty())
     return {};
+  // Who starts the server hears of it, not who moves the first label.
+  std::error_code reason;
+  std::filesystem::create_directories(folder, reason);
+  if (!reason && access(folder.c_str(), W_OK | X_OK))
+    reason = std::error_code(errno, std::generic_category());
+  if (reason)
+    return {Code::invalid,
+            folder + ": labels cannot be kept there: " + reason.message() +
+                "; name a writable folder, or none to keep "
+                "them in memory"};
   std::string path = folder + "/state.json";
   std::ifstream file(path, std::ios::binary);
   if (!file)
