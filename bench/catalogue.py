@@ -4,6 +4,8 @@
 # The models that must run, be right and be fast, in one list, with the inputs that
 # each is measured and compared on. Generated models are written once to the user's
 # cache folder, under a name that changes with their generators.
+import contextlib
+import fcntl
 import glob
 import hashlib
 import importlib.util
@@ -31,11 +33,22 @@ def generated_folder():
     return os.path.join(CACHE, "models", digest.hexdigest()[:12])
 
 
+@contextlib.contextmanager
+def made_once(path):
+    """Of the processes that want a file to be made, one at a time comes here."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not os.path.exists(path)
+
+
 def generated(name):
     path = os.path.join(generated_folder(), name + ".onnx")
     if not os.path.exists(path):
-        subprocess.run([sys.executable, os.path.join(HERE, "models", "generate.py"), name,
-                        "-o", os.path.dirname(path)], check=True, stdout=subprocess.DEVNULL)
+        with made_once(path) as is_first:
+            if is_first:
+                subprocess.run([sys.executable, os.path.join(HERE, "models", "generate.py"), name,
+                                "-o", os.path.dirname(path)], check=True, stdout=subprocess.DEVNULL)
     return path
 
 
@@ -49,14 +62,14 @@ def packaged(package, *parts):
 def sample(name, make):
     """Inputs in a file, written once; `make` gets NumPy and a seeded generator."""
     import numpy as np
-    folder = os.path.join(generated_folder(), "inputs")
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, name + ".npz")
+    path = os.path.join(generated_folder(), "inputs", name + ".npz")
     if not os.path.exists(path):
-        values = make(np, np.random.default_rng(7))
-        with open(path + ".part", "wb") as file:
-            np.savez(file, **values)
-        os.replace(path + ".part", path)
+        with made_once(path) as is_first:
+            if is_first:
+                values = make(np, np.random.default_rng(7))
+                with open(path + ".part", "wb") as file:
+                    np.savez(file, **values)
+                os.replace(path + ".part", path)
     return path
 
 

@@ -1,7 +1,6 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# run_tests: waits
 # What docs/serving.md tells an operator to type, works: its `sh` blocks run one after
 # the other as one shell would, in a folder that holds one small model, model.onnx, and
 # the `toml` block as server.toml. Every command must succeed; only the ports are others

@@ -7,18 +7,21 @@
 #   - lit: its JSON report
 #   - a script: its last line `N passed, N failed, N skipped`, or, when it prints
 #     none, one test that passed if it exited with 0
-# Checks that mostly wait (BESIDE) begin first and run beside the others.
-#
 # A skip is right only where a machine lacks a GPU or an instruction set, and the
 # skipped test must say so; any other skip is counted as a failure.
+#
+# As many checks run at once as there are processors, the longest first, by what they
+# took on this machine the last time; those that mostly wait (BESIDE) have lanes of
+# their own. --times prints what took longest.
 import argparse
-import concurrent.futures
+import collections
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
@@ -29,7 +32,13 @@ SANITIZERS = {
                     "detect_leaks=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
-BESIDE = ("test/e2e/run-serve-soak.py",)
+TIMES = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
+                     "sinter", "test-times.json")
+# What comes first where nothing was measured yet.
+LONGEST = ("test/conformance/run-compiled-cases.py", "test/e2e/run-models.py", "lit",
+           "test/fuzz/run-fuzz.py", "test/e2e/run-architectures.py", "unit/ExternTest",
+           "test/bad/run-mutated-models.py", "unit/VectorMathTest", "test/house/run-readme.py")
+BESIDE = ("test/e2e/run-serve-soak.py", "test/house/run-serving.py")
 RIGHT_REASON = re.compile(r"no GPU|no CUDA device|lacks the instruction set", re.I)
 
 
@@ -142,10 +151,68 @@ class Runner:
             yield "sanitize/" + path, lambda path=path: self.script(path)
 
 
-def timed(check):
-    start = time.monotonic()
-    counts, output = check()
-    return counts, output, time.monotonic() - start
+class Lanes:
+    """Runs checks side by side and prints each when it has ended."""
+
+    def __init__(self, checks):
+        try:
+            with open(TIMES) as file:
+                self.known = json.load(file)
+        except (OSError, ValueError):
+            self.known = {}
+        self.total, self.times, self.lock = Counts(), {}, threading.Lock()
+        ordered = sorted(checks, key=lambda check: -self.expected(check[0]))
+        self.busy = collections.deque(c for c in ordered if c[0] not in BESIDE)
+        self.waiting = collections.deque(c for c in ordered if c[0] in BESIDE)
+
+    def expected(self, name):
+        listed = 1e6 - LONGEST.index(name) if name in LONGEST else 0
+        return self.known.get(name, listed)
+
+    def lane(self, queue):
+        while True:
+            try:
+                name, check = queue.popleft()
+            except IndexError:
+                return
+            start = time.monotonic()
+            try:
+                counts, output = check()
+            except Exception as problem:  # a lane that ends in silence would hide the rest
+                counts, output = Counts(failed=1), f"the check could not run: {problem!r}"
+            self.report(name, counts, output, time.monotonic() - start)
+
+    def report(self, name, counts, output, seconds):
+        with self.lock:
+            self.total.add(counts)
+            self.times[name] = round(seconds, 2)
+            if counts.failed:
+                print("\n".join("    " + line for line in output.splitlines()[-200:]))
+            elif counts.skipped:
+                print("\n".join("    " + l for l in output.splitlines() if RIGHT_REASON.search(l)))
+            print(f"{'FAIL' if counts.failed else 'ok  '} {name}: {counts} ({seconds:.1f} s)", flush=True)
+
+    def run(self):
+        queues = [self.busy] * (os.cpu_count() or 1) + [self.waiting] * len(BESIDE)
+        lanes = [threading.Thread(target=self.lane, args=(queue,)) for queue in queues]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        self.remember()
+
+    def remember(self):
+        try:
+            with open(TIMES + f".{os.getpid()}", "w") as file:
+                json.dump(dict(self.known, **self.times), file, indent=0, sort_keys=True)
+            os.replace(TIMES + f".{os.getpid()}", TIMES)
+        except OSError:
+            pass  # only the order of the next run is lost
+
+    def print_times(self):
+        print(f"{sum(self.times.values()):7.1f} s in all lanes together; the longest:")
+        for name, seconds in sorted(self.times.items(), key=lambda item: -item[1])[:25]:
+            print(f"{seconds:7.1f} s {name}")
 
 
 def main():
@@ -153,29 +220,22 @@ def main():
     parser.add_argument("root")
     parser.add_argument("build")
     parser.add_argument("--deep", action="store_true")
+    parser.add_argument("--times", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     runner = Runner(options.root, options.build, options.deep)
-    total = Counts()
     checks = list(runner.checks())
     if options.deep:
         sanitized = Runner(options.root, os.path.join(options.root, "build-sanitize"), False)
         sanitized.env.update(SANITIZERS)
         checks += sanitized.sanitized_checks()
-    checks = [(name, check) for name, check in checks if options.only in name]
-    with concurrent.futures.ThreadPoolExecutor(len(BESIDE)) as pool:
-        beside = {name: pool.submit(timed, check) for name, check in checks if name in BESIDE}
-        for name, check in sorted(checks, key=lambda item: item[0] in beside):
-            counts, output, seconds = beside[name].result() if name in beside else timed(check)
-            total.add(counts)
-            if counts.failed:
-                print("\n".join("    " + line for line in output.splitlines()[-200:]))
-            elif counts.skipped:
-                print("\n".join("    " + l for l in output.splitlines() if RIGHT_REASON.search(l)))
-            print(f"{'FAIL' if counts.failed else 'ok  '} {name}: {counts} ({seconds:.1f} s)", flush=True)
+    lanes = Lanes([check for check in checks if options.only in check[0]])
+    lanes.run()
     subprocess.run(["rm", "-rf", runner.work], check=False)
-    print(total)
-    return 1 if total.failed or total.passed == 0 else 0
+    if options.times:
+        lanes.print_times()
+    print(lanes.total)
+    return 1 if lanes.total.failed or lanes.total.passed == 0 else 0
 
 
 sys.exit(main())
