@@ -44,8 +44,8 @@ struct Symbol {
 
 class DataObject {
 public:
-  DataObject(const ObjectInputs &inputs, const WeightsId &id)
-      : in(inputs), id(id) {}
+  DataObject(const ObjectInputs &inputs, const WeightsId &id, bool willBeLinked)
+      : in(inputs), id(id), willBeLinked(willBeLinked) {}
   Error write(StringRef path);
 
 private:
@@ -66,6 +66,7 @@ private:
 
   const ObjectInputs &in;
   const WeightsId &id;
+  const bool willBeLinked;
   std::vector<Section> sections;
   std::vector<Symbol> symbols;
   std::map<std::string, uint32_t> kernels;
@@ -128,15 +129,14 @@ void DataObject::makeSections() {
   sections.push_back({".note.sinter", ELF::SHT_NOTE, alloc, 4, "", {}});
   sections.push_back({".note.gnu.property", ELF::SHT_NOTE, alloc, 8, "", {}});
   sections.push_back({".note.GNU-stack", ELF::SHT_PROGBITS, 0, 1, "", {}});
-  sections.push_back(
-      {isLarge ? ".lrodata.sinter_weights" : ".rodata.sinter_weights",
-       ELF::SHT_PROGBITS,
-       isLarge ? alloc | ELF::SHF_X86_64_LARGE : alloc,
-       64,
-       "",
-       {}});
-  if (hasWeights())
-    sections[Weights].bytes.resize(64); // attachWeights brings the rest
+  sections.push_back({willBeLinked ? ".sinter_weights"
+                      : isLarge    ? ".lrodata.sinter_weights"
+                                   : ".rodata.sinter_weights",
+                      hasWeights() ? ELF::SHT_NOBITS : ELF::SHT_PROGBITS,
+                      isLarge ? alloc | ELF::SHF_X86_64_LARGE : alloc,
+                      64,
+                      "",
+                      {}});
   addSymbol("", ELF::STB_LOCAL, ELF::STT_NOTYPE, 0);
   for (uint16_t i = Text; i <= Weights; ++i)
     addSymbol("", ELF::STB_LOCAL, ELF::STT_SECTION, i);
@@ -291,7 +291,7 @@ Error DataObject::write(StringRef path) {
     h.sh_type = s.type;
     h.sh_flags = s.flags;
     h.sh_offset = i ? at : 0;
-    h.sh_size = s.bytes.size();
+    h.sh_size = s.type == ELF::SHT_NOBITS ? in.weightsBytes : s.bytes.size();
     h.sh_addralign = s.align;
     h.sh_link = s.type == ELF::SHT_RELA     ? symtab
                 : s.type == ELF::SHT_SYMTAB ? strtab
@@ -336,8 +336,8 @@ Error DataObject::write(StringRef path) {
 } // namespace
 
 Error writeDataObject(const ObjectInputs &inputs, const WeightsId &id,
-                      StringRef path) {
-  return DataObject(inputs, id).write(path);
+                      bool willBeLinked, StringRef path) {
+  return DataObject(inputs, id, willBeLinked).write(path);
 }
 
 } // namespace sinter

@@ -3,10 +3,10 @@
 //
 // The part of a model that is data, as relocatable ELF: descriptor, image,
 // manifest, weights, and the function that returns the descriptor. Weights may
-// be gigabytes: they never pass through LLVM or the linker's first call. The
-// data object has a section of 64 bytes in their place; when everything is
-// joined, that section is moved to the end of the file and the functions that
-// pack weights write there.
+// be gigabytes: they never pass through LLVM or the linker. The data object has
+// a section of their size in their place that takes no room in the file, as
+// .bss does; when everything is joined, or linked, room is made in the file and
+// the functions that pack weights write there.
 
 #ifndef SINTER_CODEGEN_OBJECT_DATAOBJECT_H
 #define SINTER_CODEGEN_OBJECT_DATAOBJECT_H
@@ -18,12 +18,19 @@ namespace sinter {
 using WeightsId = std::array<uint8_t, 32>;
 
 /// Writes the object, without the weights. With inputs.weightsInFile the
-/// descriptor has no pointer to weights but `id`, their identity.
+/// descriptor has no pointer to weights but `id`, their identity. What will be
+/// linked by us calls the section of weights by a name that ld.lld leaves
+/// alone.
 llvm::Error writeDataObject(const ObjectInputs &inputs, const WeightsId &id,
-                            llvm::StringRef path);
+                            bool willBeLinked, llvm::StringRef path);
 
-/// Puts the weights into the joined object.
-llvm::Error attachWeights(const ObjectInputs &inputs, llvm::StringRef path);
+/// Puts the weights into the joined object, which lies from `begin` to the end
+/// of the file.
+llvm::Error attachWeights(const ObjectInputs &inputs, llvm::StringRef path,
+                          uint64_t begin = 0);
+
+/// Puts the weights into a linked .so or executable.
+llvm::Error insertWeights(const ObjectInputs &inputs, llvm::StringRef path);
 
 /// Writes the .weights file and returns its identity.
 llvm::Expected<WeightsId> writeWeightsFile(const ObjectInputs &inputs,

@@ -116,12 +116,17 @@ static Error checkInputs(const ObjectInputs &in) {
   return Error::success();
 }
 
-// Kernels, walker and data become the one file model.o, with one global symbol.
+static bool isLinked(OutputKind kind) {
+  return kind == OutputKind::Shared || kind == OutputKind::Executable;
+}
+
+// Kernels, walker and data become the one file model.o, with one global symbol
+// and without weights.
 static Error makeObject(const ObjectInputs &in, const WeightsId &id,
-                        const WorkFolder &folder) {
+                        OutputKind kind, const WorkFolder &folder) {
   std::vector<std::string> args = {"-r", "--build-id=none", "-znoexecstack"};
   args.push_back(folder.file("data.o"));
-  if (Error e = writeDataObject(in, id, args.back()))
+  if (Error e = writeDataObject(in, id, isLinked(kind), args.back()))
     return e;
   args.insert(args.end(), in.kernelPaths.begin(), in.kernelPaths.end());
   for (size_t i = 0; i < in.kernelBuffers.size(); ++i) {
@@ -141,16 +146,28 @@ static Error makeObject(const ObjectInputs &in, const WeightsId &id,
     return object.takeError();
   if (Error e = localizeSymbols((*object)->bytes(), in.prefix + "_model"))
     return e;
-  if (Error e = (*object)->close())
-    return e;
-  if (!in.weightsBytes || in.weightsInFile)
-    return Error::success();
-  if (Error e = folder.reserve(in.weightsBytes))
-    return e;
-  return attachWeights(in, folder.file("model.o"));
+  return (*object)->close();
 }
 
-static Error makeArchive(const WorkFolder &folder, StringRef stem) {
+// The one member is the end of the archive, where its header says how long it
+// is: ten decimal digits, ten bytes before its own end.
+static Error growMember(StringRef path, uint64_t begin) {
+  auto archive = MappedOutput::open(path);
+  if (!archive)
+    return archive.takeError();
+  MutableArrayRef<char> bytes = (*archive)->bytes();
+  std::string size = std::to_string(bytes.size() - begin);
+  if (size.size() > 10)
+    return objectError(ErrorCode::O004, "an archive holds at most 9999999999 "
+                                        "bytes, the object has " +
+                                            size);
+  size.resize(10, ' ');
+  std::memcpy(bytes.data() + begin - 12, size.data(), size.size());
+  return (*archive)->close();
+}
+
+static Error makeArchive(const ObjectInputs &in, const WorkFolder &folder,
+                         StringRef stem) {
   // The member's name is that of the file.
   std::string member = stem.str() + ".o";
   if (std::error_code reason =
@@ -163,22 +180,30 @@ static Error makeArchive(const WorkFolder &folder, StringRef stem) {
   entry->MemberName = member;
   std::vector<NewArchiveMember> members;
   members.push_back(std::move(*entry));
-  return writeArchive(folder.file("output"), members,
-                      SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
-                      /*Deterministic=*/true, /*Thin=*/false);
+  std::string output = folder.file("output");
+  if (Error e = writeArchive(output, members, SymtabWritingMode::NormalSymtab,
+                             object::Archive::K_GNU, /*Deterministic=*/true,
+                             /*Thin=*/false))
+    return e;
+  uint64_t archiveBytes = 0, memberBytes = members[0].Buf->getBufferSize();
+  if (std::error_code reason = sys::fs::file_size(output, archiveBytes))
+    return writeError(output, reason);
+  uint64_t begin = archiveBytes - memberBytes;
+  if (Error e = attachWeights(in, output, begin))
+    return e;
+  return growMember(output, begin);
 }
 
 static Error makeOutput(const ObjectInputs &in, OutputKind kind, StringRef stem,
                         const WorkFolder &folder) {
   std::string object = folder.file("model.o"), output = folder.file("output");
   if (kind == OutputKind::Archive)
-    return makeArchive(folder, stem);
+    return makeArchive(in, folder, stem);
   if (kind == OutputKind::Object) {
-    std::error_code reason = sys::fs::rename(object, output);
-    return reason ? writeError(stem, reason) : Error::success();
+    if (std::error_code reason = sys::fs::rename(object, output))
+      return writeError(stem, reason);
+    return attachWeights(in, output);
   }
-  if (Error e = folder.reserve(in.weightsInFile ? 0 : in.weightsBytes))
-    return e;
   std::vector<std::string> args = sharedArgs();
   if (kind == OutputKind::Executable) {
     auto found = executableArgs(folder, in.prefix + "_model");
@@ -187,7 +212,9 @@ static Error makeOutput(const ObjectInputs &in, OutputKind kind, StringRef stem,
     args = *found;
   }
   args.push_back(object);
-  return runLinker(folder, args, output);
+  if (Error e = runLinker(folder, args, output))
+    return e;
+  return insertWeights(in, output);
 }
 
 Error writeObject(const ObjectInputs &in, StringRef outPath) {
@@ -199,17 +226,17 @@ Error writeObject(const ObjectInputs &in, StringRef outPath) {
   auto folder = WorkFolder::beside(outPath);
   if (!folder)
     return folder.takeError();
+  if (Error e = folder->reserve(in.weightsBytes))
+    return e;
   WeightsId id = {};
   if (in.weightsInFile) {
-    if (Error e = folder->reserve(in.weightsBytes))
-      return e;
     auto written = writeWeightsFile(in, folder->file("weights"));
     if (!written)
       return written.takeError();
     id = *written;
   }
   StringRef stem = sys::path::stem(outPath);
-  if (Error e = makeObject(in, id, *folder))
+  if (Error e = makeObject(in, id, *kind, *folder))
     return e;
   if (Error e = makeOutput(in, *kind, stem, *folder))
     return e;

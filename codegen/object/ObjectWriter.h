@@ -4,9 +4,11 @@
 // The last floor: image, manifest, weights, kernels and the walker become one
 // file. Steps: a data object (descriptor, image, manifest) is written as plain
 // ELF; `ld.lld -r` joins it with the kernels and the walker; every symbol but
-// `<prefix>_model` is made local, in place; the weights are written behind; .so
-// and executables are linked from that. The file appears by a rename when it is
-// complete, never in part, and equal inputs give equal bytes.
+// `<prefix>_model` is made local, in place; .so and executables are linked from
+// that; last, the weights are written into the result, once and from a small
+// buffer, so that a compile needs neither memory nor time for their copies. The
+// file appears by a rename when it is complete, never in part, and equal inputs
+// give equal bytes.
 
 #ifndef SINTER_CODEGEN_OBJECT_OBJECTWRITER_H
 #define SINTER_CODEGEN_OBJECT_OBJECTWRITER_H
@@ -40,12 +42,15 @@ struct IsaColumn {
   std::vector<std::string> symbols;
 };
 
-/// `bytes` bytes at `offset` (a multiple of 64) of the weights blob. fill
-/// writes them, straight into the file that is being made; pieces are filled in
-/// parallel.
+/// `bytes` bytes at `offset` (a multiple of 64) of the weights blob. fill makes
+/// those from `begin` of the piece, for a range that begins at a multiple of
+/// 64; it is called from several threads. release, when there is one, hears
+/// that nothing more is asked for.
 struct WeightPiece {
   uint64_t offset = 0, bytes = 0;
-  std::function<llvm::Error(llvm::MutableArrayRef<char>)> fill;
+  std::function<llvm::Error(uint64_t begin, llvm::MutableArrayRef<char> to)>
+      fill;
+  std::function<void()> release;
 };
 WeightPiece weightPiece(uint64_t offset,
                         llvm::ArrayRef<char> bytes); // borrowed

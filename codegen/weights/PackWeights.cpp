@@ -7,6 +7,7 @@
 
 #include "codegen/weights/PackWeights.h"
 
+#include "dialects/Support/Parallel.h"
 #include "dialects/graph/GraphDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/SmallVector.h"
@@ -20,16 +21,18 @@ using namespace mlir;
 namespace sinter {
 namespace {
 
-/// One run along the innermost axis.
+/// A piece of a run along the innermost axis. Weights lie anywhere in a file,
+/// so elements are read as bytes.
 template <typename T>
-void copyRun(T *out, const T *in, int64_t stride, int64_t count,
+void copyRun(char *out, const char *in, int64_t stride, int64_t count,
              int64_t zeros) {
   if (stride == 1)
     memcpy(out, in, count * sizeof(T));
   else
     for (int64_t i = 0; i < count; ++i)
-      out[i] = in[i * stride];
-  memset(static_cast<void *>(out + count), 0, zeros * sizeof(T));
+      memcpy(out + i * sizeof(T), in + i * stride * int64_t(sizeof(T)),
+             sizeof(T));
+  memset(out + count * sizeof(T), 0, zeros * sizeof(T));
 }
 
 /// How many elements of the innermost run lie before the limit.
@@ -48,38 +51,49 @@ int64_t runLength(ArrayRef<int64_t> dims, ArrayRef<int64_t> limit,
   return index[outer] * dims[inner] + index[inner] < bound ? length : 0;
 }
 
+/// The place of element `at` of the blob.
+SmallVector<int64_t> indexOf(int64_t at, ArrayRef<int64_t> dims) {
+  SmallVector<int64_t> index(dims.size(), 0);
+  for (size_t axis = dims.size(); axis-- > 0; at /= dims[axis])
+    index[axis] = at % dims[axis];
+  return index;
+}
+
 template <typename T>
 bool packElements(ArrayRef<char> source, ArrayRef<int64_t> dims,
                   ArrayRef<int64_t> strides, int64_t offset,
-                  ArrayRef<int64_t> limit, MutableArrayRef<char> out) {
-  const T *in = reinterpret_cast<const T *>(source.data());
-  int64_t available = source.size() / sizeof(T);
-  T *to = reinterpret_cast<T *>(out.data());
-  SmallVector<int64_t> index(dims.size(), 0);
-  int64_t total = 1;
+                  ArrayRef<int64_t> limit, uint64_t begin,
+                  MutableArrayRef<char> out) {
+  int64_t total = 1, available = source.size() / sizeof(T),
+          left = out.size() / sizeof(T);
   for (int64_t dim : dims)
     total *= dim;
-  if (total * int64_t(sizeof(T)) != int64_t(out.size()))
+  if (begin % sizeof(T) || out.size() % sizeof(T) ||
+      int64_t(begin / sizeof(T)) + left > total)
     return false;
-  if (total == 0)
+  if (left == 0)
     return true;
-  while (true) {
-    int64_t at = offset;
+  SmallVector<int64_t> index = indexOf(begin / sizeof(T), dims);
+  int64_t inRun = std::exchange(index.back(), 0), stride = strides.back();
+  for (char *to = out.data(); left > 0; inRun = 0) {
+    int64_t at = offset + inRun * stride;
     for (size_t i = 0; i + 1 < dims.size(); ++i)
       at += index[i] * strides[i];
-    int64_t count = runLength(dims, limit, index),
-            end = at + (count - 1) * strides.back();
+    int64_t run = std::min(left, dims.back() - inRun),
+            count = std::clamp<int64_t>(runLength(dims, limit, index) - inRun,
+                                        0, run),
+            end = at + (count - 1) * stride;
     if (count > 0 && (std::min(at, end) < 0 || std::max(at, end) >= available))
       return false;
-    copyRun(to, in + (count > 0 ? at : 0), strides.back(), count,
-            dims.back() - count);
-    to += dims.back();
-    size_t axis = dims.size() - 1;
-    while (axis > 0 && ++index[axis - 1] == dims[axis - 1])
+    copyRun<T>(to, source.data() + (count > 0 ? at * int64_t(sizeof(T)) : 0),
+               stride, count, run - count);
+    to += run * sizeof(T);
+    left -= run;
+    for (size_t axis = dims.size() - 1;
+         axis > 0 && ++index[axis - 1] == dims[axis - 1];)
       index[--axis] = 0;
-    if (axis == 0)
-      return true;
   }
+  return true;
 }
 
 /// Bools of a dense attribute are bits; weights are bytes.
@@ -94,7 +108,8 @@ std::vector<char> boolBytes(DenseElementsAttr dense) {
 
 bool packBytes(ArrayRef<char> source, unsigned width, ArrayRef<int64_t> dims,
                ArrayRef<int64_t> strides, int64_t offset,
-               ArrayRef<int64_t> limit, MutableArrayRef<char> out) {
+               ArrayRef<int64_t> limit, uint64_t begin,
+               MutableArrayRef<char> out) {
   // A rank of 0 is one element.
   SmallVector<int64_t> shape(dims), steps(strides);
   if (shape.empty()) {
@@ -103,13 +118,17 @@ bool packBytes(ArrayRef<char> source, unsigned width, ArrayRef<int64_t> dims,
   }
   switch (width) {
   case 1:
-    return packElements<uint8_t>(source, shape, steps, offset, limit, out);
+    return packElements<uint8_t>(source, shape, steps, offset, limit, begin,
+                                 out);
   case 2:
-    return packElements<uint16_t>(source, shape, steps, offset, limit, out);
+    return packElements<uint16_t>(source, shape, steps, offset, limit, begin,
+                                  out);
   case 4:
-    return packElements<uint32_t>(source, shape, steps, offset, limit, out);
+    return packElements<uint32_t>(source, shape, steps, offset, limit, begin,
+                                  out);
   case 8:
-    return packElements<uint64_t>(source, shape, steps, offset, limit, out);
+    return packElements<uint64_t>(source, shape, steps, offset, limit, begin,
+                                  out);
   default:
     return false;
   }
@@ -141,8 +160,8 @@ static bool sourceOf(const WeightBlob &blob, ArrayRef<char> &source,
   return true;
 }
 
-bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out,
-                std::string &error) {
+bool packWeight(const WeightBlob &blob, uint64_t begin,
+                MutableArrayRef<char> out, std::string &error) {
   unsigned width = (blob.element.getIntOrFloatBitWidth() + 7) / 8;
   ArrayRef<char> source;
   std::vector<char> bools;
@@ -152,23 +171,65 @@ bool packWeight(const WeightBlob &blob, MutableArrayRef<char> out,
     return false;
   }
   if (packBytes(source, width, blob.pack.getDims(), blob.pack.getStrides(),
-                blob.pack.getOffset(), blob.pack.getLimit(), out))
+                blob.pack.getOffset(), blob.pack.getLimit(), begin, out))
     return true;
   error = name + " has " + std::to_string(source.size()) +
           " bytes, fewer than its shape needs";
   return false;
 }
 
-std::string weightsDigest(const ImageResult &result) {
-  llvm::BLAKE3 hash;
+static graph::WeightStore &storeOf(Attribute source) {
+  return source.getContext()
+      ->getLoadedDialect<graph::GraphDialect>()
+      ->getWeights();
+}
+
+void releaseWeight(const WeightBlob &blob) {
+  if (auto weight = dyn_cast<graph::WeightAttr>(blob.source))
+    if (auto *found = storeOf(weight).find(weight.getKey().getValue()))
+      storeOf(weight).release(found->bytes);
+}
+
+// Of every few megabytes a hash, and a hash over these: threads share the work.
+std::string weightsDigest(const ImageResult &result, unsigned jobs) {
+  constexpr size_t chunk = 4 << 20;
+  struct Piece {
+    const WeightBlob *blob;
+    size_t begin;
+    llvm::BLAKE3Result<32> digest;
+  };
+  std::vector<Piece> pieces;
   for (const WeightBlob &blob : result.weights) {
-    std::string recipe, name;
-    llvm::raw_string_ostream(recipe) << blob.element << blob.pack;
-    hash.update(recipe);
     ArrayRef<char> source;
     std::vector<char> bools;
-    if (sourceOf(blob, source, bools, name))
-      hash.update(StringRef(source.data(), source.size()));
+    std::string name;
+    if (!sourceOf(blob, source, bools, name))
+      source = {};
+    size_t begin = 0;
+    do
+      pieces.push_back({&blob, begin, {}});
+    while ((begin += chunk) < source.size());
+  }
+  parallelFor(jobs, pieces.size(), [&](size_t i) {
+    ArrayRef<char> source;
+    std::vector<char> bools;
+    std::string name;
+    if (!sourceOf(*pieces[i].blob, source, bools, name))
+      return;
+    ArrayRef<char> bytes = source.drop_front(pieces[i].begin).take_front(chunk);
+    pieces[i].digest = llvm::BLAKE3::hash<32>(
+        {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+    if (isa<graph::WeightAttr>(pieces[i].blob->source))
+      storeOf(pieces[i].blob->source).release(bytes);
+  });
+  llvm::BLAKE3 hash;
+  for (const Piece &piece : pieces) {
+    std::string recipe;
+    if (piece.begin == 0)
+      llvm::raw_string_ostream(recipe)
+          << piece.blob->element << piece.blob->pack;
+    hash.update(recipe);
+    hash.update(piece.digest);
   }
   return llvm::toHex(hash.final<32>(), /*LowerCase=*/true);
 }

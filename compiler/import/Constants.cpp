@@ -127,7 +127,7 @@ ModelImporter::externalBytes(const onnx::Tensor &tensor, std::string &problem) {
           "its external file '" + location + "' cannot be read: " + reason;
       return std::nullopt;
     }
-    weights->keepAlive(file);
+    weights->keepMapped(file, {file->bytes().data(), file->bytes().size()});
   }
   std::string_view all = file->bytes();
   if (offset > all.size() ||

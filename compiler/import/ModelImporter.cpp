@@ -14,7 +14,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
@@ -319,7 +318,7 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
   if (!checkOpsets())
     return {};
   folder = llvm::sys::path::parent_path(path).str();
-  weights->keepAlive(file);
+  weights->keepMapped(file, {file->bytes().data(), file->bytes().size()});
   Location location = NameLoc::get(StringAttr::get(&context, path));
   OwningOpRef<ModuleOp> module = ModuleOp::create(location);
   builder.setInsertionPointToEnd(module->getBody());
@@ -337,10 +336,6 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
   finishModule(*module, main);
   if (!faults.empty())
     return {};
-  std::string_view bytes = file->bytes();
-  uint64_t hash = llvm::xxh3_64bits(StringRef(bytes.data(), bytes.size()));
-  (*module)->setAttr("graph.model_hash",
-                     builder.getStringAttr(llvm::utohexstr(hash)));
   SINTER_CHECK(succeeded(verify(*module)), "the importer built a wrong module");
   return module;
 }

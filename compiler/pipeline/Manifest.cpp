@@ -8,14 +8,15 @@
 #include "compiler/import/MappedFile.h"
 #include "compiler/import/Proto.h"
 #include "compiler/pipeline/CostModel.h"
+#include "compiler/pipeline/FileHash.h"
 #include "compiler/pipeline/ProgramHash.h"
 #include "compiler/report/UserError.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
+#include <thread>
 
 using namespace sinter;
 namespace json = llvm::json;
@@ -43,17 +44,12 @@ static json::Array describeTensors(mlir::ArrayAttr names,
   return list;
 }
 
-// What the model says about itself: its hash and its metadata.
+// What the model says about itself: its metadata.
 static void describeModel(const std::string &path, json::Object &manifest) {
   std::string problem;
   auto file = onnx::MappedFile::open(path, problem);
   if (!file)
     return;
-  llvm::StringRef bytes(file->bytes().data(), file->bytes().size());
-  llvm::ArrayRef<uint8_t> data(reinterpret_cast<const uint8_t *>(bytes.data()),
-                               bytes.size());
-  manifest["model_sha256"] =
-      llvm::toHex(llvm::SHA256::hash(data), /*LowerCase=*/true);
   onnx::Model model;
   const char *reason = nullptr;
   json::Object metadata;
@@ -62,6 +58,20 @@ static void describeModel(const std::string &path, json::Object &manifest) {
       metadata[json::fixUTF8({key.data(), key.size()})] =
           json::fixUTF8({value.data(), value.size()});
   manifest["metadata_props"] = std::move(metadata);
+}
+
+// Of the model's file and of the weights in it: each reads all of them.
+static void describeHashes(const ManifestInputs &inputs,
+                           json::Object &manifest) {
+  std::optional<std::string> file;
+  std::thread reader([&] { file = sha256OfFile(inputs.options.modelPath); });
+  unsigned jobs = inputs.options.jobs ? inputs.options.jobs : availableCpus();
+  manifest["weights"] =
+      json::Object{{"bytes", int64_t(inputs.image.weightsBytes)},
+                   {"blake3", weightsDigest(inputs.image, jobs)}};
+  reader.join();
+  if (file)
+    manifest["model_sha256"] = *file;
 }
 
 static json::Array describeSymbols(exec::ProgramOp program) {
@@ -213,13 +223,12 @@ sinter::makeManifest(const ManifestInputs &inputs) {
       {"batch", describeBatch(inputs.batch, inputs.fixedBatch)},
       {"costs", describeCosts(inputs, program, cost)},
       {"arena", describeArena(program, cost, reference)},
-      {"weights", json::Object{{"bytes", int64_t(inputs.image.weightsBytes)},
-                               {"blake3", weightsDigest(inputs.image)}}},
       {"program", programHash(inputs.image, inputs.isas)},
       {"options", describeOptions(inputs.options)},
       {"golden",
        json::Object{{"file", "golden.npz"}, {"seed", 1}, {"tolerance", 1e-4}}},
       {"facts", factsOf(inputs.image)}};
+  describeHashes(inputs, manifest);
   describeModel(inputs.options.modelPath, manifest);
   return manifest;
 }

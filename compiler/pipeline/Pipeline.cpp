@@ -143,6 +143,7 @@ bool Compilation::makeImage() {
 }
 
 llvm::Error Compilation::describe() {
+  progress.phase("manifest");
   if (!options.expectedProgram.empty())
     if (llvm::Error error = checkProgram(
             options.expectedProgram, programHash(image, isas), image, *module))
@@ -192,14 +193,15 @@ llvm::Error Compilation::makeKernels() {
 }
 
 static WeightPiece pieceOf(const WeightBlob &blob) {
-  return {blob.offset, blob.bytes,
-          [&blob](llvm::MutableArrayRef<char> into) -> llvm::Error {
-            std::string problem;
-            if (packWeight(blob, into, problem))
-              return llvm::Error::success();
-            return userError(ErrorCode::C002,
-                             "a weight could not be packed: " + problem);
-          }};
+  auto fill = [&blob](uint64_t begin,
+                      llvm::MutableArrayRef<char> into) -> llvm::Error {
+    std::string problem;
+    if (packWeight(blob, begin, into, problem))
+      return llvm::Error::success();
+    return userError(ErrorCode::C002,
+                     "a weight could not be packed: " + problem);
+  };
+  return {blob.offset, blob.bytes, fill, [&blob] { releaseWeight(blob); }};
 }
 
 llvm::Error Compilation::writeResult() {

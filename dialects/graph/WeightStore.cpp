@@ -5,6 +5,10 @@
 
 #include "dialects/graph/WeightStore.h"
 
+#include "llvm/Support/MathExtras.h"
+#include <sys/mman.h>
+#include <unistd.h>
+
 namespace sinter::graph {
 
 std::string WeightStore::insert(llvm::StringRef key, Weight weight) {
@@ -29,6 +33,23 @@ std::string WeightStore::addOwned(llvm::StringRef key, std::vector<char> bytes,
 const Weight *WeightStore::find(llvm::StringRef key) const {
   auto it = weights.find(key);
   return it == weights.end() ? nullptr : &it->second;
+}
+
+// Of anonymous memory the same call would throw the contents away, so the bytes
+// must lie within a mapping that is known here.
+void WeightStore::release(llvm::ArrayRef<char> bytes) const {
+  auto begin = reinterpret_cast<uintptr_t>(bytes.data());
+  uintptr_t end = begin + bytes.size(), page = sysconf(_SC_PAGESIZE);
+  for (llvm::StringRef file : mappings) {
+    auto fileBegin = reinterpret_cast<uintptr_t>(file.data());
+    if (begin < fileBegin || end > fileBegin + file.size())
+      continue;
+    begin = llvm::alignTo(begin, page);
+    end = llvm::alignDown(end, page);
+    if (begin < end)
+      madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+    return;
+  }
 }
 
 } // namespace sinter::graph

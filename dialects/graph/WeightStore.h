@@ -38,10 +38,19 @@ public:
                        llvm::StringRef recipe);
   /// Null when there is no such key.
   const Weight *find(llvm::StringRef key) const;
-  /// Keeps `owner` (a mapped file, say) alive as long as the store.
+  /// Keeps `owner` alive as long as the store.
   void keepAlive(std::shared_ptr<void> owner) {
     owners.push_back(std::move(owner));
   }
+  /// The same for a file that is mapped at `bytes`.
+  void keepMapped(std::shared_ptr<void> owner, llvm::StringRef bytes) {
+    keepAlive(std::move(owner));
+    mappings.push_back(bytes);
+  }
+  /// Takes the pages of these bytes out of our memory where they lie in a
+  /// mapped file; whoever reads them gets them from the file again. Any thread
+  /// may call it, also while others read.
+  void release(llvm::ArrayRef<char> bytes) const;
 
 private:
   std::string insert(llvm::StringRef key, Weight weight);
@@ -49,6 +58,7 @@ private:
   llvm::StringMap<Weight> weights;
   std::vector<std::unique_ptr<std::vector<char>>> owned;
   std::vector<std::shared_ptr<void>> owners;
+  std::vector<llvm::StringRef> mappings;
 };
 
 } // namespace sinter::graph

@@ -18,6 +18,7 @@
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
 
 namespace sinter {
@@ -274,6 +275,56 @@ TEST_F(ObjectWriterTest, ExecutableTakesNpz) {
   EXPECT_EQ(WEXITSTATUS(shell(file("net") + " 2>/dev/null")), 2);
 }
 
+// Pieces of several megabytes, with gaps between them, in every form.
+TEST_F(ObjectWriterTest, WeightsAreWhereTheyBelong) {
+  std::vector<char> blob(5 << 20);
+  ObjectInputs in = makeInputs("net", 2);
+  in.weightsBytes = blob.size();
+  in.jobs = 3;
+  std::vector<char> large((3 << 20) + 5), small(100);
+  for (size_t i = 0; i < large.size(); ++i)
+    large[i] = char(i * 7 + i / 4096);
+  std::fill(small.begin(), small.end(), char(9));
+  std::atomic<int> released{0};
+  in.weights.push_back(weightPiece(128, large));
+  in.weights.push_back(weightPiece(4 << 20, small));
+  for (WeightPiece &piece : in.weights)
+    piece.release = [&] { ++released; };
+  std::memcpy(blob.data() + 64, weights, 32);
+  std::memcpy(blob.data() + 128, large.data(), large.size());
+  std::memcpy(blob.data() + (4 << 20), small.data(), small.size());
+  for (const char *name : {"net.so", "net.o", "net.a", "net"}) {
+    EXPECT_WRITES(writeObject(in, file(name)));
+    EXPECT_EQ(released.exchange(0), 3);
+    std::string loaded = file(name);
+    if (StringRef(name) == "net") {
+      // What lies behind the weights moved, and the program still runs.
+      EXPECT_EQ(WEXITSTATUS(shell(file("net") + " 2>/dev/null")), 2);
+      EXPECT_NE(contents(loaded).find(std::string(blob.data(), blob.size())),
+                std::string::npos);
+      continue;
+    }
+    if (StringRef(name) != "net.so") {
+      loaded += ".so";
+      EXPECT_WRITES(linkShared(file(name), loaded));
+    }
+    auto model = Model::load(loaded);
+    ASSERT_TRUE(bool(model)) << model.error().text();
+    const sinter_model *found = *model;
+    ASSERT_EQ(found->weights_bytes, blob.size()) << name;
+    EXPECT_EQ(uintptr_t(found->weights) % 64, 0u) << name;
+    EXPECT_EQ(std::memcmp(found->weights, blob.data(), blob.size()), 0) << name;
+  }
+  // Sections and segments agree: a tool that rewrites the file can be used.
+  ASSERT_EQ(shell(SINTER_TEST_LLVM_BIN "/llvm-strip " + file("net.so") +
+                  " -o " + file("stripped.so")),
+            0);
+  auto model = Model::load(file("stripped.so"));
+  ASSERT_TRUE(bool(model)) << model.error().text();
+  const sinter_model *stripped = *model;
+  EXPECT_EQ(std::memcmp(stripped->weights, blob.data(), blob.size()), 0);
+}
+
 TEST_F(ObjectWriterTest, BytesRepeat) {
   for (const char *name : {"net.o", "net.a", "net.so", "net"}) {
     ObjectInputs in = makeInputs("net", 1);
@@ -325,7 +376,7 @@ TEST_F(ObjectWriterTest, FaultsLeaveNothing) {
   in.isas[0].symbols[0] = "not_there";
   EXPECT_EQ(codeOf(writeObject(in, file("net.o"))), ErrorCode::O004);
   in.isas[0].symbols[0] = "sinter_k_0";
-  in.weights[0].fill = [](llvm::MutableArrayRef<char>) {
+  in.weights[0].fill = [](uint64_t, llvm::MutableArrayRef<char>) {
     return objectError(ErrorCode::O001, "the packer failed");
   };
   EXPECT_EQ(codeOf(writeObject(in, file("net.o"))), ErrorCode::O001);
