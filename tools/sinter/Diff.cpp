@@ -49,7 +49,7 @@ sinter::diffModel(const std::string &file, CompileOptions options,
   TemporaryFolder folder;
   options.modelPath = file;
   options.tapAll = true;
-  auto loadable = makeLoadable(file, options, folder);
+  auto loadable = makeLoadable(file, forThisHost(options), folder);
   if (!loadable)
     return loadable.takeError();
   if (!loadable->fromModel)

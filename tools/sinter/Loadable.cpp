@@ -7,6 +7,7 @@
 #include "codegen/object/ObjectWriter.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/report/UserError.h"
+#include "dialects/target/Target.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -92,6 +93,13 @@ static void linkWeights(const std::string &file,
   if (fs::make_absolute(weights) || !fs::exists(weights))
     return;
   (void)fs::create_link(weights, folder.file("linked.weights"));
+}
+
+CompileOptions sinter::forThisHost(CompileOptions options) {
+  const cpu::Target *host = cpu::hostTarget();
+  if (options.isas.empty() && host)
+    options.isas.push_back(host->isa.str());
+  return options;
 }
 
 llvm::Expected<Loadable> sinter::makeLoadable(const std::string &file,

@@ -34,6 +34,10 @@ struct Loadable {
   bool fromModel = false;
 };
 
+/// For an object that only this process will run: without code for other
+/// machines, unless it was asked for.
+CompileOptions forThisHost(CompileOptions options);
+
 /// MODEL.onnx is compiled, .o and .a are linked into `folder`, .so stays where
 /// it is.
 llvm::Expected<Loadable> makeLoadable(const std::string &file,

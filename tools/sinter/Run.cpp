@@ -94,7 +94,8 @@ static llvm::Error run(const Arguments &arguments) {
   if (isExecutable(arguments.file))
     return runExecutable(arguments);
   TemporaryFolder folder;
-  auto loadable = makeLoadable(arguments.file, arguments.compile, folder);
+  auto loadable =
+      makeLoadable(arguments.file, forThisHost(arguments.compile), folder);
   if (!loadable)
     return loadable.takeError();
   auto session =

@@ -304,7 +304,7 @@ llvm::Expected<bool> Verify::run() {
   // compiled.
   CompileOptions compile = arguments.compile;
   compile.shapes.clear();
-  auto loadable = makeLoadable(arguments.file, compile, folder);
+  auto loadable = makeLoadable(arguments.file, forThisHost(compile), folder);
   if (!loadable)
     return loadable.takeError();
   if (!loadable->fromModel)
