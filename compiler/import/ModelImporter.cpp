@@ -223,6 +223,31 @@ void ModelImporter::importInputs(const onnx::Graph &graph, Scope &scope,
   }
 }
 
+/// A Squeeze without axes leaves extents that are open. Where the model
+/// declares so many axes less for an output they are 1, by its own word: a
+/// check says so.
+static Value likeDeclared(ModelImporter &importer, const onnx::ValueInfo &info,
+                          Value value) {
+  if (!value || !info.type.shape || importer.unsqueezed.empty())
+    return value;
+  auto type = cast<RankedTensorType>(value.getType());
+  Dims left, ones;
+  for (DimAttr dim : sym::dimsOf(type))
+    (llvm::is_contained(importer.unsqueezed, dim) ? ones : left).push_back(dim);
+  if (ones.empty() || left.size() != info.type.shape->size())
+    return value;
+  for (DimAttr dim : ones)
+    if (importer.rangeOf(dim).min > 1)
+      return value;
+  Location location = value.getLoc();
+  for (DimAttr dim : ones)
+    graph::CheckOp::create(importer.builder, location, dim, importer.dim(1),
+                           UnitAttr());
+  return graph::ReshapeOp::create(importer.builder, location,
+                                  sym::tensorOf(left, type.getElementType()),
+                                  value);
+}
+
 void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
                                   ModuleOp module, Operation *function) {
   auto main = cast<func::FuncOp>(function);
@@ -245,7 +270,7 @@ void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
     }
     if (!value || value->isPoisoned)
       continue;
-    results.push_back(materialise(*value, location));
+    results.push_back(likeDeclared(*this, info, materialise(*value, location)));
     resultNames.push_back(attributes.getDictionaryAttr(attributes.getNamedAttr(
         "graph.name", attributes.getStringAttr(ref(info.name)))));
   }

@@ -69,6 +69,9 @@ public:
   mlir::OpBuilder builder;
   const ImportOptions &options;
 
+  /// Extents that a Squeeze without axes left because they are open.
+  Dims unsqueezed;
+
   // Symbols (Symbols.cpp).
   struct Symbol {
     int64_t min, max;

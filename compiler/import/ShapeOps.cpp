@@ -192,11 +192,14 @@ LogicalResult importSqueeze(NodeImport &node) {
   for (size_t i = 0; i < dims.size(); ++i) {
     bool isListed = hasAxes ? llvm::is_contained(axes, int64_t(i))
                             : sym::isConstant(dims[i], 1);
-    if (!isListed)
+    if (!isListed) {
       result.push_back(dims[i]);
-    else if (!node.requireEqual(dims[i], node.model.dim(1),
-                                "a squeezed extent and 1"))
+      if (!hasAxes && !sym::asConstant(dims[i]))
+        node.model.unsqueezed.push_back(dims[i]);
+    } else if (!node.requireEqual(dims[i], node.model.dim(1),
+                                  "a squeezed extent and 1")) {
       return failure();
+    }
   }
   return setReshaped(node, result);
 }

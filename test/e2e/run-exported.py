@@ -26,6 +26,9 @@ MODELS = {
     "integers": ("g (uint8[N, 24] x, float s, float[N, 24] z) => (float[N, 24] y) "
                  "{ a = MatMulInteger(x, w)\n b = Cast<to=1>(a)\n c = Mul(b, s)\n y = Add(z, c) }",
                  {"w": weight(24, 24, kind=np.uint8)}, [(1, 24), (9, 24)]),
+    # An open extent that a Squeeze without axes drops, as the declared output says.
+    "squeeze": ("g (float[N, 6] x) => (float y) { a = MatMul(x, w)\n b = Squeeze(a)\n y = Relu(b) }",
+                {"w": weight(6, 1)}, [(1, 6)]),
     # Pads that depend on the extents.
     "same-conv": ("g (float[1, 3, H, W] x) => (float[1, 8, P, Q] y) "
                   f"{{ y = Conv<{SAME}, strides=[2, 3]>(x, w) }}",
