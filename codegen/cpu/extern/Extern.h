@@ -88,6 +88,23 @@ static inline void decode_item(const sinter_view *v, int64_t skip, int64_t item,
   }
 }
 
+/* The same for each item of [begin, end) in turn, without divisions after the
+   first. `at` holds what the call before left there. */
+static inline void visit_item(const sinter_view *v, int64_t skip, int64_t item,
+                              int64_t begin, int64_t *at) {
+  if (item == begin) {
+    decode_item(v, skip, item, at);
+    return;
+  }
+  for (int64_t axis = v->rank - 1; axis >= 0; axis--) {
+    if (axis == skip)
+      continue;
+    if (++at[axis] < v->dim[axis])
+      return;
+    at[axis] = 0;
+  }
+}
+
 static inline char *address(const sinter_view *v, const int64_t *at) {
   char *p = v->data;
   for (int64_t axis = 0; axis < v->rank; axis++)

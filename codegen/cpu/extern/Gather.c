@@ -27,7 +27,7 @@ SINTER_EXTERN_FUNCTION(gather) {
     return;
   }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last_axis(out), item, at);
+    visit_item(out, last_axis(out), item, begin, at);
     char *to = address(out, at), *from = data->data;
     const char *index = indices->data;
     for (int64_t i = 0; i < axis; i++)

@@ -129,7 +129,7 @@ SINTER_EXTERN_FUNCTION(roi_align) {
   if (in->dim[2] == 0 || in->dim[3] == 0 || in->dim[0] == 0)
     return;
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, 1, item, at);
+    visit_item(out, 1, item, begin, at);
     int64_t r = at[0];
     int64_t picture = load_index(batch, batch->data + r * batch->stride[0], in->dim[0], worker);
     const char *plane = in->data + picture * in->stride[0];

@@ -283,7 +283,7 @@ static void resize_lines(const axis_map *maps, const sinter_view *in, const sint
     if (!adds_rows)
       make_line(&maps[last], j, &l);
     for (int64_t item = begin; item < end; item++) {
-      decode_item(out, last, item, at);
+      visit_item(out, last, item, begin, at);
       int64_t n = corners_of(maps, t, in, at, c);
       char *to = address(out, at) + j * out->stride[last];
       if (adds_rows) {
@@ -351,7 +351,7 @@ SINTER_EXTERN_FUNCTION(resize) {
   }
   for (int64_t item = begin; item < end; item++) {
     int outside = 0;
-    decode_item(out, last, item, at);
+    visit_item(out, last, item, begin, at);
     for (int64_t i = 0; i < last; i++) {
       if (item == begin || at[i] != old[i])
         t[i] = taps_of(&maps[i], at[i]);

@@ -203,7 +203,7 @@ SINTER_EXTERN_FUNCTION(grid_sample) {
       return;
   }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, 1, item, at);
+    visit_item(out, 1, item, begin, at);
     const char *place = grid->data + at[0] * grid->stride[0];
     for (int k = 1; k <= axes; k++)
       place += at[k + 1] * grid->stride[k];
@@ -243,7 +243,7 @@ SINTER_EXTERN_FUNCTION(deform_columns) {
   places p = {.n = 0};
   for (int64_t group = 0; group < groups; group++)
     for (int64_t item = begin; item < end; item++) {
-      decode_item(out, 1, item, at);
+      visit_item(out, 1, item, begin, at);
       int64_t tap = at[2], y = at[3], x = at[4], row = group * taps + tap;
       const char *dy = offset->data + at[0] * offset->stride[0] + 2 * row * offset->stride[1] +
                        y * offset->stride[2] + x * offset->stride[3];

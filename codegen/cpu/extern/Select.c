@@ -44,6 +44,23 @@ static int64_t best_of_row(const float *row, int64_t n, int largest, int select_
   return at;
 }
 
+/* The same for a short line of any stride, without a branch that data decide: one
+   line overlaps the next. */
+static int64_t best_of_short(const char *line, int64_t stride, int64_t n, int largest,
+                             int select_last) {
+  uint32_t sign = largest ? 0 : 0x80000000u;
+  int64_t at = select_last ? n - 1 : 0, step = select_last ? -1 : 1, index = at;
+  float best = bits_to_float(*(const uint32_t *)(line + at * stride) ^ sign);
+  int is_nan = 0;
+  for (int64_t i = 0; i < n; i++, at += step) {
+    float x = bits_to_float(*(const uint32_t *)(line + at * stride) ^ sign);
+    is_nan |= x != x;
+    index = x > best ? at : index;
+    best = x > best ? x : best;
+  }
+  return is_nan ? -1 : index;
+}
+
 /* Indices of the best of `count` neighbouring lines of f32, of which element i lies
    i * stride after the first. NaN is best, the first one (the last one). */
 static void best_of_lines(const char *from, int64_t stride, int64_t n, int64_t count,
@@ -79,12 +96,12 @@ static int64_t neighbours(const sinter_view *in, const sinter_view *out, const i
 
 SINTER_EXTERN_FUNCTION(arg_reduce) {
   const sinter_view *in = &views[0], *out = &views[1];
-  int64_t axis = integers[0], n = in->dim[axis], step, at[SINTER_MAX_RANK];
+  int64_t axis = integers[0], n = in->dim[axis], step = 1, at[SINTER_MAX_RANK];
   int largest = integers[1] != 0, select_last = integers[2] != 0;
   int is_row = in->type == TYPE_F32 && in->stride[axis] == 4;
   int32_t indices[LANES];
   for (int64_t item = begin; item < end; item += step) {
-    decode_item(out, axis, item, at);
+    visit_item(out, axis, item, step > 1 ? item : begin, at);
     const char *line = address(in, at);
     char *to = address(out, at);
     step = n < INT32_MAX ? neighbours(in, out, at, axis, item, end) : 1;
@@ -95,8 +112,10 @@ SINTER_EXTERN_FUNCTION(arg_reduce) {
       continue;
     }
     int64_t index = -1;
-    if (is_row && n >= 16)
+    if (is_row && n > 64)
       index = best_of_row((const float *)line, n, largest, select_last);
+    else if (in->type == TYPE_F32 && n > 0)
+      index = best_of_short(line, in->stride[axis], n, largest, select_last);
     if (index >= 0) {
       *(int64_t *)to = index;
       continue;
