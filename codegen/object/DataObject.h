@@ -24,10 +24,14 @@ using WeightsId = std::array<uint8_t, 32>;
 llvm::Error writeDataObject(const ObjectInputs &inputs, const WeightsId &id,
                             bool willBeLinked, llvm::StringRef path);
 
-/// Puts the weights into the joined object, which lies from `begin` to the end
-/// of the file.
-llvm::Error attachWeights(const ObjectInputs &inputs, llvm::StringRef path,
-                          uint64_t begin = 0);
+/// Moves the section of weights behind the end of the joined object, and says
+/// where that is.
+llvm::Expected<uint64_t> placeWeights(const ObjectInputs &inputs,
+                                      llvm::StringRef path);
+
+/// Writes the weights from `start` on, behind the end of the file.
+llvm::Error appendWeights(const ObjectInputs &inputs, llvm::StringRef path,
+                          uint64_t start);
 
 /// Puts the weights into a linked .so or executable.
 llvm::Error insertWeights(const ObjectInputs &inputs, llvm::StringRef path);

@@ -168,6 +168,9 @@ static Error growMember(StringRef path, uint64_t begin) {
 
 static Error makeArchive(const ObjectInputs &in, const WorkFolder &folder,
                          StringRef stem) {
+  auto start = placeWeights(in, folder.file("model.o"));
+  if (!start)
+    return start.takeError();
   // The member's name is that of the file.
   std::string member = stem.str() + ".o";
   if (std::error_code reason =
@@ -189,7 +192,7 @@ static Error makeArchive(const ObjectInputs &in, const WorkFolder &folder,
   if (std::error_code reason = sys::fs::file_size(output, archiveBytes))
     return writeError(output, reason);
   uint64_t begin = archiveBytes - memberBytes;
-  if (Error e = attachWeights(in, output, begin))
+  if (Error e = appendWeights(in, output, begin + *start))
     return e;
   return growMember(output, begin);
 }
@@ -200,9 +203,12 @@ static Error makeOutput(const ObjectInputs &in, OutputKind kind, StringRef stem,
   if (kind == OutputKind::Archive)
     return makeArchive(in, folder, stem);
   if (kind == OutputKind::Object) {
+    auto start = placeWeights(in, object);
+    if (!start)
+      return start.takeError();
     if (std::error_code reason = sys::fs::rename(object, output))
       return writeError(stem, reason);
-    return attachWeights(in, output);
+    return appendWeights(in, output, *start);
   }
   std::vector<std::string> args = sharedArgs();
   if (kind == OutputKind::Executable) {

@@ -14,6 +14,7 @@
 
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/BLAKE3.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <atomic>
@@ -213,23 +214,36 @@ static Error noWeights() {
   return objectError(ErrorCode::O004, "the linked object has no weights");
 }
 
-// The section moves to the end of the file.
-Error attachWeights(const ObjectInputs &inputs, StringRef path,
-                    uint64_t begin) {
-  if (!hasOwnWeights(inputs))
-    return Error::success();
-  // To begin, and end, at a multiple of 64.
-  uint64_t room = alignTo(inputs.weightsBytes, 64) + 64;
-  auto file = MappedOutput::open(path, room);
+Expected<uint64_t> placeWeights(const ObjectInputs &inputs, StringRef path) {
+  auto file = MappedOutput::open(path);
   if (!file)
     return file.takeError();
-  MutableArrayRef<char> bytes = (*file)->bytes().drop_front(begin);
-  ELF::Elf64_Shdr *section = ElfFile(bytes).findWeights();
-  if (!section)
-    return noWeights();
-  section->sh_type = ELF::SHT_PROGBITS;
-  section->sh_offset = alignTo(bytes.size() - room, 64);
-  uint64_t start = begin + section->sh_offset;
+  MutableArrayRef<char> bytes = (*file)->bytes();
+  uint64_t start = alignTo(bytes.size(), 64);
+  if (hasOwnWeights(inputs)) {
+    ELF::Elf64_Shdr *section = ElfFile(bytes).findWeights();
+    if (!section)
+      return noWeights();
+    section->sh_type = ELF::SHT_PROGBITS;
+    section->sh_offset = start;
+  }
+  if (Error e = (*file)->close())
+    return std::move(e);
+  return start;
+}
+
+Error appendWeights(const ObjectInputs &inputs, StringRef path,
+                    uint64_t start) {
+  if (!hasOwnWeights(inputs))
+    return Error::success();
+  uint64_t bytes = 0;
+  if (std::error_code reason = sys::fs::file_size(path, bytes))
+    return writeError(path, reason);
+  // An archive's member has an even number of bytes.
+  auto file = MappedOutput::open(
+      path, start + alignTo(inputs.weightsBytes, 64) - bytes);
+  if (!file)
+    return file.takeError();
   if (Error e = (*file)->close())
     return e;
   return BlobWriter(inputs, path, start, /*withDigest=*/false).run();

@@ -26,7 +26,7 @@ namespace {
 template <typename T>
 void copyRun(char *out, const char *in, int64_t stride, int64_t count,
              int64_t zeros) {
-  if (stride == 1)
+  if (stride == 1 && count)
     memcpy(out, in, count * sizeof(T));
   else
     for (int64_t i = 0; i < count; ++i)

@@ -125,8 +125,8 @@ protected:
     for (const Value &input : inputs) {
       Tensor tensor = toTensor(input);
       memory.push_back(std::make_unique<Guarded>(tensor.bytes.size()));
-      std::memcpy(memory.back()->data(), tensor.bytes.data(),
-                  tensor.bytes.size());
+      std::copy(tensor.bytes.begin(), tensor.bytes.end(),
+                static_cast<char *>(memory.back()->data()));
       buffers.push_back(memory.back()->data());
     }
     for (const Value &output : expected) {

@@ -112,7 +112,7 @@ build() { build_preset release "$sinter_build" "$@"; }
 # The compiler under ASan and UBSan, and the tests that need it.
 build_sanitized() {
   build_preset sanitize "$sinter_root/build-sanitize" sinter sinter-opt sinter-import \
-    sinter-node-test sinter-unit-tests
+    sinter-node-test sinter-unit-tests sinter_runtime_shared bench-kernels
 }
 
 # build_preset PRESET FOLDER TARGET...
