@@ -155,8 +155,8 @@ Values RecurrentEmitter::emitChunk(Value start, ValueRange hidden) {
   if (std::optional<int64_t> known = KernelBuilder::constant(steps);
       known && *known % plan.chunk == 0)
     count = kb.c(plan.chunk);
-  // One row takes steps for the rows of a tile; a batch of one may be known only
-  // when it runs.
+  // One row takes steps for the rows of a tile; a batch of one may be known
+  // only when it runs.
   Value single = plan.rowBlock == 1
                      ? count
                      : kb.mul(count, kb.max(kb.sub(kb.c(2), rows), kb.c(0)));

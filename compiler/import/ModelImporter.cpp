@@ -292,10 +292,11 @@ void ModelImporter::finishModule(ModuleOp module, Operation *function) {
   builder.setInsertionPointToStart(module.getBody());
   for (const ImportOptions::DimRange &range : options.dims)
     if (!symbols.contains(StringAttr::get(&context, range.symbol)))
-      faults.add({ErrorCode::U011, "", "",
-                  "--dim names '" + range.symbol +
-                      "', which is no dimension of an input and no size of data",
-                  "", ""});
+      faults.add(
+          {ErrorCode::U011, "", "",
+           "--dim names '" + range.symbol +
+               "', which is no dimension of an input and no size of data",
+           "", ""});
   for (auto &[name, symbol] : symbols) {
     if (symbol.min == symbol.max)
       continue;
