@@ -7,9 +7,11 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import e2e
 from serving import PYTHON, Server, curl
@@ -113,6 +115,52 @@ def check_access(repository):
                 f"the audit log holds {entries}")
 
 
+def check_rules(repository):
+    """What an input may hold; changed, and broken, while the server runs."""
+    path = os.path.join(e2e.WORK, "rules.toml")
+
+    def write(text):
+        with open(path + ".new", "w") as file:
+            file.write("[models.identity_fp32.inputs.IN]\n" + text)
+        os.replace(path + ".new", path)  # never half a file
+
+    write("max = 1\n")
+    server = start(repository, "--config", path)
+
+    def expect(value, wanted, text=""):
+        request = {"inputs": [{"name": "IN", "datatype": "FP32", "shape": [1, 4], "data": [0, 0, value, 0]}]}
+        for _ in range(100):  # a reload takes its time
+            code, body = curl(f"http://{server.addresses['http']}/v2/models/identity_fp32/infer",
+                              "-d", json.dumps(request))
+            if code == wanted:
+                break
+            time.sleep(0.1)
+        score.check(code == wanted and text in body, f"{value}: {code} {body}, expected {wanted} {text}")
+
+    def reload(text):
+        write(text)
+        server.process.send_signal(signal.SIGHUP)
+
+    expect(1, "200")
+    expect(2, "400", "holds 2 at element 2; this server allows -inf to 1")
+    reload("max = 3\nmin = 0\n")
+    expect(2, "200")
+    expect(-1, "400", "allows 0 to 3")
+    other = 'shapes = ["1x4"]\n[models.identity_fp32.inputs.other]\nfinite = true\n'
+    for faulty, said in (("max = 3\nminimum = 0\n", "unknown key 'models.identity_fp32.inputs.IN.minimum'"),
+                         (other, "a rule for input 'other'; the model takes 'IN'")):
+        reload(faulty)
+        for _ in range(100):
+            if said in server.log_text():
+                break
+            time.sleep(0.1)
+        score.check(said in server.log_text(), f"the log lacks {said!r}: {server.log_text()}")
+        expect(-1, "400", "allows 0 to 3")
+    reload('shapes = ["1x5", "?x4"]\n')
+    expect(-1, "200")
+    score.check(server.stop() == 0, "the server with rules does not end well")
+
+
 def main():
     repository = make_repository()
     server = start(repository, "--max-batch", "8", "--shared-memory")
@@ -121,6 +169,7 @@ def main():
     check_pages(server)
     score.check(server.stop() == 0, "the server does not end well")
     check_access(repository)
+    check_rules(repository)
     score.exit()
 
 

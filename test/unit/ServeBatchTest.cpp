@@ -421,6 +421,67 @@ TEST(ServeBatch, InputRules) {
   refused({0, 1, -INFINITY, 3}, "at element 2");
 }
 
+TEST(ServeBatch, ARuleForNoInputIsAFault) {
+  TestModel m;
+  makeRows(m, addOneKernel);
+  ModelOptions options;
+  options.inputRules.emplace_back();
+  options.inputRules[0].input = "z";
+  Caller caller;
+  auto lenient = serve(m, options);
+  expectPlus(caller.ask(*lenient, caller.make("m", ramp(1))), ramp(1));
+  EngineOptions strict = engineOptions();
+  options.inputRules[0].own = true;
+  strict.defaults = options;
+  EngineOptions::Embedded embedded;
+  embedded.name = "m";
+  embedded.linked = &m.model;
+  strict.embedded.push_back(embedded);
+  Status status;
+  EXPECT_EQ(Engine::create(strict, status), nullptr);
+  EXPECT_NE(status.message.find("a rule for input 'z'; the model takes 'x'"),
+            std::string::npos)
+      << status.message;
+}
+
+TEST(ServeBatch, OptionsChangeWhileItServes) {
+  TestModel m;
+  makeRows(m, addOneKernel);
+  auto engine = serve(m, ModelOptions());
+  Caller caller;
+  auto codeOf = [&](std::vector<float> values) {
+    return caller.ask(*engine, caller.make("m", std::move(values))).status.code;
+  };
+  EXPECT_EQ(codeOf({0, 1, 2, 11}), Code::ok);
+  EngineOptions next;
+  next.models.emplace_back();
+  next.models[0].name = "m";
+  next.models[0].inputRules.emplace_back();
+  ModelOptions::InputRule &rule = next.models[0].inputRules[0];
+  rule.input = "x";
+  rule.own = rule.ranged = true;
+  rule.max = 10;
+  ASSERT_TRUE(engine->configure(next).ok());
+  EXPECT_EQ(codeOf({0, 1, 2, 11}), Code::invalid);
+  EXPECT_EQ(codeOf({0, 1, 2, -11}), Code::ok) << "no least value was named";
+  // What does not fit a model changes nothing.
+  EngineOptions faulty = next;
+  faulty.models[0].inputRules[0].input = "z";
+  faulty.models[0].maxQueue = 0;
+  Status status = engine->configure(faulty);
+  EXPECT_EQ(status.code, Code::unavailable);
+  EXPECT_NE(status.message.find("model 'm' version 1"), std::string::npos);
+  EXPECT_EQ(codeOf({0, 1, 2, 11}), Code::invalid);
+  EXPECT_EQ(codeOf({0, 1, 2, 3}), Code::ok);
+  next.models[0].inputRules.clear();
+  next.models[0].limit.rate = 1e-6;
+  ASSERT_TRUE(engine->configure(next).ok());
+  EXPECT_EQ(codeOf({0, 1, 2, 11}), Code::ok) << "the first of its burst";
+  EXPECT_EQ(codeOf({0, 1, 2, 11}), Code::unavailable);
+  ASSERT_TRUE(engine->configure({}).ok());
+  EXPECT_EQ(codeOf({0, 1, 2, 11}), Code::ok);
+}
+
 TEST(ServeBatch, LimitsHoldUntilTheAnswer) {
   TestModel m;
   makeRows(m, mathKernel);

@@ -160,6 +160,39 @@ TEST_F(ServeConfig, ModelsInheritTheDefaults) {
   EXPECT_EQ(ocr.versions, (std::vector<uint64_t>{1, 3}));
 }
 
+TEST_F(ServeConfig, RulesForInputs) {
+  Loaded l = load({"--set", "models.ocr.inputs.x.0.finite=true"},
+                  "[inputs.x]\nmin = -1\n"
+                  "[models.ocr.inputs.x]\nshapes = [\"1x3x48x?\", \"2x4\"]\n"
+                  "max = 0.1\n");
+  ASSERT_TRUE(l.status.ok()) << l.status.message;
+  ASSERT_EQ(l.config.defaults.inputRules.size(), 1u);
+  EXPECT_FALSE(l.config.defaults.inputRules[0].own);
+  EXPECT_EQ(l.config.defaults.inputRules[0].min, -1);
+  ASSERT_EQ(l.config.models.size(), 1u);
+  EXPECT_EQ(l.config.models[0].name, "ocr");
+  const auto &rules = l.config.models[0].inputRules;
+  ASSERT_EQ(rules.size(), 2u);
+  EXPECT_EQ(rules[0].input, "x");
+  EXPECT_TRUE(rules[0].own && rules[0].ranged && !rules[0].finite);
+  EXPECT_EQ(rules[0].min, -1) << "inherited";
+  EXPECT_EQ(rules[0].max, 0.1) << "to the last bit";
+  std::vector<std::vector<int64_t>> shapes = {{1, 3, 48, -1}, {2, 4}};
+  EXPECT_EQ(rules[0].shapes, shapes);
+  EXPECT_EQ(rules[1].input, "x.0");
+  EXPECT_TRUE(rules[1].own && rules[1].finite && !rules[1].ranged);
+  auto fault = [](const std::string &file, const char *text) {
+    Status status = load({}, file).status;
+    EXPECT_EQ(status.code, Code::invalid) << file;
+    EXPECT_NE(status.message.find(text), std::string::npos) << status.message;
+  };
+  fault("[inputs.x]\nshape = \"2\"\n", "did you mean shapes?");
+  fault("[inputs.x]\nshapes = \"2x-3\"\n", ":2: inputs.x.shapes: found '2x-3'");
+  fault("[models.m.inputs.x]\nmin = 2\nmax = 1\n",
+        "models.m.inputs.x: min is above max");
+  fault("[inputs.x]\nmin = nan\n", "expected a number");
+}
+
 TEST_F(ServeConfig, FaultsNameThePlaceAndTheNearestKey) {
   struct {
     std::vector<std::string> arguments;
@@ -232,6 +265,11 @@ TEST_F(ServeConfig, AReloadKnowsWhatItCannotChange) {
          after = load({"--log-level=debug", "--http-port=1"});
   EXPECT_EQ(needRestart(before.values, after.values),
             std::vector<std::string>{"http.port"});
+  after = load({"--log-level=info", "--max-queue=9", "--client-rate=3"},
+               "[models.m]\nmax-batch = 4\nrate = 2\n"
+               "[models.m.inputs.x]\nmin = 1\n");
+  EXPECT_EQ(needRestart(before.values, after.values),
+            std::vector<std::string>{"models.m.max-batch"});
 }
 
 TEST_F(ServeConfig, HelpListsEveryKey) {

@@ -132,6 +132,11 @@ std::string configHelp() {
           "--set):\n";
   for (const auto &row : modelKeys())
     describe(page, row);
+  page << "\nInputs (inputs.INPUT.KEY for all models, "
+          "models.NAME.inputs.INPUT.KEY; in the file or by --set):\n";
+  for (const auto &row : inputKeys())
+    page << "  " << row.key << " " << kindName(row.kind) << ": " << row.help
+         << "\n";
   page << "\nAn environment variable is a key in capitals behind SINTER_: "
           "SINTER_HTTP_PORT.\n"
           "A flag beats a variable, a variable beats the file. SIGHUP reads "

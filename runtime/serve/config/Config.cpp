@@ -6,6 +6,8 @@
 #include "runtime/serve/config/Toml.h"
 #include "runtime/serve/config/TomlText.h"
 
+#include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 #include <unistd.h>
@@ -13,7 +15,7 @@
 namespace sinter::serve {
 namespace {
 
-const std::string modelPrefix = "models.";
+const std::string modelPrefix = "models.", inputPrefix = "inputs.";
 
 template <typename Row>
 const Row *findRow(const std::vector<Row> &rows, const std::string &key) {
@@ -32,15 +34,37 @@ std::vector<std::string> allKeys() {
   return keys;
 }
 
-// "models.ocr.v4.max-batch": a name may hold dots, a key of a model does not.
-bool splitModelKey(const std::string &key, std::string &model,
-                   std::string &rest) {
+// What a key is about: the server and all models, one model, one input.
+struct Place {
+  std::string model, input, key;
+  bool ofModel = false, ofInput = false;
+};
+
+// "models.ocr.v4.max-batch", "models.ocr.inputs.x.0.finite", "inputs.x.0.max":
+// a name may hold dots, a key behind a name does not.
+Place placeOf(const std::string &key) {
+  Place place;
+  std::string rest = key;
   size_t dot = key.rfind('.');
-  if (key.rfind(modelPrefix, 0) != 0 || dot < modelPrefix.size())
-    return false;
-  model = key.substr(modelPrefix.size(), dot - modelPrefix.size());
-  rest = key.substr(dot + 1);
-  return true;
+  place.ofModel =
+      key.rfind(modelPrefix, 0) == 0 && dot >= modelPrefix.size();
+  if (place.ofModel) {
+    place.model = key.substr(modelPrefix.size(), dot - modelPrefix.size());
+    rest = key.substr(dot + 1);
+    if (size_t at = place.model.find("." + inputPrefix);
+        at != std::string::npos) {
+      rest = place.model.substr(at + 1) + "." + rest;
+      place.model.resize(at);
+    }
+  }
+  dot = rest.rfind('.');
+  place.ofInput = rest.rfind(inputPrefix, 0) == 0 && dot >= inputPrefix.size();
+  if (place.ofInput) {
+    place.input = rest.substr(inputPrefix.size(), dot - inputPrefix.size());
+    rest = rest.substr(dot + 1);
+  }
+  place.key = rest;
+  return place;
 }
 
 Status unknownKey(const std::string &key, const std::string &origin) {
@@ -74,8 +98,11 @@ Status scalarText(const toml::node &node, const std::string &where,
     out << value->get();
   else if (const auto *number = node.as_integer())
     out << number->get();
-  else if (const auto *real = node.as_floating_point())
-    out << real->get();
+  else if (const auto *real = node.as_floating_point()) {
+    char digits[32]; // as many as tell it from its neighbours
+    auto end = std::to_chars(digits, std::end(digits), real->get()).ptr;
+    out.write(digits, end - digits);
+  }
   else if (const auto *flag = node.as_boolean())
     out << (flag->get() ? "true" : "false");
   else
@@ -173,7 +200,50 @@ ModelOptions &modelNamed(ServerConfig &config, const std::string &name) {
   return config.models.back();
 }
 
+Status applyToInput(const Place &place, const std::string &key,
+                    const ConfigValue &value, ModelOptions &options) {
+  const auto *row = findRow(inputKeys(), place.key);
+  if (!row) {
+    std::vector<std::string> keys;
+    for (const auto &each : inputKeys())
+      keys.push_back(each.key);
+    std::string near = nearestKey(place.key, keys);
+    return {Code::invalid,
+            value.origin + ": unknown key '" + key + "'; an input has " +
+                "shapes, finite, min and max" +
+                (near.empty() ? "" : "; did you mean " + near + "?")};
+  }
+  auto &rules = options.inputRules;
+  auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto &r) {
+    return r.input == place.input;
+  });
+  if (rule == rules.end()) {
+    rules.emplace_back();
+    rule = std::prev(rules.end());
+    rule->input = place.input;
+  }
+  rule->own |= place.ofModel;
+  return apply(*row, key, value, *rule);
+}
+
+Status checkRules(const ModelOptions &options) {
+  for (const ModelOptions::InputRule &rule : options.inputRules)
+    if (rule.min > rule.max)
+      return {Code::invalid, (options.name.empty()
+                                  ? ""
+                                  : modelPrefix + options.name + ".") +
+                                 inputPrefix + rule.input +
+                                 ": min is above max: nothing would be "
+                                 "allowed"};
+  return {};
+}
+
 Status checkTogether(const ServerConfig &config) {
+  if (Status status = checkRules(config.defaults); !status.ok())
+    return status;
+  for (const ModelOptions &model : config.models)
+    if (Status status = checkRules(model); !status.ok())
+      return status;
   if (config.tlsCertificate.empty() != config.tlsKey.empty())
     return {Code::invalid,
             "tls.certificate and tls.key go together: one of them is missing"};
@@ -200,10 +270,12 @@ Status loadConfig(const CommandLine &line, const Environment &environment,
   ServerConfig config;
   Status status;
   for (const auto &[key, value] : values) {
-    std::string model, rest;
-    if (splitModelKey(key, model, rest))
+    Place place = placeOf(key);
+    if (place.ofModel)
       continue;
-    if (const auto *row = findRow(serverKeys(), key))
+    if (place.ofInput)
+      status = applyToInput(place, key, value, config.defaults);
+    else if (const auto *row = findRow(serverKeys(), key))
       status = apply(*row, key, value, config);
     else if (const auto *shared = findRow(modelKeys(), key))
       status = apply(*shared, key, value, config.defaults);
@@ -213,12 +285,15 @@ Status loadConfig(const CommandLine &line, const Environment &environment,
       return status;
   }
   for (const auto &[key, value] : values) {
-    std::string model, rest;
-    if (!splitModelKey(key, model, rest))
+    Place place = placeOf(key);
+    if (!place.ofModel)
       continue;
-    const auto *row = findRow(modelKeys(), rest);
-    status = row ? apply(*row, key, value, modelNamed(config, model))
-                 : unknownKey(rest, value.origin + ": " + modelPrefix + model);
+    ModelOptions &model = modelNamed(config, place.model);
+    const auto *row = findRow(modelKeys(), place.key);
+    status = place.ofInput ? applyToInput(place, key, value, model)
+             : row         ? apply(*row, key, value, model)
+                           : unknownKey(place.key, value.origin + ": " +
+                                                       modelPrefix + place.model);
     if (!status.ok())
       return status;
   }
@@ -245,8 +320,11 @@ std::vector<std::string> needRestart(const ConfigValues &before,
     if (old != before.end() && now != after.end() &&
         old->second.text == now->second.text)
       continue;
+    Place place = placeOf(key);
     const auto *row = findRow(serverKeys(), key);
-    if (!row || !row->live)
+    const auto *shared = findRow(modelKeys(), place.key);
+    bool live = place.ofInput || (row && row->live) || (shared && shared->live);
+    if (!live)
       keys.push_back(key);
   }
   return keys;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 namespace sinter::serve {
@@ -44,7 +45,7 @@ bool readNumber(const std::string &text, uint64_t &number) {
 bool readReal(const std::string &text, double &real) {
   const char *end = text.data() + text.size();
   auto [stop, error] = std::from_chars(text.data(), end, real);
-  return error == std::errc() && stop == end && real >= 0 && real < 1e300;
+  return error == std::errc() && stop == end && std::fabs(real) < 1e300;
 }
 
 // A number with a unit of the table behind it; without one it counts as it is.
@@ -94,23 +95,6 @@ Status readVersions(const std::string &text, Value &out) {
     return {};
   return wrong(text,
                "latest, latest:N, all, or version numbers with commas between");
-}
-
-size_t distance(const std::string &a, const std::string &b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j)
-    row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t above = row[j];
-      row[j] = std::min(
-          {row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
 }
 
 using ServerRows = std::vector<KeyRow<Server>>;
@@ -212,15 +196,15 @@ ServerRows generalKeys() {
        "idle models are unloaded past it; 0 = none",
        [](Server &s, const Value &v) { s.memoryBudget = v.number; }},
       {"client-rate", K::real, "0", "requests a second of each client; 0 = any",
-       [](Server &s, const Value &v) { s.clientLimit.rate = v.real; }},
+       [](Server &s, const Value &v) { s.clientLimit.rate = v.real; }, true},
       {"client-burst", K::real, "0",
        "so many of them at once; 0 = a second's worth",
-       [](Server &s, const Value &v) { s.clientLimit.burst = v.real; }},
+       [](Server &s, const Value &v) { s.clientLimit.burst = v.real; }, true},
       {"client-concurrency", K::number, "0",
        "requests of each client under way; 0 = any",
        [](Server &s, const Value &v) {
          s.clientLimit.concurrency = uint32_t(v.number);
-       }},
+       }, true},
       {"simulate", K::text, "",
        "replay arrivals of a file, print latencies and end",
        [](Server &s, const Value &v) { s.simulate = v.text; }},
@@ -251,57 +235,57 @@ const std::vector<KeyRow<Model>> &modelKeys() {
   using K = KeyKind;
   static const std::vector<KeyRow<Model>> rows = {
       {"versions", K::versions, "latest",
-       "which are served: latest, latest:N, all, or 1,4", putVersions},
+       "which are served: latest, latest:N, all, or 1,4", putVersions, true},
       {"max-batch", K::number, "0",
        "rows of a batch; 0 = what the cost table says",
        [](Model &m, const Value &v) { m.maxBatch = uint32_t(v.number); }},
       {"max-queue-delay-us", K::number, "0",
        "fixed delay of a batch; 0 = by cost",
-       [](Model &m, const Value &v) { m.maxDelayUs = v.number; }},
+       [](Model &m, const Value &v) { m.maxDelayUs = v.number; }, true},
       {"preferred-batch-size", K::numbers, "",
        "sizes a batch is closed at; empty = by cost",
-       [](Model &m, const Value &v) { m.preferredBatch = v.numbers; }},
+       [](Model &m, const Value &v) { m.preferredBatch = v.numbers; }, true},
       {"deadline-us", K::number, "0", "of requests that bring none; 0 = none",
-       [](Model &m, const Value &v) { m.deadlineUs = v.number; }},
+       [](Model &m, const Value &v) { m.deadlineUs = v.number; }, true},
       {"max-queue", K::number, "1024",
        "requests that may wait; past it they get 503",
-       [](Model &m, const Value &v) { m.maxQueue = uint32_t(v.number); }},
+       [](Model &m, const Value &v) { m.maxQueue = uint32_t(v.number); }, true},
       {"max-queue-bytes", K::bytes, "256MiB", "and their bytes",
-       [](Model &m, const Value &v) { m.maxQueueBytes = v.number; }},
+       [](Model &m, const Value &v) { m.maxQueueBytes = v.number; }, true},
       {"priority-levels", K::number, "1", "priorities that a request may name",
-       [](Model &m, const Value &v) { m.priorityLevels = uint32_t(v.number); }},
+       [](Model &m, const Value &v) { m.priorityLevels = uint32_t(v.number); }, true},
       {"preserve-order", K::boolean, "false",
        "answers of a client in the order it asked",
-       [](Model &m, const Value &v) { m.preserveOrder = v.boolean; }},
+       [](Model &m, const Value &v) { m.preserveOrder = v.boolean; }, true},
       {"rate", K::real, "0", "requests a second of all clients; 0 = any",
-       [](Model &m, const Value &v) { m.limit.rate = v.real; }},
+       [](Model &m, const Value &v) { m.limit.rate = v.real; }, true},
       {"burst", K::real, "0", "so many of them at once; 0 = a second's worth",
-       [](Model &m, const Value &v) { m.limit.burst = v.real; }},
+       [](Model &m, const Value &v) { m.limit.burst = v.real; }, true},
       {"concurrency", K::number, "0",
        "requests under way of all clients; 0 = any",
        [](Model &m, const Value &v) {
          m.limit.concurrency = uint32_t(v.number);
-       }},
+       }, true},
       {"guard-answers", K::number, "50",
        "a canary is judged after so many answers",
-       [](Model &m, const Value &v) { m.guardAnswers = uint32_t(v.number); }},
+       [](Model &m, const Value &v) { m.guardAnswers = uint32_t(v.number); }, true},
       {"guard-error-percent", K::real, "5",
        "it is taken back when it fails so much more than the default version",
-       [](Model &m, const Value &v) { m.guardErrorPercent = v.real; }},
+       [](Model &m, const Value &v) { m.guardErrorPercent = v.real; }, true},
       {"guard-latency-factor", K::real, "2",
        "or takes so much longer; 0 = not looked at",
-       [](Model &m, const Value &v) { m.guardLatencyFactor = v.real; }},
+       [](Model &m, const Value &v) { m.guardLatencyFactor = v.real; }, true},
       {"breaker-failures", K::number, "5",
        "runs that fail in a row before requests are refused; 0 = never",
        [](Model &m, const Value &v) {
          m.breakerFailures = uint32_t(v.number);
-       }},
+       }, true},
       {"breaker-open", K::milliseconds, "1s",
        "how long they are refused before one tries again",
-       [](Model &m, const Value &v) { m.breakerOpenMs = uint32_t(v.number); }},
+       [](Model &m, const Value &v) { m.breakerOpenMs = uint32_t(v.number); }, true},
       {"degrade-to", K::text, "",
        "MODEL or MODEL:VERSION that answers meanwhile",
-       [](Model &m, const Value &v) { m.degradeTo = v.text; }},
+       [](Model &m, const Value &v) { m.degradeTo = v.text; }, true},
   };
   return rows;
 }
@@ -317,6 +301,7 @@ const char *kindName(KeyKind kind) {
   case KeyKind::number:
     return "N";
   case KeyKind::real:
+  case KeyKind::signedReal:
     return "NUMBER";
   case KeyKind::bytes:
     return "BYTES";
@@ -330,6 +315,8 @@ const char *kindName(KeyKind kind) {
     return "N,N";
   case KeyKind::versions:
     return "POLICY";
+  case KeyKind::shapes:
+    return "SHAPES";
   }
   return "";
 }
@@ -357,8 +344,11 @@ Status parseValue(KeyKind kind, const char *choices, const std::string &text,
       return wrong(text, "a number from 0 to 4294967295");
     return {};
   case KeyKind::real:
-    return readReal(text, out.real) ? Status()
-                                    : wrong(text, "a number of at least 0");
+    return readReal(text, out.real) && out.real >= 0
+               ? Status()
+               : wrong(text, "a number of at least 0");
+  case KeyKind::signedReal:
+    return readReal(text, out.real) ? Status() : wrong(text, "a number");
   case KeyKind::bytes:
     return readScaled(text, sizes, out.number)
                ? Status()
@@ -379,20 +369,12 @@ Status parseValue(KeyKind kind, const char *choices, const std::string &text,
                : wrong(text, "numbers with commas between");
   case KeyKind::versions:
     return readVersions(text, out);
+  case KeyKind::shapes:
+    return readShapes(text, out.shapes)
+               ? Status()
+               : wrong(text, "shapes with commas between, as in 1x3x48x?");
   }
   return {};
-}
-
-std::string nearestKey(const std::string &wrongKey,
-                       const std::vector<std::string> &keys) {
-  std::string best;
-  size_t least = std::max<size_t>(3, wrongKey.size() / 3) + 1;
-  for (const std::string &key : keys)
-    if (size_t edits = distance(wrongKey, key); edits < least) {
-      least = edits;
-      best = key;
-    }
-  return best;
 }
 
 } // namespace sinter::serve

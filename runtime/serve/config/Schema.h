@@ -17,12 +17,14 @@ enum class KeyKind {
   port,
   number,
   real,
+  signedReal,
   bytes,
   milliseconds,
   boolean,
   choice,
   numbers,
-  versions
+  versions,
+  shapes
 };
 
 /// Parsed: which member counts depends on the kind.
@@ -33,6 +35,7 @@ struct ParsedValue {
   double real = 0;
   bool boolean = false;
   std::vector<uint32_t> numbers;
+  std::vector<std::vector<int64_t>> shapes; ///< -1 = any
 };
 
 template <typename Target> struct KeyRow {
@@ -48,8 +51,13 @@ template <typename Target> struct KeyRow {
 const std::vector<KeyRow<ServerConfig>> &serverKeys();
 /// Defaults of all models under these names; for one model under models.NAME.
 const std::vector<KeyRow<ModelOptions>> &modelKeys();
+/// Of one input: inputs.INPUT.KEY for all models, models.NAME.inputs.INPUT.KEY.
+const std::vector<KeyRow<ModelOptions::InputRule>> &inputKeys();
 
 const char *kindName(KeyKind kind);
+/// "1x3x48x?,2x3x48x?"; false when it is none.
+bool readShapes(const std::string &text,
+                std::vector<std::vector<int64_t>> &shapes);
 /// Says what was found and what the kind expects.
 Status parseValue(KeyKind kind, const char *choices, const std::string &text,
                   ParsedValue &out);

@@ -96,6 +96,37 @@ EngineImpl::~EngineImpl() {
 // ---- What there is
 // --------------------------------------------------------------
 
+Status EngineImpl::configure(const EngineOptions &next) {
+  std::lock_guard<std::mutex> lock(control);
+  auto now = catalogue.read([](const Catalogue &c) { return c.models; });
+  auto optionsIn = [&next](const std::string &name) {
+    for (const ModelOptions &own : next.models)
+      if (own.name == name)
+        return std::make_shared<const ModelOptions>(own);
+    return std::make_shared<const ModelOptions>(next.defaults);
+  };
+  for (const auto &[name, model] : now)
+    for (const auto &[number, version] : model->versions)
+      if (Status status = version->checkRules(*optionsIn(name)); !status.ok()) {
+        status.message = "model '" + name + "' version " + version->number() +
+                         ": " + status.message;
+        return status;
+      }
+  options.defaults = next.defaults;
+  options.models = next.models;
+  options.limits = next.limits;
+  limits.configure(limitsOf(options));
+  isLimited = limitsOf(options).any();
+  for (const auto &[name, model] : now) {
+    std::shared_ptr<Model> changed = copyOf(name);
+    changed->options = optionsOf(name);
+    for (const auto &[number, version] : changed->versions)
+      scheduler->configure(*version, changed->options);
+    publish(changed);
+  }
+  return {};
+}
+
 bool EngineImpl::ready() const {
   if (!started || draining)
     return false;

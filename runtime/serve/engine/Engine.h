@@ -77,6 +77,12 @@ public:
     return {Code::unsupported, "this engine has no rollback"};
   }
 
+  /// Takes over limits and options of models (all but the largest batch) for
+  /// requests to come. On failure everything stays as it was.
+  virtual Status configure(const EngineOptions &) {
+    return {Code::unsupported, "this engine keeps its options"};
+  }
+
   /// Not ready from now on; returns when no request is left, or at the deadline
   /// with those that are left cancelled.
   virtual void drain(TimePoint deadline) = 0;

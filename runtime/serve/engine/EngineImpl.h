@@ -45,6 +45,7 @@ public:
                     const TrafficSplit &split) override;
   std::optional<TrafficSplit> traffic(const std::string &model) const override;
   Status rollback(const std::string &model) override;
+  Status configure(const EngineOptions &next) override;
   void drain(TimePoint deadline) override;
 
 private:
@@ -83,7 +84,7 @@ private:
   EngineOptions options;
   sinter_host pool = {};
   Limits limits;
-  bool isLimited = false;
+  std::atomic<bool> isLimited{false};
   uint64_t runLimit = 0;
   std::shared_ptr<Reaper> reaper;
   std::shared_ptr<Scheduler> scheduler;

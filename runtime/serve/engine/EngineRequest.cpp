@@ -62,7 +62,9 @@ Status EngineImpl::enter(const JobPtr &job) {
   job->key.clear();
   if (Status bad = job->version->check(asked, job->rows, job->key); !bad.ok())
     return bad;
-  const ModelOptions &model = *job->version->options;
+  if (Status bad = job->version->checkAllowed(asked); !bad.ok())
+    return bad;
+  const ModelOptions &model = job->version->options();
   uint32_t levels = std::max<uint32_t>(model.priorityLevels, 1);
   job->priority = std::clamp<uint64_t>(
       asked.priority ? asked.priority : (levels + 1) / 2, 1, levels);
@@ -79,7 +81,7 @@ Status EngineImpl::enter(const JobPtr &job) {
 
 // The cheaper model, when it takes the same inputs.
 Status EngineImpl::degrade(const JobPtr &job) {
-  std::string name = job->version->options->degradeTo, version;
+  std::string name = job->version->options().degradeTo, version;
   if (size_t colon = name.rfind(':'); colon != std::string::npos) {
     version = name.substr(colon + 1);
     name.resize(colon);
@@ -120,9 +122,9 @@ std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
   if (status.ok() && shadow)
     sendShadow(job, shadow);
   if (status.ok()) {
-    std::shared_ptr<const ModelOptions> model = job->version->options;
+    const ModelOptions &model = job->version->options();
     status = enter(job);
-    if (status.code == Code::unavailable && !model->degradeTo.empty() &&
+    if (status.code == Code::unavailable && !model.degradeTo.empty() &&
         degrade(job).ok())
       status = {};
   }

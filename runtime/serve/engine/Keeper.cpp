@@ -99,7 +99,7 @@ void Keeper::judgeAll(Lock &lock) {
       continue;
     std::string reason = judge(
         since(canary->counters.health(), watch.canaryBegin),
-        since(stable->counters.health(), watch.stableBegin), *canary->options);
+        since(stable->counters.health(), watch.stableBegin), canary->options());
     if (!reason.empty())
       worse[model] = "version " + canary->number() + ": " + reason;
   }

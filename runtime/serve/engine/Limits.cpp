@@ -111,6 +111,11 @@ Status Limits::enter(const std::string &client, const std::string &model,
   return {};
 }
 
+void Limits::configure(LimitOptions next) {
+  std::lock_guard<std::mutex> lock(mutex);
+  options = std::move(next);
+}
+
 void Limits::leave(const Permit &permit) {
   std::lock_guard<std::mutex> lock(mutex);
   auto client = clients.find(permit.client), model = models.find(permit.model);

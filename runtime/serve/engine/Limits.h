@@ -53,6 +53,8 @@ public:
   /// work.
   Status enter(const std::string &client, const std::string &model,
                TimePoint now, Permit &permit);
+  /// Other limits for requests to come; permits stay valid.
+  void configure(LimitOptions next);
 
 private:
   struct Account {

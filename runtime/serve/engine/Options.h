@@ -9,6 +9,7 @@
 #include "runtime/serve/engine/Bundle.h"
 #include "runtime/serve/engine/Limits.h"
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -55,7 +56,8 @@ struct ModelOptions {
         shapes; ///< one must fit, -1 = any; empty = all
     bool finite = false;
     bool ranged = false; ///< min and max, inclusive
-    double min = 0, max = 0;
+    double min = -HUGE_VAL, max = HUGE_VAL;
+    bool own = false; ///< said of this model, which must have that input
   };
   std::vector<InputRule> inputRules;
 };

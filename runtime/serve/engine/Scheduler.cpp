@@ -174,7 +174,7 @@ Status Scheduler::admit(const Job &job) {
                 " bytes wait; try again later",
             inMilliseconds(wait)};
   }
-  if (!queue.breaker.allows(now, *job.version->options))
+  if (!queue.breaker.allows(now, job.version->options()))
     return {Code::unavailable,
             who + "version " + job.version->number() +
                 " keeps failing and is left alone for a moment",
@@ -228,7 +228,7 @@ Status Scheduler::submit(const JobPtr &job) {
   queue.arrivals.arrive(nanosOf(job->phases.queued));
   job->version->usedAt.store(nanosOf(job->phases.queued),
                              std::memory_order_relaxed);
-  if (job->version->options->preserveOrder && !job->background) {
+  if (job->version->options().preserveOrder && !job->background) {
     job->ordered = true;
     queue.clients[job->request.client].jobs.push_back(job);
   }
@@ -311,6 +311,13 @@ void Scheduler::readQueue(Version &version, ModelStatistics &out) {
       std::chrono::duration_cast<std::chrono::microseconds>(now - oldest)
           .count());
   out.circuitOpen = version.queue.breaker.isOpen();
+}
+
+void Scheduler::configure(Version &version,
+                          const std::shared_ptr<const ModelOptions> &options) {
+  Lock lock(mutex);
+  version.setOptions(options);
+  work.notify_all(); // a shorter delay may be over
 }
 
 Nanos Scheduler::costOf(Version &version, int64_t rows) {

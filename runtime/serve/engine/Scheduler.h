@@ -22,6 +22,7 @@
 namespace sinter::serve {
 
 struct EngineEvent;
+struct ModelOptions;
 
 class Scheduler : public std::enable_shared_from_this<Scheduler> {
 public:
@@ -43,6 +44,8 @@ public:
   enum class Measured { yes, failed, busy };
   Measured measure(const JobPtr &job, bool wide);
   Nanos costOf(Version &version, int64_t rows);
+  void configure(Version &version,
+                 const std::shared_ptr<const ModelOptions> &options);
 
 private:
   struct Verdict {

@@ -196,7 +196,7 @@ void Scheduler::perform(const std::shared_ptr<Run> &run, Lock &lock) {
                 result.status.code == Code::deadline;
   if (failed || result.status.ok())
     circuit = queue.breaker.record(failed, nanosOf(result.finished),
-                                   *version.options);
+                                   version.options());
   open = queue.breaker.isOpen();
   settle(run, result, verdicts);
   giveLanes(taken);

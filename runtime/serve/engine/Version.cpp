@@ -89,7 +89,8 @@ Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
   v->version = number;
   v->versionText = std::to_string(number);
   v->bundle = std::move(bundle);
-  v->options = std::move(options);
+  v->known.push_back(std::move(options));
+  v->current = v->known.back().get();
   sinter_error error = {};
   if (v->bundle.linked) {
     v->object = v->bundle.linked;
@@ -163,9 +164,8 @@ Status Version::readInterface() {
   const char *text = sinter_manifest(object);
   manifest = !bundle.manifest.empty() ? bundle.manifest : text ? text : "{}";
   readManifest();
-  queue.maxJobs = options->maxQueue;
-  queue.maxBytes = options->maxQueueBytes;
-  return {};
+  setOptions(std::move(known.back()));
+  return checkRules(options());
 }
 
 ModelDescription Version::describe() const {

@@ -15,6 +15,7 @@
 #include "runtime/serve/engine/Request.h"
 #include "runtime/serve/engine/Statistics.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -71,6 +72,8 @@ public:
   /// Names, types and shapes against the interface; fills rows and the shape
   /// key (equal keys may share a batch).
   Status check(const Request &request, int64_t &rows, std::string &key) const;
+  /// Against the operator's rules, which hold for clients only.
+  Status checkAllowed(const Request &request) const;
   /// A sentence for a failed run.
   Status explain(const sinter_error &error) const;
   ModelDescription describe() const;
@@ -79,8 +82,16 @@ public:
   const std::string &model() const { return modelName; }
   const std::string &number() const { return versionText; }
 
+  /// A reference stays good as long as the version does.
+  const ModelOptions &options() const {
+    return *current.load(std::memory_order_acquire);
+  }
+  /// From now on, for requests to come; with the scheduler's lock.
+  void setOptions(std::shared_ptr<const ModelOptions> next);
+  /// That rules of this model's own name inputs that it has.
+  Status checkRules(const ModelOptions &asked) const;
+
   uint64_t version = 0, stamp = 0;
-  std::shared_ptr<const ModelOptions> options;
   std::vector<TensorInterface> inputs, outputs;
   BatchRule batch;
   std::string manifest;
@@ -101,6 +112,8 @@ private:
   void readManifest();
 
   std::string modelName, versionText;
+  std::vector<std::shared_ptr<const ModelOptions>> known; // all there were
+  std::atomic<const ModelOptions *> current{nullptr};
   Bundle bundle;
   const sinter_model *object = nullptr;
   bool loaded = false; // by sinter_load

@@ -9,6 +9,7 @@
 #include "runtime/serve/engine/Version.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace sinter::serve {
 
@@ -82,6 +83,24 @@ static Status checkShape(const TensorInterface &io, const Tensor &given,
   return {};
 }
 
+static std::string numberText(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+Status Version::checkRules(const ModelOptions &asked) const {
+  for (const ModelOptions::InputRule &rule : asked.inputRules)
+    if (rule.own && std::none_of(inputs.begin(), inputs.end(),
+                                 [&](const TensorInterface &io) {
+                                   return io.name == rule.input;
+                                 }))
+      return {Code::unavailable, "the configuration has a rule for input '" +
+                                     rule.input + "'; the model takes " +
+                                     namesOf(inputs)};
+  return {};
+}
+
 // What the operator allows beyond what the model can take.
 static Status checkRule(const ModelOptions::InputRule &rule,
                         const Tensor &given) {
@@ -107,12 +126,20 @@ static Status checkRule(const ModelOptions::InputRule &rule,
                      value))
     return {};
   std::string allowed =
-      rule.ranged ? std::to_string(rule.min) + " to " + std::to_string(rule.max)
+      rule.ranged ? numberText(rule.min) + " to " + numberText(rule.max)
                   : std::string("finite values");
   return {Code::invalid, "input '" + rule.input + "' holds " +
-                             std::to_string(value) + " at element " +
+                             numberText(value) + " at element " +
                              std::to_string(index) + "; this server allows " +
                              allowed};
+}
+
+Status Version::checkAllowed(const Request &request) const {
+  for (const ModelOptions::InputRule &rule : options().inputRules)
+    if (const Tensor *given = find(request.inputs, rule.input))
+      if (Status bad = checkRule(rule, *given); !bad.ok())
+        return bad;
+  return {};
 }
 
 Status Version::check(const Request &request, int64_t &rows,
@@ -158,10 +185,6 @@ Status Version::check(const Request &request, int64_t &rows,
             [&](const TensorInterface &io) { return io.name == name; }))
       return {Code::invalid, "output '" + name + "' is unknown; the model '" +
                                  modelName + "' gives " + namesOf(outputs)};
-  for (const ModelOptions::InputRule &rule : options->inputRules)
-    if (const Tensor *given = find(request.inputs, rule.input))
-      if (Status bad = checkRule(rule, *given); !bad.ok())
-        return bad;
   if (batch.batches && rows % batch.divisor)
     return {Code::invalid, "a request of " + std::to_string(rows) +
                                " rows; the model '" + modelName +

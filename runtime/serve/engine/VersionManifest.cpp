@@ -140,7 +140,7 @@ void Version::readManifest() {
   json root = json::parse(manifest, nullptr, false);
   int64_t largest = readCosts(at(root, "costs"), queue.costs);
   uint32_t asked =
-      options->maxBatch ? options->maxBatch : uint32_t(largest ? largest : 32);
+      options().maxBatch ? options().maxBatch : uint32_t(largest ? largest : 32);
   batch = batchOf(at(root, "batch"), inputs, outputs, object, asked);
   if (!batch.batches)
     for (TensorInterface &io : inputs)
@@ -153,7 +153,15 @@ void Version::readManifest() {
   policy.maxBatch = batch.most;
   policy.fixedBatch = batch.fixed;
   policy.divisor = batch.divisor;
-  readOptions(*options, policy);
+}
+
+void Version::setOptions(std::shared_ptr<const ModelOptions> next) {
+  queue.maxJobs = next->maxQueue;
+  queue.maxBytes = next->maxQueueBytes;
+  readOptions(*next, queue.policy);
+  // Who read the old ones may still look at them.
+  current.store(next.get(), std::memory_order_release);
+  known.push_back(std::move(next));
 }
 
 } // namespace sinter::serve

@@ -73,6 +73,9 @@ public:
   Status rollback(const std::string &model) override {
     return engine->rollback(named(model));
   }
+  Status configure(const EngineOptions &options) override {
+    return engine->configure(options);
+  }
   void drain(TimePoint deadline) override { engine->drain(deadline); }
 
 private:

@@ -54,6 +54,8 @@ Listeners::Listeners(Engine &engine, Tracer &tracer, const ServerConfig &config)
           }),
       clients(engine, servicesFor(false)), admin(engine, servicesFor(true)) {
   logs.set(settingsOf(config.logLevel));
+  models.defaults = config.defaults;
+  models.models = config.models;
 }
 
 Listeners::~Listeners() {
@@ -71,10 +73,10 @@ void Shortage::warn(const char *listener, const std::string &text) {
     logEvent(Severity::warning, text, {{"listener", listener}});
 }
 
-static BatchingConfig batchingOf(const ServerConfig &config,
-                                 const std::string &model) {
-  const ModelOptions *options = &config.defaults;
-  for (const ModelOptions &own : config.models)
+BatchingConfig Listeners::batchingOf(const std::string &model) const {
+  std::lock_guard<std::mutex> lock(modelsMutex);
+  const ModelOptions *options = &models.defaults;
+  for (const ModelOptions &own : models.models)
     if (own.name == model)
       options = &own;
   return {options->maxDelayUs, options->preferredBatch,
@@ -90,7 +92,7 @@ Services Listeners::servicesFor(bool isAdmin) {
   services.tracer = &tracer;
   services.control = isAdmin || config.controlEverywhere;
   services.batching = [this](const std::string &model) {
-    return batchingOf(config, model);
+    return batchingOf(model);
   };
   services.audit = [this](const HttpRequest &request, const std::string &action,
                           const Status &outcome) {
@@ -198,7 +200,7 @@ Status Listeners::startGrpc() {
   options.extensions.trace = true;
   options.extensions.sharedMemory = config.sharedMemory;
   options.batching = [this](const std::string &model) {
-    return batchingOf(config, model);
+    return batchingOf(model);
   };
   options.audit = [this](const std::string &client, const std::string &action,
                          const Status &outcome) {
@@ -234,7 +236,12 @@ Status Listeners::start() {
   return status.ok() ? startHttp("admin", config.admin, admin, false) : status;
 }
 
-Status Listeners::reload() {
+Status Listeners::reload(const EngineOptions &next) {
+  {
+    std::lock_guard<std::mutex> lock(modelsMutex);
+    models.defaults = next.defaults;
+    models.models = next.models;
+  }
   Status status;
   if (!config.accessFile.empty())
     status = access.load(config.accessFile);

@@ -15,6 +15,7 @@
 #include "runtime/serve/protect/AuditLog.h"
 
 #include <atomic>
+#include <mutex>
 
 namespace sinter::serve {
 
@@ -37,8 +38,9 @@ public:
   /// "http 0.0.0.0:8000", ...
   const std::vector<std::string> &addresses() const { return bound; }
   /// Certificates and access rules again (gRPC looks at certificates by
-  /// itself). What cannot be read stays as it was.
-  Status reload();
+  /// itself); what cannot be read stays as it was. Clients are told of the
+  /// models' new options.
+  Status reload(const EngineOptions &models);
   /// No new connections; returns when every request is answered, or at the
   /// deadline.
   void drain(TimePoint deadline);
@@ -53,10 +55,13 @@ private:
                    HttpHandler &handler, bool withTls);
   Status startGrpc();
   std::optional<TlsOptions> tls() const;
+  BatchingConfig batchingOf(const std::string &model) const;
 
   Engine &engine;
   Tracer &tracer;
   const ServerConfig &config;
+  mutable std::mutex modelsMutex;
+  EngineOptions models; ///< what is said of models, after the last reload
   SharedMemory sharedMemory;
   LogControl logs;
   AdminPages pages;

@@ -35,6 +35,13 @@ void logEngine(const EngineEvent &event) {
                 {"text", event.text}});
 }
 
+// What a reload may change.
+void takeModels(const ServerConfig &config, EngineOptions &out) {
+  out.limits.client = config.clientLimit;
+  out.defaults = config.defaults;
+  out.models = config.models;
+}
+
 Status engineOptions(const ServerConfig &config,
                      std::vector<EngineOptions::Embedded> embedded,
                      EngineOptions &out) {
@@ -43,9 +50,7 @@ Status engineOptions(const ServerConfig &config,
   out.threads = uint32_t(config.threads);
   out.memoryBudget = config.memoryBudget;
   out.profileRate = uint32_t(config.profileRate);
-  out.limits.client = config.clientLimit;
-  out.defaults = config.defaults;
-  out.models = config.models;
+  takeModels(config, out);
   out.embedded = std::move(embedded);
   out.onEvent = logEngine;
   std::string key;
@@ -92,6 +97,7 @@ public:
   Status start(std::vector<EngineOptions::Embedded> embedded) {
     EngineOptions options;
     Gate::Names aliases = aliasesOf(embedded);
+    takeModels(config, models);
     Status status = engineOptions(config, std::move(embedded), options);
     if (!status.ok())
       return status;
@@ -121,21 +127,30 @@ public:
 
   void reload(const ServerConfig &next) override {
     setLog(next.logLevel, next.logFormat);
-    Status status = listeners->reload();
+    EngineOptions changed;
+    takeModels(next, changed);
+    Status status = gate->configure(changed);
+    if (!status.ok()) {
+      logEvent(Severity::error, "the old options of the models stay",
+               {{"reason", status.message}});
+    } else {
+      models = std::move(changed);
+    }
+    status = listeners->reload(models);
     if (!status.ok())
       logEvent(Severity::error, "the old certificate and access rules stay",
                {{"reason", status.message}});
     status = {};
-    std::vector<std::string> models;
+    std::vector<std::string> names;
     if (!config.repository.empty())
-      models = listModels(config.repository, status);
+      names = listModels(config.repository, status);
     if (!status.ok())
       logEvent(Severity::error,
                "the repository cannot be read; what is loaded "
                "stays",
                {{"reason", status.message}});
-    for (const std::string &model : models)
-      load(model);
+    for (const std::string &name : names)
+      load(name);
     logBroken();
   }
 
@@ -172,6 +187,7 @@ private:
   }
 
   const ServerConfig config;
+  EngineOptions models; ///< what is said of them, after the last reload
   std::unique_ptr<Tracer> tracer; // outlives the engine, whose answers it sees
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Listeners> listeners; // before the engine that they ask
