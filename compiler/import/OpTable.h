@@ -52,6 +52,7 @@ void addScan(OpTable &);
 void addFeatures(OpTable &);
 void addLinear(OpTable &);
 void addTrees(OpTable &);
+void addVectors(OpTable &);
 
 } // namespace sinter::importer
 

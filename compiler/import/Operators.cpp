@@ -41,6 +41,7 @@ static OpTable makeTable() {
   addFeatures(table);
   addLinear(table);
   addTrees(table);
+  addVectors(table);
   return table;
 }
 

@@ -17,7 +17,7 @@ def cases():
         return dice.standard_normal(shape).astype(np.float32)
 
     for name, op, *rest in [*features(dice, real), *tables(dice), *linear(real),
-                            *trees(dice, real)]:
+                            *trees(dice, real), *vectors(real)]:
         yield f"ml_{name}", f"{ML}:{op}", *rest
 
 
@@ -150,3 +150,17 @@ def trees(dice, real):
          "nodes_falsenodeids": [2, 1, 4], "nodes_falseleafs": [1, 1, 1],
          "leaf_targetids": [0, 1, 0, 1, 0],
          "leaf_weights": tensor(np.array([1, 2, 4, 8, 16], np.float32))}, 1
+
+
+def vectors(real):
+    some = {"coefficients": real(6).tolist(), "support_vectors": real(24).tolist(),
+            "n_supports": 6, "rho": [0.3]}
+    for kind, parameters in (("LINEAR", [1.0, 0.0, 3.0]), ("POLY", [0.5, 1.0, 3.0]),
+                             ("RBF", [0.4, 0.0, 3.0]), ("SIGMOID", [0.2, 0.1, 3.0])):
+        yield f"vectors_{kind.lower()}", "SVMRegressor", [real(7, 4)], \
+            {**some, "kernel_type": kind, "kernel_params": parameters}, 1
+    yield "vectors_one_class", "SVMRegressor", [real(7, 4)], \
+        {**some, "kernel_type": "RBF", "kernel_params": [0.4, 0.0, 3.0], "one_class": 1}, 1
+    yield "vectors_none", "SVMRegressor", [real(7, 4)], \
+        {"coefficients": real(4).tolist(), "n_supports": 0, "rho": [0.3],
+         "kernel_type": "LINEAR", "kernel_params": [1.0, 0.0, 3.0]}, 1
