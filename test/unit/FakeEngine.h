@@ -126,7 +126,7 @@ public:
     one.version = "3";
     one.inferenceCount = 7;
     one.success = {5, 500};
-    one.batches = {{2, {1, 10}, {1, 20}, {1, 30}}};
+    one.batches = {{2, {1, 10}, {1, 20}, {1, 30}, {}}};
     return {one};
   }
   Status load(const std::string &model) override {

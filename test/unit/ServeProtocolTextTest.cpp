@@ -76,7 +76,7 @@ TEST(Statistics, EveryKeyThatPerfAnalyzerReads) {
   ModelStatistics s;
   s.name = "m";
   s.success = {3, UINT64_MAX};
-  s.batches = {{4, {1, 2}, {3, 4}, {5, 6}}};
+  s.batches = {{4, {1, 2}, {3, 4}, {5, 6}, {}}};
   json all = json::parse(statisticsJson({s}))["model_stats"][0];
   for (const char *key :
        {"success", "fail", "queue", "compute_input", "compute_infer",

@@ -6,8 +6,7 @@
 #include "codegen/cpu/extern/Extern.h"
 
 /* a comes before b: NaN first, as in NumPy's argmax; ties: the lower index. */
-static int before(int64_t type, number a, int64_t ia, number b, int64_t ib,
-                  int largest) {
+static int before(int64_t type, number a, int64_t ia, number b, int64_t ib, int largest) {
   int a_nan = a.f != a.f, b_nan = b.f != b.f;
   if (a_nan != b_nan)
     return a_nan;
@@ -132,20 +131,15 @@ SINTER_EXTERN_FUNCTION(arg_reduce) {
   }
 }
 
-/* Moves entry `at` of a heap of indices, whose root comes last in order, down.
- */
-static void sift(const char *line, const sinter_view *in, int64_t axis,
-                 int largest, char *heap, int64_t stride, int64_t n,
-                 int64_t at) {
+/* Moves entry `at` of a heap of indices, whose root comes last in order, down. */
+static void sift(const char *line, const sinter_view *in, int64_t axis, int largest,
+                 char *heap, int64_t stride, int64_t n, int64_t at) {
   for (;;) {
     int64_t worst = at;
-    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n;
-         child++) {
-      int64_t a = *(int64_t *)(heap + worst * stride),
-              b = *(int64_t *)(heap + child * stride);
-      if (before(in->type, load_number(in->type, line + a * in->stride[axis]),
-                 a, load_number(in->type, line + b * in->stride[axis]), b,
-                 largest))
+    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++) {
+      int64_t a = *(int64_t *)(heap + worst * stride), b = *(int64_t *)(heap + child * stride);
+      if (before(in->type, load_number(in->type, line + a * in->stride[axis]), a,
+                 load_number(in->type, line + b * in->stride[axis]), b, largest))
         worst = child;
     }
     if (worst == at)
@@ -186,9 +180,8 @@ SINTER_EXTERN_FUNCTION(topk) {
         if (i == in->dim[axis])
           break;
       }
-      if (before(in->type, load_number(in->type, line + i * in->stride[axis]),
-                 i, load_number(in->type, line + root * in->stride[axis]), root,
-                 largest)) {
+      if (before(in->type, load_number(in->type, line + i * in->stride[axis]), i,
+                 load_number(in->type, line + root * in->stride[axis]), root, largest)) {
         *(int64_t *)heap = i;
         sift(line, in, axis, largest, heap, stride, k, 0);
       }
@@ -201,16 +194,13 @@ SINTER_EXTERN_FUNCTION(topk) {
     }
     for (int64_t i = 0; i < k; i++)
       copy_element(to + i * values->stride[axis],
-                   line + *(int64_t *)(heap + i * stride) * in->stride[axis],
-                   in->size);
+                   line + *(int64_t *)(heap + i * stride) * in->stride[axis], in->size);
   }
 }
 
-/* integers: axis, whether the element itself stays out, whether from the end.
- */
-static inline void running(const sinter_view *in, const sinter_view *out,
-                           const int64_t *integers, int64_t begin, int64_t end,
-                           int is_product) {
+/* integers: axis, whether the element itself stays out, whether from the end. */
+static inline void running(const sinter_view *in, const sinter_view *out, const int64_t *integers,
+                           int64_t begin, int64_t end, int is_product) {
   int64_t axis = integers[0], n = in->dim[axis], at[SINTER_MAX_RANK];
   for (int64_t item = begin; item < end; item++) {
     decode_item(out, axis, item, at);
@@ -225,10 +215,8 @@ static inline void running(const sinter_view *in, const sinter_view *out,
       if (in->type == TYPE_F64)
         next.f = is_product ? all.f * x.f : all.f + x.f;
       else
-        next.f =
-            is_product ? (float)all.f * (float)x.f : (float)all.f + (float)x.f;
-      store_number(out->type, to + j * out->stride[axis],
-                   integers[1] ? all : next);
+        next.f = is_product ? (float)all.f * (float)x.f : (float)all.f + (float)x.f;
+      store_number(out->type, to + j * out->stride[axis], integers[1] ? all : next);
       all = next;
     }
   }
@@ -289,8 +277,7 @@ SINTER_EXTERN_FUNCTION(nonzero) {
       break;
     }
     for (int64_t i = 0; i < in->rank; i++)
-      *(int64_t *)(out->data + i * out->stride[0] + found * out->stride[1]) =
-          at[i];
+      *(int64_t *)(out->data + i * out->stride[0] + found * out->stride[1]) = at[i];
     found++;
   }
   *(int64_t *)count->data = found;

@@ -208,8 +208,9 @@ Value LoopBuilder::next(size_t i, TensorValue &value, RankedTensorType type) {
 /// What a trip scans, in extents that do not depend on the trip.
 Value LoopBuilder::slice(TensorValue &value) {
   Value result = node.model.materialise(value, node.location);
-  for (auto [axis, dim] :
+  for (auto [axis, size] :
        llvm::enumerate(sym::dimsOf(cast<RankedTensorType>(result.getType())))) {
+    auto dim = size; // C++17 captures no part of a binding
     bool changes = false;
     sym::forEachSymbol(dim, [&](StringRef name) {
       changes |= name == counter.getName().getValue();

@@ -112,8 +112,11 @@ private:
     Request request;
     Status status =
         readRequest(engine, options, context, message, request, turn->wanted);
-    if (!status.ok())
-      return answer(turn, Response{status, "", "", {}, {}, 0});
+    if (!status.ok()) {
+      Response refused;
+      refused.status = std::move(status);
+      return answer(turn, std::move(refused));
+    }
     request.done = [hold, turn](Response &&response) {
       hold->answer(turn, std::move(response));
     };
