@@ -66,13 +66,13 @@ llvm::Error sinter::writeDeployment(const Deployment &what,
   };
   if (std::error_code bad = llvm::sys::fs::create_directories(folder))
     return userError(ErrorCode::O001, "'" + folder + "': " + bad.message());
-  for (const auto &[name, text] : deployTexts) {
-    std::string file = name == llvm::StringRef("server.service")
+  for (const auto &one : deployTexts) {
+    std::string file = one.name == llvm::StringRef("server.service")
                            ? slug + ".service"
-                           : std::string(name);
+                           : std::string(one.name);
     llvm::Error error =
         writeWhole(folder + "/" + file, 0666, [&](int descriptor) {
-          return serve::writeWhole(fill(text, table), descriptor);
+          return serve::writeWhole(fill(one.text, table), descriptor);
         });
     if (error)
       return error;

@@ -46,8 +46,7 @@ Place placeOf(const std::string &key) {
   Place place;
   std::string rest = key;
   size_t dot = key.rfind('.');
-  place.ofModel =
-      key.rfind(modelPrefix, 0) == 0 && dot >= modelPrefix.size();
+  place.ofModel = key.rfind(modelPrefix, 0) == 0 && dot >= modelPrefix.size();
   if (place.ofModel) {
     place.model = key.substr(modelPrefix.size(), dot - modelPrefix.size());
     rest = key.substr(dot + 1);
@@ -102,8 +101,7 @@ Status scalarText(const toml::node &node, const std::string &where,
     char digits[32]; // as many as tell it from its neighbours
     auto end = std::to_chars(digits, std::end(digits), real->get()).ptr;
     out.write(digits, end - digits);
-  }
-  else if (const auto *flag = node.as_boolean())
+  } else if (const auto *flag = node.as_boolean())
     out << (flag->get() ? "true" : "false");
   else
     return {Code::invalid,
@@ -229,12 +227,11 @@ Status applyToInput(const Place &place, const std::string &key,
 Status checkRules(const ModelOptions &options) {
   for (const ModelOptions::InputRule &rule : options.inputRules)
     if (rule.min > rule.max)
-      return {Code::invalid, (options.name.empty()
-                                  ? ""
-                                  : modelPrefix + options.name + ".") +
-                                 inputPrefix + rule.input +
-                                 ": min is above max: nothing would be "
-                                 "allowed"};
+      return {Code::invalid,
+              (options.name.empty() ? "" : modelPrefix + options.name + ".") +
+                  inputPrefix + rule.input +
+                  ": min is above max: nothing would be "
+                  "allowed"};
   return {};
 }
 
@@ -291,9 +288,9 @@ Status loadConfig(const CommandLine &line, const Environment &environment,
     ModelOptions &model = modelNamed(config, place.model);
     const auto *row = findRow(modelKeys(), place.key);
     status = place.ofInput ? applyToInput(place, key, value, model)
-             : row         ? apply(*row, key, value, model)
-                           : unknownKey(place.key, value.origin + ": " +
-                                                       modelPrefix + place.model);
+             : row ? apply(*row, key, value, model)
+                   : unknownKey(place.key, value.origin + ": " + modelPrefix +
+                                               place.model);
     if (!status.ok())
       return status;
   }

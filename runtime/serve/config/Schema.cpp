@@ -204,7 +204,8 @@ ServerRows generalKeys() {
        "requests of each client under way; 0 = any",
        [](Server &s, const Value &v) {
          s.clientLimit.concurrency = uint32_t(v.number);
-       }, true},
+       },
+       true},
       {"simulate", K::text, "",
        "replay arrivals of a file, print latencies and end",
        [](Server &s, const Value &v) { s.simulate = v.text; }},
@@ -253,7 +254,8 @@ const std::vector<KeyRow<Model>> &modelKeys() {
       {"max-queue-bytes", K::bytes, "256MiB", "and their bytes",
        [](Model &m, const Value &v) { m.maxQueueBytes = v.number; }, true},
       {"priority-levels", K::number, "1", "priorities that a request may name",
-       [](Model &m, const Value &v) { m.priorityLevels = uint32_t(v.number); }, true},
+       [](Model &m, const Value &v) { m.priorityLevels = uint32_t(v.number); },
+       true},
       {"preserve-order", K::boolean, "false",
        "answers of a client in the order it asked",
        [](Model &m, const Value &v) { m.preserveOrder = v.boolean; }, true},
@@ -265,10 +267,12 @@ const std::vector<KeyRow<Model>> &modelKeys() {
        "requests under way of all clients; 0 = any",
        [](Model &m, const Value &v) {
          m.limit.concurrency = uint32_t(v.number);
-       }, true},
+       },
+       true},
       {"guard-answers", K::number, "50",
        "a canary is judged after so many answers",
-       [](Model &m, const Value &v) { m.guardAnswers = uint32_t(v.number); }, true},
+       [](Model &m, const Value &v) { m.guardAnswers = uint32_t(v.number); },
+       true},
       {"guard-error-percent", K::real, "5",
        "it is taken back when it fails so much more than the default version",
        [](Model &m, const Value &v) { m.guardErrorPercent = v.real; }, true},
@@ -277,12 +281,12 @@ const std::vector<KeyRow<Model>> &modelKeys() {
        [](Model &m, const Value &v) { m.guardLatencyFactor = v.real; }, true},
       {"breaker-failures", K::number, "5",
        "runs that fail in a row before requests are refused; 0 = never",
-       [](Model &m, const Value &v) {
-         m.breakerFailures = uint32_t(v.number);
-       }, true},
+       [](Model &m, const Value &v) { m.breakerFailures = uint32_t(v.number); },
+       true},
       {"breaker-open", K::milliseconds, "1s",
        "how long they are refused before one tries again",
-       [](Model &m, const Value &v) { m.breakerOpenMs = uint32_t(v.number); }, true},
+       [](Model &m, const Value &v) { m.breakerOpenMs = uint32_t(v.number); },
+       true},
       {"degrade-to", K::text, "",
        "MODEL or MODEL:VERSION that answers meanwhile",
        [](Model &m, const Value &v) { m.degradeTo = v.text; }, true},

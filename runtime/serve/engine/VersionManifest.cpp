@@ -139,8 +139,8 @@ void Version::readManifest() {
   queue.costs = CostTable(wide.isOpen() ? sinter_program_width(wide.get()) : 1);
   json root = json::parse(manifest, nullptr, false);
   int64_t largest = readCosts(at(root, "costs"), queue.costs);
-  uint32_t asked =
-      options().maxBatch ? options().maxBatch : uint32_t(largest ? largest : 32);
+  uint32_t asked = options().maxBatch ? options().maxBatch
+                                      : uint32_t(largest ? largest : 32);
   batch = batchOf(at(root, "batch"), inputs, outputs, object, asked);
   if (!batch.batches)
     for (TensorInterface &io : inputs)
