@@ -29,12 +29,17 @@ typedef struct {
 } options;
 
 typedef struct {
+  void *data;
+  uint64_t bytes;
+} buffer;
+
+typedef struct {
   const sinter_model *model;
   sinter_info info;
   sinter_program *program;
   sinter_context *context;
-  void *scratch;
-  void **outputs; /* one for each output */
+  buffer scratch;
+  buffer *outputs; /* one for each output */
   sinter_npz npz;
 } session;
 
@@ -117,20 +122,24 @@ static int bind_inputs(session *s) {
   return 0;
 }
 
-/* The first run touches all of an arena. Where it is large, in pages of 2 MB:
- * a fault for each of thousands of small ones costs more than a small model. */
+/* Every run asks again: what is large enough stays. The first run touches all
+ * of an arena. Where it is large, in pages of 2 MB: a fault for each of
+ * thousands of small ones costs more than a small model. */
 static void *grow(void *self, uint64_t bytes, uint64_t align) {
   const uint64_t huge = 2u << 20;
-  void **memory = self;
-  free(*memory);
-  *memory = 0;
+  buffer *b = self;
+  if (b->data && bytes <= b->bytes && (uintptr_t)b->data % align == 0)
+    return b->data;
+  free(b->data);
+  *b = (buffer){0, 0};
   if (bytes >= 2 * huge && align < huge)
     align = huge;
-  if (posix_memalign(memory, align, bytes ? bytes : 1))
-    return *memory = 0;
+  if (posix_memalign(&b->data, align, bytes ? bytes : 1))
+    return b->data = 0;
+  b->bytes = bytes;
   if (bytes >= 2 * huge)
-    madvise(*memory, bytes, MADV_HUGEPAGE);
-  return *memory;
+    madvise(b->data, bytes, MADV_HUGEPAGE);
+  return b->data;
 }
 
 /* Runs; when memory is missing, takes it and runs again. */
@@ -144,7 +153,7 @@ static int run(session *s) {
               (long long)error.expected);
       return EXIT_MACHINE;
     }
-    sinter_set_scratch(s->context, s->scratch, (uint64_t)error.expected);
+    sinter_set_scratch(s->context, s->scratch.data, (uint64_t)error.expected);
     status = sinter_run(s->context, &error);
   }
   return status ? complain(s, &error) : 0;
@@ -235,11 +244,11 @@ int main(int argc, char **argv) {
     return usage(argv[0]);
   int result = work(&s, &o);
   for (uint32_t i = 0; s.outputs && i < s.info.n_outputs; ++i)
-    free(s.outputs[i]);
+    free(s.outputs[i].data);
   free(s.outputs);
   sinter_context_close(s.context);
   sinter_program_close(s.program);
-  free(s.scratch);
+  free(s.scratch.data);
   sinter_npz_free(&s.npz);
   return result;
 }
