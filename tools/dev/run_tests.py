@@ -63,16 +63,19 @@ class Runner:
         self.env["PATH"] = os.path.join(build, "bin") + os.pathsep + os.environ["PATH"]
         self.work = tempfile.mkdtemp(prefix="sinter-test-")
 
-    def run(self, command):
+    def run(self, command, **variables):
         done = subprocess.run(
-            command, cwd=self.root, env=self.env, text=True, errors="replace",
+            command, cwd=self.root, env=dict(self.env, **variables), text=True, errors="replace",
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode, done.stdout
 
     def unit(self, name):
-        report = os.path.join(self.work, name + ".json")
+        # A folder for each: the same tests, with and without sanitizers, run side by side.
+        folder = tempfile.mkdtemp(dir=self.work)
+        report = os.path.join(folder, "report.json")
         status, output = self.run(
-            [os.path.join(self.build, "bin", "unit", name), "--gtest_output=json:" + report])
+            [os.path.join(self.build, "bin", "unit", name), "--gtest_output=json:" + report],
+            TMPDIR=folder, TEST_TMPDIR=folder)
         counts = Counts()
         try:
             with open(report) as file:
