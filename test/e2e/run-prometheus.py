@@ -105,34 +105,23 @@ class Prometheus:
         self.process.wait(30)
 
 
-class Traffic:
+class Traffic(serving.Clients):
     """So many clients at once that ask for a row of the table, again and again."""
 
     def __init__(self, base, clients, index):
+        super().__init__(*[self.ask] * clients)
         self.url = f"{base}/v2/models/{NAME}/infer"
         self.body = json.dumps({"inputs": [{"name": "x", "shape": [1, 1], "datatype": "INT64",
                                             "data": [index]}]}).encode()
-        self.ended, self.codes = threading.Event(), set()
-        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+        self.codes = set()
 
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                with urllib.request.urlopen(self.url, self.body, timeout=30) as answer:
-                    self.codes.add(answer.status)
-            except urllib.error.HTTPError as error:
-                self.codes.add(error.code)
-            time.sleep(0.02)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
+    def ask(self):
+        try:
+            with urllib.request.urlopen(self.url, self.body, timeout=30) as answer:
+                self.codes.add(answer.status)
+        except urllib.error.HTTPError as error:
+            self.codes.add(error.code)
+        time.sleep(0.02)
 
 
 def fires(prometheus, *names):

@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import urllib.request
 
 import e2e
@@ -32,29 +31,13 @@ def browse(url, *options, seconds=6):
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
-class Clients:
+def clients(base, model):
     """Three at once, each with its own number of rows."""
-
-    def __init__(self, base, model):
-        self.url = f"{base}/v2/models/{model}/infer"
-        self.ended = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(rows,)) for rows in (1, 2, 5)]
-
-    def run(self, rows):
+    def asker(rows):
         body = json.dumps({"inputs": [{"name": "X", "shape": [rows, 10], "datatype": "FP32",
                                        "data": [0.5] * 10 * rows}]}).encode()
-        while not self.ended.is_set():
-            urllib.request.urlopen(self.url, body, timeout=30).read()
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
+        return lambda: urllib.request.urlopen(f"{base}/v2/models/{model}/infer", body, timeout=30).read()
+    return serving.Clients(*map(asker, (1, 2, 5)))
 
 
 def make_repository():
@@ -124,7 +107,7 @@ def main():
         http, admin = ("http://" + server.addresses[name] for name in ("http", "admin"))
         code, body = serving.curl("-X", "POST", admin + "/v2/models/classes/labels/stable", "-d", '{"version":"1"}')
         score.check(code == "200", f"a label: {code} {body}")
-        with Clients(http, "classes"):
+        with clients(http, "classes"):
             check_page(admin)
             if "--screenshot" in sys.argv:  # to look at: run-status.py --screenshot FILE.png
                 browse(admin + "/status", "--screenshot=" + sys.argv[-1], seconds=30)

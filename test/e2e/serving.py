@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 
 import e2e
 
@@ -36,6 +37,28 @@ class Server:
         """The exit status after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
+
+
+class Clients:
+    """Each of the callables in a thread of its own, again and again, until the block ends."""
+
+    def __init__(self, *calls):
+        self.ended = threading.Event()
+        self.threads = [threading.Thread(target=self.repeat, args=(call,)) for call in calls]
+
+    def repeat(self, call):
+        while not self.ended.is_set():
+            call()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
 
 
 def curl(*arguments):
