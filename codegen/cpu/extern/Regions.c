@@ -245,25 +245,11 @@ typedef struct {
   int64_t stride, type;
 } score_line;
 
-static int is_better(const score_line *s, int64_t a, int64_t b) {
+static int is_better(const void *line, int64_t a, int64_t b) {
+  const score_line *s = line;
   double x = load_number(s->type, s->scores + a * s->stride).f;
   double y = load_number(s->type, s->scores + b * s->stride).f;
   return x > y || (x == y && a < b);
-}
-
-/* Entry `at` of a heap whose root is the best, moved down. */
-static void sift(const score_line *s, int64_t *heap, int64_t n, int64_t at) {
-  for (;;) {
-    int64_t best = at;
-    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++)
-      if (is_better(s, heap[child], heap[best]))
-        best = child;
-    if (best == at)
-      return;
-    int64_t kept = heap[at];
-    heap[at] = heap[best], heap[best] = kept;
-    at = best;
-  }
 }
 
 /* nms: boxes [B, N, 4], scores [B, C, N], at most (i64), overlap, least score;
@@ -277,20 +263,19 @@ SINTER_EXTERN_FUNCTION(nms) {
   int64_t most = *(const int64_t *)views[2].data, found = 0, total = boxes->dim[1];
   float overlap = (float)load_number(views[3].type, views[3].data).f;
   double least = load_number(views[4].type, views[4].data).f;
-  int64_t *heap = (int64_t *)scratch->data;
+  int64_t *boxes_left = (int64_t *)scratch->data;
   for (int64_t line = 0; line < scores->dim[0] * scores->dim[1]; line++) {
-    int64_t batch = line / scores->dim[1], class = line % scores->dim[1], n = 0, first = found;
+    int64_t batch = line / scores->dim[1], class = line % scores->dim[1], first = found;
     score_line s = {scores->data + batch * scores->stride[0] + class * scores->stride[1],
                     scores->stride[2], scores->type};
+    heap h = {(char *)boxes_left, sizeof *boxes_left, 0, is_better, &s};
     for (int64_t i = 0; i < total; i++)
       if (!integers[1] || load_number(s.type, s.scores + i * s.stride).f > least)
-        heap[n++] = i;
-    for (int64_t i = n / 2 - 1; i >= 0; i--)
-      sift(&s, heap, n, i);
-    while (n > 0 && found - first < most) {
-      int64_t i = heap[0], is_kept = 1;
-      heap[0] = heap[--n];
-      sift(&s, heap, n, 0);
+        boxes_left[h.n++] = i;
+    heap_make(&h);
+    while (h.n > 0 && found - first < most) {
+      int64_t i = boxes_left[0], is_kept = 1;
+      heap_pop(&h);
       box b = box_of(boxes, batch, i, integers[0] != 0);
       for (int64_t j = first; is_kept && j < found; j++) {
         int64_t other = *(int64_t *)(out->data + j * out->stride[0] + 2 * out->stride[1]);

@@ -131,24 +131,19 @@ SINTER_EXTERN_FUNCTION(arg_reduce) {
   }
 }
 
-/* Moves entry `at` of a heap of indices, whose root comes last in order, down. */
-static void sift(const char *line, const sinter_view *in, int64_t axis, int largest,
-                 char *heap, int64_t stride, int64_t n, int64_t at) {
-  for (;;) {
-    int64_t worst = at;
-    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++) {
-      int64_t a = *(int64_t *)(heap + worst * stride), b = *(int64_t *)(heap + child * stride);
-      if (before(in->type, load_number(in->type, line + a * in->stride[axis]), a,
-                 load_number(in->type, line + b * in->stride[axis]), b, largest))
-        worst = child;
-    }
-    if (worst == at)
-      return;
-    int64_t kept = *(int64_t *)(heap + at * stride);
-    *(int64_t *)(heap + at * stride) = *(int64_t *)(heap + worst * stride);
-    *(int64_t *)(heap + worst * stride) = kept;
-    at = worst;
-  }
+typedef struct {
+  const char *data;
+  int64_t stride, type;
+  int largest;
+} ranked_line;
+
+static number ranked(const ranked_line *l, int64_t i) {
+  return load_number(l->type, l->data + i * l->stride);
+}
+
+static int is_worse(const void *line, int64_t a, int64_t b) {
+  const ranked_line *l = line;
+  return before(l->type, ranked(l, b), b, ranked(l, a), a, l->largest);
 }
 
 /* The k best are kept in a heap in the indices output itself, then sorted. */
@@ -163,15 +158,15 @@ SINTER_EXTERN_FUNCTION(topk) {
   for (int64_t item = begin; k > 0 && item < end; item++) {
     decode_item(values, axis, item, at);
     const char *line = address(in, at);
-    char *heap = address(indices, at), *to = address(values, at);
-    int64_t stride = indices->stride[axis];
+    char *to = address(values, at);
+    ranked_line ranks = {line, in->stride[axis], in->type, largest};
+    heap kept = {address(indices, at), indices->stride[axis], k, is_worse, &ranks};
     for (int64_t i = 0; i < k; i++)
-      *(int64_t *)(heap + i * stride) = i;
-    for (int64_t i = k / 2 - 1; i >= 0; i--)
-      sift(line, in, axis, largest, heap, stride, k, i);
+      *heap_entry(&kept, i) = i;
+    heap_make(&kept);
     int is_row = in->type == TYPE_F32 && in->stride[axis] == 4;
     for (int64_t i = k; i < in->dim[axis]; i++) {
-      int64_t root = *(int64_t *)heap;
+      int64_t root = *heap_entry(&kept, 0);
       if (is_row) { /* most of them are no better than the worst that was kept */
         const float *row = (const float *)line;
         float worst = row[root];
@@ -180,21 +175,16 @@ SINTER_EXTERN_FUNCTION(topk) {
         if (i == in->dim[axis])
           break;
       }
-      if (before(in->type, load_number(in->type, line + i * in->stride[axis]), i,
-                 load_number(in->type, line + root * in->stride[axis]), root, largest)) {
-        *(int64_t *)heap = i;
-        sift(line, in, axis, largest, heap, stride, k, 0);
+      if (is_worse(&ranks, root, i)) {
+        *heap_entry(&kept, 0) = i;
+        heap_sift(&kept, 0);
       }
     }
-    for (int64_t n = k - 1; n > 0; n--) {
-      int64_t root = *(int64_t *)heap;
-      *(int64_t *)heap = *(int64_t *)(heap + n * stride);
-      *(int64_t *)(heap + n * stride) = root;
-      sift(line, in, axis, largest, heap, stride, n, 0);
-    }
+    while (kept.n > 1)
+      heap_pop(&kept);
     for (int64_t i = 0; i < k; i++)
       copy_element(to + i * values->stride[axis],
-                   line + *(int64_t *)(heap + i * stride) * in->stride[axis], in->size);
+                   line + *heap_entry(&kept, i) * in->stride[axis], in->size);
   }
 }
 

@@ -28,35 +28,18 @@ static int compare(const sinter_view *x, int64_t a, int64_t b) {
   return 0;
 }
 
-static int comes_after(const sinter_view *x, int64_t a, int64_t b) {
-  int order = compare(x, a, b);
+static int comes_after(const void *slices, int64_t a, int64_t b) {
+  int order = compare(slices, a, b);
   return order ? order > 0 : a > b;
-}
-
-static void sift(const sinter_view *x, int64_t *heap, int64_t n, int64_t at) {
-  for (;;) {
-    int64_t last = at;
-    for (int64_t child = 2 * at + 1; child <= 2 * at + 2 && child < n; child++)
-      if (comes_after(x, heap[child], heap[last]))
-        last = child;
-    if (last == at)
-      return;
-    int64_t kept = heap[at];
-    heap[at] = heap[last], heap[last] = kept;
-    at = last;
-  }
 }
 
 static void sort(const sinter_view *x, int64_t *order, int64_t n) {
   for (int64_t i = 0; i < n; i++)
     order[i] = i;
-  for (int64_t i = n / 2 - 1; i >= 0; i--)
-    sift(x, order, n, i);
-  for (int64_t left = n - 1; left > 0; left--) {
-    int64_t kept = order[0];
-    order[0] = order[left], order[left] = kept;
-    sift(x, order, left, 0);
-  }
+  heap h = {(char *)order, sizeof *order, n, comes_after, x};
+  heap_make(&h);
+  while (h.n > 1)
+    heap_pop(&h);
 }
 
 /* Groups numbered by their first slice instead of by value. */

@@ -5,9 +5,8 @@
 // a file is parsed, and with what it takes for granted made true.
 //
 // - Its test for white space runs into __builtin_unreachable() on most
-// characters
-//   from U+00A1 to U+0499, and on others, so that an umlaut in a comment is
-//   undefined behaviour. White space of TOML is a space or a tab, nothing else.
+//   characters from U+00A1 to U+0499, and on others, so that an umlaut in a
+//   comment is undefined behaviour. White space of TOML is a space or a tab.
 // - It assumes keys where a file may have anything ("[ = 1"), and goes on into
 //   what its own assumptions forbid. They are checks here, which throw.
 #ifndef SINTER_SERVE_CONFIG_TOML_H
