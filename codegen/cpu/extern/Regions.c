@@ -5,6 +5,7 @@
 // that overlap.
 
 #include "codegen/cpu/extern/Extern.h"
+#include "codegen/cpu/extern/Heap.h"
 
 static double floor_of(double x) {
   double down = (double)(int64_t)x;

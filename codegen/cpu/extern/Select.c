@@ -4,6 +4,7 @@
 // Orders, running sums and products along one axis, and non-zero coordinates.
 
 #include "codegen/cpu/extern/Extern.h"
+#include "codegen/cpu/extern/Heap.h"
 
 /* a comes before b: NaN first, as in NumPy's argmax; ties: the lower index. */
 static int before(int64_t type, number a, int64_t ia, number b, int64_t ib, int largest) {

@@ -4,6 +4,7 @@
 // Distinct slices of a tensor along its first axis, by a heap sort of their numbers.
 
 #include "codegen/cpu/extern/Extern.h"
+#include "codegen/cpu/extern/Heap.h"
 
 /* Below, equal or above, element by element; NaN above all. */
 static int compare(const sinter_view *x, int64_t a, int64_t b) {
