@@ -1,9 +1,11 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# What the server stands on, as interface targets; only runtime/serve uses them:
+# What the server stands on, as interface targets; only runtime/serve uses them,
+# but for sinter_crypto:
 #
-#   sinter_net    Boost.Asio and Beast (headers), OpenSSL, zlib, threads
+#   sinter_crypto OpenSSL's hashes and signatures
+#   sinter_net    Boost.Asio and Beast (headers), TLS, zlib, threads
 #   sinter_json   simdjson
 #   sinter_log    spdlog and fmt, headers only
 #   sinter_toml   toml++, headers only
@@ -29,11 +31,15 @@ find_library(SINTER_JWT NAMES jwt REQUIRED)
 find_program(SINTER_PROTOC protoc REQUIRED)
 find_program(SINTER_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
 
-foreach(name ssl crypto z)
+sinter_find_archive(crypto_archive crypto)
+add_library(sinter_crypto INTERFACE)
+target_link_libraries(sinter_crypto INTERFACE ${crypto_archive} ${CMAKE_DL_LIBS})
+
+foreach(name ssl z)
   sinter_find_archive(net_archives ${name})
 endforeach()
 add_library(sinter_net INTERFACE)
-target_link_libraries(sinter_net INTERFACE ${net_archives} Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(sinter_net INTERFACE ${net_archives} sinter_crypto Threads::Threads)
 # One copy of Asio's code a binary, and none of its deprecated names.
 target_compile_definitions(sinter_net INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ERROR_CODE_HEADER_ONLY)
 

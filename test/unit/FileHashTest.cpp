@@ -1,7 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The hash with the processor's instructions against LLVM's portable one.
+// The hash of a file against LLVM's of its bytes.
 #include "compiler/pipeline/FileHash.h"
 
 #include "llvm/ADT/SmallString.h"
