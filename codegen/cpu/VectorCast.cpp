@@ -8,6 +8,8 @@
 
 #include "codegen/cpu/VectorMath.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace sinter::cpu {
@@ -55,6 +57,41 @@ Vec floatToFloat(Vec x, Type to) {
                                        : narrow(x, to);
 }
 
+// The largest whole number of x's type below `limit` = 2^bits.
+double largestBelow(Vec x, double limit, unsigned bits) {
+  unsigned digits = x.bits() == 64 ? 53 : 24;
+  return limit - (bits > digits ? std::ldexp(1.0, int(bits - digits)) : 1.0);
+}
+
+// LLVM takes llvm.fpto[su]i.sat of short integers apart, lane by lane. A number
+// between the bounds converts in one instruction, to 32 bits for anything
+// shorter; what lies above the greatest float below 2^bits is put right
+// afterwards.
+Vec saturated(Vec x, IntegerType to) {
+  MLIRContext *context = to.getContext();
+  bool isUnsigned = to.isUnsigned();
+  unsigned bits = to.getWidth() - !isUnsigned;
+  double limit = std::ldexp(1.0, int(bits));
+  double greatest = largestBelow(x, limit, bits);
+  Vec least = x.number(isUnsigned ? 0.0 : -limit);
+  Vec inside = minKeepingFirst(x.number(greatest), maxKeepingFirst(least, x));
+  unsigned width = std::max(32u, to.getWidth());
+  VectorType wide = x.like(IntegerType::get(context, width));
+  Vec whole = isUnsigned && width == to.getWidth()
+                  ? inside.make<arith::FPToUIOp>(wide, inside.value)
+                  : inside.make<arith::FPToSIOp>(wide, inside.value);
+  if (greatest != limit - 1) {
+    int64_t most = isUnsigned ? -1 : INT64_MAX >> (63 - bits);
+    whole = select(less(x.number(greatest), x), whole.integer(most), whole);
+  }
+  if (!isUnsigned) // there NaN became the least, 0
+    whole = select(isNan(x), whole.integer(0), whole);
+  VectorType result = x.like(signless(to));
+  return width == to.getWidth()
+             ? whole
+             : whole.make<arith::TruncIOp>(result, whole.value);
+}
+
 Vec floatToInteger(Vec x, IntegerType to) {
   MLIRContext *context = to.getContext();
   if (x.bits() == 16)
@@ -62,13 +99,7 @@ Vec floatToInteger(Vec x, IntegerType to) {
   if (to.getWidth() == 1)
     return x.make<arith::CmpFOp>(arith::CmpFPredicate::UNE, x.value,
                                  x.number(0).value);
-  VectorType result = x.like(signless(to));
-  auto name = StringAttr::get(context, to.isUnsigned() ? "llvm.fptoui.sat"
-                                                       : "llvm.fptosi.sat");
-  OpBuilder &b = x.kb->b;
-  auto call = LLVM::CallIntrinsicOp::create(b, x.kb->loc, Type(result), name,
-                                            ValueRange{x.value});
-  return Vec(*x.kb, call->getResult(0));
+  return saturated(x, to);
 }
 
 Vec integerToInteger(Vec x, IntegerType from, IntegerType to) {

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace mlir;
 using namespace sinter;
@@ -40,11 +41,21 @@ test::Compiled compileCasts(const Target &target) {
   Type f32 = b.getF32Type();
   std::map<std::string, Type> types = {
       {"i8", b.getI8Type()},     {"u8", b.getIntegerType(8, false)},
+      {"i16", b.getI16Type()},   {"u16", b.getIntegerType(16, false)},
+      {"u32", b.getIntegerType(32, false)},
+      {"u64", b.getIntegerType(64, false)},
       {"i32", b.getI32Type()},   {"i64", b.getI64Type()},
       {"i1", b.getI1Type()},     {"f16", b.getF16Type()},
       {"bf16", b.getBF16Type()}, {"f64", b.getF64Type()}};
   for (auto &[name, type] : types) {
     Type other = type;
+    if (isa<IntegerType>(other) && !other.isInteger(1))
+      for (Type real : {Type(f32), Type(b.getF64Type())})
+        test::emitMap(
+            *module, target, (real.isF32() ? "f32_to_" : "f64_to_") + name,
+            real, other, 1, [&](KernelBuilder &kb, ArrayRef<Value> v, Value) {
+              return emitCast(kb, v[0], real, other);
+            });
     test::emitMap(*module, target, "to_" + name, f32, type, 1,
                   [&](KernelBuilder &kb, ArrayRef<Value> v, Value) {
                     return emitCast(kb, v[0], f32, other);
@@ -101,6 +112,57 @@ TEST(VectorCast, RoundsAndSaturates) {
     EXPECT_EQ(back[2], 255);
     casts["from_i8"].run({bytes.data(), back.data()}, {4}, 1);
     EXPECT_EQ(back[2], -1);
+  }
+}
+
+template <typename Real, typename Whole> Whole saturated(Real x) {
+  if (std::isnan(x))
+    return 0;
+  if (x <= Real(std::numeric_limits<Whole>::min()))
+    return std::numeric_limits<Whole>::min();
+  // 2^bits as a float, which every whole number stays below.
+  if (x >= std::ldexp(Real(1), std::numeric_limits<Whole>::digits))
+    return std::numeric_limits<Whole>::max();
+  return Whole(x);
+}
+
+// Around every power of two, on both sides of 0.
+template <typename Real> std::vector<Real> edges() {
+  std::vector<Real> in = {0, Real(-0.0), NAN, INFINITY, -INFINITY};
+  for (int exponent = -2; exponent < 70; ++exponent)
+    for (Real sign : {Real(1), Real(-1)}) {
+      Real power = sign * std::ldexp(Real(1), exponent);
+      in.insert(in.end(), {power, std::nextafter(power, Real(0)),
+                           std::nextafter(power, power * 2), power - Real(0.5),
+                           power + Real(0.5), power - 1, power + 1});
+    }
+  return in;
+}
+
+template <typename Real, typename Whole>
+void expectSaturation(test::Compiled &casts, const std::string &from,
+                      const std::string &to) {
+  SCOPED_TRACE(from + " to " + to);
+  std::vector<Real> in = edges<Real>();
+  std::vector<Whole> out(in.size());
+  casts[from + "_to_" + to].run({in.data(), out.data()}, {int64_t(in.size())},
+                                1);
+  for (size_t i = 0; i < in.size(); ++i)
+    ASSERT_EQ(out[i], (saturated<Real, Whole>(in[i]))) << in[i];
+}
+
+TEST(VectorCast, SaturatesEveryInteger) {
+  for (const Target &target : targets()) {
+    SCOPED_TRACE(target.isa.str());
+    test::Compiled casts = compileCasts(target);
+    auto both = [&](const std::string &to, auto zero) {
+      expectSaturation<float, decltype(zero)>(casts, "f32", to);
+      expectSaturation<double, decltype(zero)>(casts, "f64", to);
+    };
+    both("i8", int8_t()), both("u8", uint8_t());
+    both("i16", int16_t()), both("u16", uint16_t());
+    both("i32", int32_t()), both("u32", uint32_t());
+    both("i64", int64_t()), both("u64", uint64_t());
   }
 }
 
