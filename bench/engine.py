@@ -55,6 +55,13 @@ def output_names(model):
     return [output.name for output in onnx.load(model, load_external_data=False).graph.output]
 
 
+def array_of(value):
+    """A list of maps (ZipMap) as rows, which is what Sinter gives."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = [list(row.values()) for row in value]
+    return numpy.asarray(value)
+
+
 def measured(function):
     begin = time.perf_counter()
     result = function()
@@ -74,7 +81,7 @@ def main():
         return
     print(json.dumps({"load_ms": load_ms, "first_ms": first_ms}), flush=True)
     names = names or output_names(model)
-    numpy.savez(outputs, **{name: numpy.asarray(value) for name, value in zip(names, results)})
+    numpy.savez(outputs, **{name: array_of(value) for name, value in zip(names, results)})
     for line in sys.stdin:
         words = line.split()
         if not words or words[0] == "end":

@@ -53,6 +53,7 @@ void addFeatures(OpTable &);
 void addLinear(OpTable &);
 void addTrees(OpTable &);
 void addVectors(OpTable &);
+void addMaps(OpTable &);
 
 } // namespace sinter::importer
 

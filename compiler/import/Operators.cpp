@@ -42,6 +42,7 @@ static OpTable makeTable() {
   addLinear(table);
   addTrees(table);
   addVectors(table);
+  addMaps(table);
   return table;
 }
 
@@ -51,9 +52,6 @@ const OpTable &operators() {
 }
 
 llvm::StringRef remedyFor(llvm::StringRef op) {
-  if (op == "ai.onnx.ml.ZipMap")
-    return "Export with options={'zipmap': False}, or make the node's input "
-           "the output of the model.";
   for (const char *text :
        {"StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch",
         "ai.onnx.ml.CategoryMapper", "ai.onnx.ml.DictVectorizer",

@@ -147,10 +147,46 @@ def unsupported_operator(folder):
                        max_skip_count=0, ngram_counts=[0], ngram_indexes=[0])], [words])
 
 
-@case("I004", "{'zipmap': False}")
-def list_of_maps(folder):
+@case("I005", "'classlabels_int64s' or 'classlabels_strings'")
+def maps_without_labels(folder):
+    return model([node("ZipMap", domain="ai.onnx.ml")], domains=[("ai.onnx.ml", 3)])
+
+
+@case("S001", "the columns of the input and the labels")
+def maps_with_another_count(folder):
     maps = node("ZipMap", domain="ai.onnx.ml", classlabels_int64s=[0, 1])
     return model([maps], domains=[("ai.onnx.ml", 3)])
+
+
+def machine(**changes):
+    fine = {"classlabels_ints": [0, 1], "coefficients": [1.0, -1.0], "rho": [0.5],
+            "support_vectors": [1.0] * 6, "vectors_per_class": [1, 1],
+            "kernel_params": [0.0, 0.0, 3.0]}
+    classify = node("SVMClassifier", ("x",), ("label", "y"), domain="ai.onnx.ml",
+                    **{**fine, **changes})
+    return model([classify], domains=[("ai.onnx.ml", 3)])
+
+
+@case("I005", "coefficients for each vector and every other class")
+def vectors_without_coefficients(folder):
+    return machine(coefficients=[1.0])
+
+
+@case("I005", "rho (prob_a and prob_b, if any) for each pair")
+def pairs_without_offsets(folder):
+    return machine(prob_a=[1.0])
+
+
+@case("I005", "coefficients for each vector")
+def negative_count_of_vectors(folder):
+    return machine(vectors_per_class=[2**62, -2**62 + 2])
+
+
+@case("I005", "combinations")
+def too_many_pairs_of_classes(folder):
+    return machine(classlabels_ints=list(range(3000)), coefficients=[1.0] * 2999,
+                   rho=[0.0] * (3000 * 2999 // 2), support_vectors=[1.0] * 3,
+                   vectors_per_class=[1] + [0] * 2999)
 
 
 @case("I007", "the labels of the classes are texts")

@@ -17,7 +17,7 @@ def cases():
         return dice.standard_normal(shape).astype(np.float32)
 
     for name, op, *rest in [*features(dice, real), *tables(dice), *linear(real),
-                            *trees(dice, real), *vectors(real)]:
+                            *trees(dice, real), *vectors(real), *pairs(real), *maps(real)]:
         yield f"ml_{name}", f"{ML}:{op}", *rest
 
 
@@ -164,3 +164,35 @@ def vectors(real):
     yield "vectors_none", "SVMRegressor", [real(7, 4)], \
         {"coefficients": real(4).tolist(), "n_supports": 0, "rho": [0.3],
          "kernel_type": "LINEAR", "kernel_params": [1.0, 0.0, 3.0]}, 1
+
+
+def pairs(real):
+    """Support vectors of two and four classes, with and without probabilities."""
+    rbf = {"kernel_type": "RBF", "kernel_params": [0.4, 0.0, 3.0]}
+    for counts in ([3, 4], [3, 0, 2, 4]):
+        classes, vectors = len(counts), sum(counts)
+        rivals = classes * (classes - 1) // 2
+        some = {"classlabels_ints": [7, 3, 5, 1][:classes], "vectors_per_class": counts,
+                "coefficients": real((classes - 1) * vectors).tolist(),
+                "support_vectors": real(vectors * 4).tolist(), "rho": real(rivals).tolist()}
+        sure = {"prob_a": (-abs(real(rivals)) - 0.5).tolist(), "prob_b": real(rivals).tolist()}
+        for post in TRANSFORMS:
+            yield f"pairs_{classes}_{post.lower()}", "SVMClassifier", [real(9, 4)], \
+                {**some, **rbf, "post_transform": post}, 2
+            yield f"pairs_{classes}_sure_{post.lower()}", "SVMClassifier", [real(9, 4)], \
+                {**some, **rbf, **sure, "post_transform": post}, 2
+        for kind in ("LINEAR", "POLY", "SIGMOID"):
+            yield f"pairs_{classes}_{kind.lower()}", "SVMClassifier", \
+                [real(9, 4).astype(np.float64)], \
+                {**some, "kernel_type": kind, "kernel_params": [0.5, 0.1, 2.0]}, 2
+    for classes, weights in ((3, real(12)), (2, real(8)), (2, abs(real(8)))):
+        yield f"pairs_linear_{classes}_{int(weights.min() >= 0)}", "SVMClassifier", [real(9, 4)], \
+            {"classlabels_ints": [4, 9, 2][:classes], "coefficients": weights.tolist(),
+             "rho": [0.1], "post_transform": "SOFTMAX", "kernel_type": "LINEAR",
+             "kernel_params": [0.0, 0.0, 3.0]}, 2
+
+
+def maps(real):
+    yield "maps", "ZipMap", [real(5, 3)], {"classlabels_int64s": [0, 1, 2]}, 1
+    yield "maps_unsorted", "ZipMap", [real(5, 3)], {"classlabels_int64s": [30, -1, 2]}, 1
+    yield "maps_texts", "ZipMap", [real(4, 3)], {"classlabels_strings": ["one", "two", "six"]}, 1

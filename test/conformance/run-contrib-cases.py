@@ -61,7 +61,15 @@ def reference(model, feeds):
     settings.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), settings,
                                            providers=["CPUExecutionProvider"])
-    return dict(zip((o.name for o in session.get_outputs()), session.run(None, feeds)))
+    return {o.name: as_rows(value)
+            for o, value in zip(session.get_outputs(), session.run(None, feeds))}
+
+
+def as_rows(value):
+    """What Sinter gives in place of a list of maps."""
+    if isinstance(value, list):
+        return np.array([list(row.values()) for row in value], np.float32)
+    return value
 
 
 def symbolic(model):

@@ -46,6 +46,7 @@ void maxRoiPool(ExternCall &call, Fault &fault);
 void suppress(ExternCall &call, Fault &fault);
 // ExternTrees.cpp
 void trees(ExternCall &call, Fault &fault);
+void pairProbabilities(ExternCall &call);
 // ExternSets.cpp
 void unique(ExternCall &call);
 void determinant(ExternCall &call);

@@ -144,6 +144,8 @@ bool runExtern(ExternCall &call, Fault &fault) {
       {"max_roi_pool", maxRoiPool},
       {"nms", suppress},
       {"trees", trees},
+      {"pair_probabilities",
+       [](ExternCall &c, Fault &) { pairProbabilities(c); }},
       {"unique", [](ExternCall &c, Fault &) { unique(c); }},
       {"det", [](ExternCall &c, Fault &) { determinant(c); }},
       {"inverse", [](ExternCall &c, Fault &) { inverse(c); }},

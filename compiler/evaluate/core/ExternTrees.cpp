@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Forests of decision trees, once more: the table of nodes is that of
-// codegen/cpu/extern/Trees.c.
+// Forests of decision trees and classes in pairs, once more: the table of nodes
+// is that of codegen/cpu/extern/Trees.c, the minimum that of Pairs.c.
 #include "compiler/evaluate/core/Extern.h"
 
 #include <algorithm>
@@ -72,6 +72,50 @@ void trees(ExternCall &call, Fault &fault) {
         sum /= double(roots.shape[0]);
       setReal(out, row * width + t, sum);
     }
+  }
+}
+
+void pairProbabilities(ExternCall &call) {
+  const Value &x = *call.inputs[0];
+  int64_t n = call.results[0].shape[1], pairs = x.shape[1];
+  for (int64_t row = 0; row < x.shape[0]; ++row) {
+    std::vector<double> wins(n * n), q(n * n), p(n, 1.0 / double(n)), qp(n);
+    for (int64_t a = 0, pair = 0; a < n; ++a)
+      for (int64_t b = a + 1; b < n; ++b, ++pair) {
+        wins[a * n + b] = realAt(x, row * pairs + pair);
+        wins[b * n + a] = 1 - wins[a * n + b];
+      }
+    for (int64_t a = 0; a < n; ++a)
+      for (int64_t b = 0; b < n; ++b)
+        if (a != b) {
+          q[a * n + b] = -wins[b * n + a] * wins[a * n + b];
+          q[a * n + a] += wins[b * n + a] * wins[b * n + a];
+        }
+    for (int64_t i = 0; i < std::max<int64_t>(100, n); ++i) {
+      double total = 0, most = 0;
+      for (int64_t a = 0; a < n; ++a) {
+        qp[a] = 0;
+        for (int64_t b = 0; b < n; ++b)
+          qp[a] += q[a * n + b] * p[b];
+        total += p[a] * qp[a];
+      }
+      for (double value : qp)
+        most = std::max(most, std::fabs(value - total));
+      if (most < 0.005 / double(n))
+        break;
+      for (int64_t a = 0; a < n; ++a) {
+        double by = (total - qp[a]) / q[a * n + a];
+        total = (total + by * (by * q[a * n + a] + 2 * qp[a])) / (1 + by) /
+                (1 + by);
+        p[a] += by;
+        for (int64_t b = 0; b < n; ++b) {
+          qp[b] = (qp[b] + by * q[a * n + b]) / (1 + by);
+          p[b] /= 1 + by;
+        }
+      }
+    }
+    for (int64_t a = 0; a < n; ++a)
+      setReal(call.results[0], row * n + a, p[a]);
   }
 }
 
