@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Text for people, JSON for tools. Names come out of a user's file, so control
-// characters and broken UTF-8 never reach a terminal or a JSON parser.
+// Names come out of a user's file, so control characters never reach a
+// terminal.
 #include "compiler/import/Diagnostics.h"
 
 #include <cstdio>
@@ -21,42 +21,6 @@ std::string printable(const std::string &text) {
       result += static_cast<char>(c);
     }
   return text.size() > 400 ? result + "..." : result;
-}
-
-// Length of the valid UTF-8 sequence at `at`; 0 when there is none.
-size_t utf8Length(const std::string &text, size_t at) {
-  unsigned char lead = text[at];
-  size_t length = lead < 0x80       ? 1
-                  : lead >> 5 == 6  ? 2
-                  : lead >> 4 == 14 ? 3
-                  : lead >> 3 == 30 ? 4
-                                    : 0;
-  if (at + length > text.size())
-    return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80)
-      return 0;
-  return length;
-}
-
-std::string quoted(const std::string &text) {
-  std::string result = "\"";
-  for (size_t i = 0; i < text.size();) {
-    unsigned char c = text[i];
-    size_t length = utf8Length(text, i);
-    if (c == '"' || c == '\\') {
-      result += '\\';
-      result += static_cast<char>(c);
-    } else if (c < 0x20 || length == 0) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", c);
-      result += escape;
-    } else {
-      result += text.substr(i, length);
-    }
-    i += length ? length : 1;
-  }
-  return result + "\"";
 }
 
 bool areAlike(const Fault &a, const Fault &b) {
@@ -106,30 +70,6 @@ std::string Diagnostics::text() const {
               "] see docs/error-codes.md\n";
   }
   return result;
-}
-
-std::string Diagnostics::json() const {
-  std::string result = "{\"file\": " + quoted(file) +
-                       ", \"ok\": " + (faults.empty() ? "true" : "false") +
-                       ", \"faults\": [";
-  const char *separator = "";
-  for (const Fault &fault : faults) {
-    result += separator;
-    result += "{\"code\": " + quoted(errorText(fault.code).code) +
-              ", \"node\": " + quoted(fault.node) +
-              ", \"op\": " + quoted(fault.op) +
-              ", \"message\": " + quoted(fault.message) +
-              ", \"expected\": " + quoted(fault.expected) +
-              ", \"remedy\": " + quoted(fault.remedy) + "}";
-    separator = ", ";
-  }
-  result += "], \"notes\": [";
-  separator = "";
-  for (const std::string &note : notes) {
-    result += separator + quoted(note);
-    separator = ", ";
-  }
-  return result + "]}\n";
 }
 
 } // namespace sinter

@@ -37,9 +37,6 @@ public:
   // Every fault in the format above; equal messages are grouped with their
   // nodes.
   std::string text() const;
-  // {"file", "ok", "faults": [{code, node, op, message, expected, remedy}],
-  // "notes"}
-  std::string json() const;
 
 private:
   std::string file;

@@ -86,6 +86,14 @@ static json::Array describeSymbols(exec::ProgramOp program) {
   return symbols;
 }
 
+json::Object sinter::describeInterface(exec::ProgramOp program) {
+  return json::Object{{"inputs", describeTensors(program.getInputNames(),
+                                                 program.getInputTypes())},
+                      {"outputs", describeTensors(program.getOutputNames(),
+                                                  program.getOutputTypes())},
+                      {"symbols", describeSymbols(program)}};
+}
+
 static json::Array describeAxes(const std::vector<int64_t> &axes) {
   json::Array list;
   for (int64_t axis : axes)
@@ -212,13 +220,8 @@ sinter::makeManifest(const ManifestInputs &inputs) {
     return std::move(error);
   CostModel cost(module, program, *cpu::findTarget(inputs.isas.front()));
   ReferenceShape reference(program);
-  json::Object manifest{
+  json::Object rest{
       {"compiler", std::string("sinter ") + SINTER_VERSION},
-      {"inputs",
-       describeTensors(program.getInputNames(), program.getInputTypes())},
-      {"outputs",
-       describeTensors(program.getOutputNames(), program.getOutputTypes())},
-      {"symbols", describeSymbols(program)},
       {"isas", json::Array(inputs.isas)},
       {"batch", describeBatch(inputs.batch, inputs.fixedBatch)},
       {"costs", describeCosts(inputs, program, cost)},
@@ -228,6 +231,9 @@ sinter::makeManifest(const ManifestInputs &inputs) {
       {"golden",
        json::Object{{"file", "golden.npz"}, {"seed", 1}, {"tolerance", 1e-4}}},
       {"facts", factsOf(inputs.image)}};
+  json::Object manifest = describeInterface(program);
+  for (auto &[key, value] : rest)
+    manifest[key] = std::move(value);
   describeHashes(inputs, manifest);
   describeModel(inputs.options.modelPath, manifest);
   return manifest;

@@ -9,6 +9,7 @@
 #include "codegen/image/ExecToImage.h"
 #include "compiler/pipeline/BatchRows.h"
 #include "compiler/pipeline/CompileOptions.h"
+#include "dialects/exec/ExecOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/JSON.h"
 
@@ -24,6 +25,9 @@ struct ManifestInputs {
   const BatchRows &batch;
   int64_t fixedBatch = 0;
 };
+
+/// What a program takes and gives: the fields `inputs`, `outputs`, `symbols`.
+llvm::json::Object describeInterface(exec::ProgramOp program);
 
 /// The JSON that travels in an object, for tools and for servers; the runtime
 /// never reads it. The same for the same model wherever it lies. Fails when a

@@ -40,7 +40,7 @@ public:
         faults(options.modelPath), progress(options.verbose) {}
   llvm::Error run();
   /// Every floor that can refuse a model, and nothing else.
-  bool check(Diagnostics &into);
+  bool check(Diagnostics &into, llvm::json::Object &model);
 
 private:
   llvm::Error chooseIsas();
@@ -347,18 +347,21 @@ llvm::Error Compilation::run() {
   return options.report.empty() ? llvm::Error::success() : writeReport();
 }
 
-bool Compilation::check(Diagnostics &into) {
+bool Compilation::check(Diagnostics &into, llvm::json::Object &model) {
   if (llvm::Error error = chooseIsas())
     faults.add(
         {ErrorCode::U004, "", "", llvm::toString(std::move(error)), "", ""});
   bool ok = faults.empty() && import() && transform("graph", addGraphPasses) &&
             transform("kernels", addLoweringPasses) && makeImage();
   into = faults;
+  if (ok)
+    model = describeInterface(module->lookupSymbol<exec::ProgramOp>("main"));
   return ok;
 }
 
-bool sinter::checkModel(const CompileOptions &options, Diagnostics &faults) {
-  return Compilation(options).check(faults);
+bool sinter::checkModel(const CompileOptions &options, Diagnostics &faults,
+                        llvm::json::Object &model) {
+  return Compilation(options).check(faults, model);
 }
 
 llvm::Error sinter::compileModel(const CompileOptions &options) {

@@ -8,6 +8,7 @@
 
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/CompileOptions.h"
+#include "llvm/Support/JSON.h"
 
 namespace sinter {
 
@@ -16,8 +17,10 @@ namespace sinter {
 llvm::Error compileModel(const CompileOptions &options);
 
 /// What `sinter check` prints: everything that `compileModel` would refuse in
-/// the model, without making a kernel. True when a compile would pass.
-bool checkModel(const CompileOptions &options, Diagnostics &faults);
+/// the model, without making a kernel. True when a compile would pass; `model`
+/// is then what it takes and gives, as in a manifest.
+bool checkModel(const CompileOptions &options, Diagnostics &faults,
+                llvm::json::Object &model);
 
 ImportOptions importOptionsOf(const CompileOptions &options);
 

@@ -111,14 +111,11 @@ TEST(Diagnostics, GroupsAndEscapes) {
   Diagnostics faults("m.onnx");
   faults.add({ErrorCode::I003, "a\x1b[2J", "F\"oo", "bad\xff", "", ""});
   faults.add({ErrorCode::I003, "b", "F\"oo", "bad\xff", "", ""});
-  std::string text = faults.text(), json = faults.json();
+  std::string text = faults.text();
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_NE(text.find("the same in 1 more: 'b'"), std::string::npos) << text;
   EXPECT_NE(text.find("[SINTER-I003] see docs/error-codes.md"),
             std::string::npos);
-  EXPECT_NE(json.find("F\\\"oo"), std::string::npos) << json;
-  EXPECT_NE(json.find("bad\\u00ff"), std::string::npos) << json;
-  EXPECT_NE(json.find("\"ok\": false"), std::string::npos);
 }
 
 } // namespace

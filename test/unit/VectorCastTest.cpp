@@ -39,14 +39,18 @@ test::Compiled compileCasts(const Target &target) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   Builder b(&context);
   Type f32 = b.getF32Type();
-  std::map<std::string, Type> types = {
-      {"i8", b.getI8Type()},     {"u8", b.getIntegerType(8, false)},
-      {"i16", b.getI16Type()},   {"u16", b.getIntegerType(16, false)},
-      {"u32", b.getIntegerType(32, false)},
-      {"u64", b.getIntegerType(64, false)},
-      {"i32", b.getI32Type()},   {"i64", b.getI64Type()},
-      {"i1", b.getI1Type()},     {"f16", b.getF16Type()},
-      {"bf16", b.getBF16Type()}, {"f64", b.getF64Type()}};
+  std::map<std::string, Type> types = {{"i8", b.getI8Type()},
+                                       {"u8", b.getIntegerType(8, false)},
+                                       {"i16", b.getI16Type()},
+                                       {"u16", b.getIntegerType(16, false)},
+                                       {"u32", b.getIntegerType(32, false)},
+                                       {"u64", b.getIntegerType(64, false)},
+                                       {"i32", b.getI32Type()},
+                                       {"i64", b.getI64Type()},
+                                       {"i1", b.getI1Type()},
+                                       {"f16", b.getF16Type()},
+                                       {"bf16", b.getBF16Type()},
+                                       {"f64", b.getF64Type()}};
   for (auto &[name, type] : types) {
     Type other = type;
     if (isa<IntegerType>(other) && !other.isInteger(1))

@@ -6,7 +6,7 @@
 // `sinter compile --emit=graph`.
 //
 //   sinter-import --operators        writes docs/operators.md
-//   sinter-import MODEL.onnx [--json] [--quiet] [--shape NAME=1,3,H,W]...
+//   sinter-import MODEL.onnx [--quiet] [--shape NAME=1,3,H,W]...
 //   [--dim H=1..64]...
 #include "compiler/import/Import.h"
 
@@ -17,7 +17,7 @@
 using namespace sinter;
 
 static int usage() {
-  llvm::errs() << "usage: sinter-import MODEL.onnx [--json] [--quiet] "
+  llvm::errs() << "usage: sinter-import MODEL.onnx [--quiet] "
                   "[--shape NAME=1,3,H,W]... [--dim H=1..64]...\n";
   return 2;
 }
@@ -44,16 +44,14 @@ static bool addRange(llvm::StringRef text, ImportOptions &options) {
 int main(int argc, char **argv) {
   ImportOptions options;
   std::string model;
-  bool isJson = false, isQuiet = false;
+  bool isQuiet = false;
   for (int i = 1; i < argc; ++i) {
     llvm::StringRef argument = argv[i];
     if (argument == "--operators") {
       llvm::outs() << operatorPage();
       return 0;
     }
-    if (argument == "--json")
-      isJson = true;
-    else if (argument == "--quiet")
+    if (argument == "--quiet")
       isQuiet = true;
     else if (argument == "--shape" && i + 1 < argc) {
       if (!addShape(argv[++i], options))
@@ -72,11 +70,8 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   mlir::OwningOpRef<mlir::ModuleOp> module =
       importModel(model, context, options, faults);
-  if (isJson)
-    llvm::outs() << faults.json();
-  else
-    llvm::errs() << faults.text();
-  if (module && !isQuiet && !isJson) {
+  llvm::errs() << faults.text();
+  if (module && !isQuiet) {
     mlir::OpPrintingFlags flags;
     module->print(llvm::outs(), flags.elideLargeElementsAttrs(64));
     llvm::outs() << "\n";

@@ -153,9 +153,10 @@ void Bench::printTable() const {
   llvm::raw_ostream &out = llvm::outs();
   out << machineLine() << ", " << threads
       << (threads == 1 ? " thread" : " threads") << "\n"
-      << llvm::formatv("{0,-14}{1,9}{2,11}{3,9}{4,9}{5,10}{6,13}{7,9}{8,10}\n",
+      << llvm::formatv("{0,-14}{1,9}{2,11}{3,9}{4,9}{5,10}{6,13}{7,9}{8}\n",
                        "engine", "min ms", "median ms", "p99 ms", "load ms",
-                       "first ms", "to first ms", "RSS MB", "speed-up");
+                       "first ms", "to first ms", "RSS MB",
+                       peers.size() > 1 ? "  speed-up" : "");
   for (auto &peer : peers) {
     const PeerFigures &f = peer->figures;
     out << llvm::formatv(

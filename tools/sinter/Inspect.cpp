@@ -6,6 +6,7 @@
 #include "tools/sinter/Commands.h"
 
 #include "sinter/model.h"
+#include "tools/sinter/Listing.h"
 #include "tools/sinter/Loadable.h"
 #include "tools/sinter/Session.h"
 #include "llvm/Support/JSON.h"
@@ -223,25 +224,23 @@ static void printList(const json::Object &object, const char *key,
 }
 
 static void printText(const json::Object &object) {
+  llvm::StringRef arena = *object.getString("arena_bytes");
+  int64_t bytes;
+  bool isOpen = arena.getAsInteger(10, bytes);
   llvm::outs() << "object " << *object.getInteger("object_bytes")
                << " bytes, weights " << *object.getInteger("weights_bytes")
                << ", image " << *object.getInteger("image_bytes") << ", state "
                << *object.getInteger("state_bytes") << ", arena "
-               << *object.getString("arena_bytes") << "\n";
+               << (isOpen ? "by the sizes" : arena) << "\n";
   printList(object, "isas", "instruction sets, best first");
   if (size_t count = object.getArray("fallbacks")->size())
     llvm::outs() << count << " kernels run as plain code [SINTER-C003]\n";
   printList(object, "fallbacks", "plain code");
-  printList(object, "symbols", "symbols");
-  printList(object, "inputs", "inputs");
-  printList(object, "outputs", "outputs");
-  printList(object, "states", "states");
   if (const json::Object *manifest = object.getObject("manifest")) {
-    if (const json::Object *batch = manifest->getObject("batch"))
-      llvm::outs() << "batch\n  " << json::Value(json::Object(*batch)) << "\n";
-    if (manifest->getArray("costs"))
-      printList(*manifest, "costs", "estimated cost of a run");
+    printInterface(*manifest);
+    printCosts(*manifest);
   }
+  printList(object, "states", "states");
   printList(object, "shape_program", "shape program");
   printList(object, "program", "program");
 }
