@@ -104,6 +104,13 @@ bool isComparison(StringRef kind) {
   return scalar::rowOf(*scalar::kindOf(kind)).result == scalar::Result::Bool;
 }
 
+/// The scalar operation is of floats; whole numbers choose.
+Value wholePRelu(NodeImport &node, Value x, Value slope) {
+  Value isBelow =
+      node.map("less", {x, node.scalar(0, node.type(0).getElementType())});
+  return node.map("select", {isBelow, node.map("mul", {x, slope}), x});
+}
+
 LogicalResult importBinary(NodeImport &node) {
   StringRef op(node.node.op.data(), node.node.op.size());
   const Binary *row =
@@ -124,6 +131,8 @@ LogicalResult importBinary(NodeImport &node) {
       return success();
   }
   if (failed(setFollowed(node, op, element, [&] {
+        if (op == "PRelu" && !isa<FloatType>(element))
+          return wholePRelu(node, node.value(0), node.value(1));
         return node.map(row->kind, {node.value(0), node.value(1)});
       })))
     return failure();

@@ -100,8 +100,19 @@ LogicalResult importScatterElements(NodeImport &node) {
 }
 
 LogicalResult importScatterND(NodeImport &node) {
-  if (node.rank(1) > 0 && !shareLeading(node, 1, 2, node.rank(1) - 1))
-    return failure();
+  if (node.rank(1) > 0) {
+    if (!shareLeading(node, 1, 2, node.rank(1) - 1))
+      return failure();
+    // Behind the indices, an update is as large as the part that it replaces.
+    Dims data = node.dims(0), updates = node.dims(2);
+    size_t depth = sym::asConstant(node.dims(1).back()).value_or(data.size()),
+           first = node.rank(1) - 1;
+    for (size_t i = 0; depth + i < data.size() && first + i < updates.size();
+         ++i)
+      if (!node.requireEqual(updates[first + i], data[depth + i],
+                             "extents of updates and data"))
+        return failure();
+  }
   return node.set(0, node.one<graph::ScatterNDOp>(
                          {node.value(0), node.value(1), node.value(2)},
                          node.attrs().text("reduction", reductionOf(node))));

@@ -161,12 +161,13 @@ Value NodeImport::broadcast(Value value, ArrayRef<DimAttr> dims) {
     return value;
   Dims from = dimsOf(value);
   if (from.size() <= dims.size())
-    for (size_t i = 1; i <= from.size(); ++i)
-      if (!graph::isProvedBroadcast(from[from.size() - i],
-                                    dims[dims.size() - i]) &&
-          !requireEqual(from[from.size() - i], dims[dims.size() - i], "extents",
-                        true))
+    for (size_t i = 1; i <= from.size(); ++i) {
+      DimAttr extent = from[from.size() - i];
+      if (!graph::isProvedBroadcast(extent, dims[dims.size() - i]) &&
+          !requireEqual(extent, dims[dims.size() - i], "extents",
+                        /*orOne=*/!sym::asConstant(extent)))
         return {};
+    }
   return one<graph::BroadcastOp>(value, {},
                                  {sym::tensorOf(dims, elementOf(value))});
 }

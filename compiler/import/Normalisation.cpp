@@ -102,13 +102,20 @@ LogicalResult importGroupNorm(NodeImport &node) {
                       "input has rank " + Twine(node.rank(0)) +
                           ", num_groups is " + Twine(groups),
                       "[N, C, ...] and 1 or more");
-  DimAttr channels = node.dims(0)[1];
+  DimAttr channels = node.dims(0)[1], width = sym::floorDiv(channels, groups),
+          count = node.model.dim(groups);
+  if (!node.requireEqual(width * groups, channels, "groups and channels"))
+    return failure();
   SmallVector<Value> operands = {node.value(0)};
   for (size_t i = 1; i < 3; ++i) {
     Value parameter = node.value(i);
+    if (node.rank(i) != 1)
+      return node.fault(ErrorCode::S001, "scale or bias is no vector");
+    if (!node.requireEqual(node.dims(i)[0],
+                           node.since() < 21 ? count : channels,
+                           "the input and its scale or bias"))
+      return failure();
     if (node.since() < 21) { // one value a group: repeat it for each channel
-      DimAttr width = sym::floorDiv(channels, groups),
-              count = node.model.dim(groups);
       parameter = node.reshape(parameter, {count, node.model.dim(1)});
       parameter =
           node.reshape(node.broadcast(parameter, {count, width}), {channels});

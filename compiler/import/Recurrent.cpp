@@ -83,46 +83,51 @@ Dims dimsOf(Value value) {
   return sym::dimsOf(cast<RankedTensorType>(value.getType()));
 }
 
-/// States and lengths have the batch of the input. Exporters name these axes
-/// apart or not at all: a check stands before the layer, and everything behind
-/// it sees one form of the extent, a constant where one is given.
-bool agreeOnBatch(NodeImport &node, MutableArrayRef<Value> operands,
-                  ArrayRef<int32_t> segments) {
-  struct Batched {
-    Value *value;
-    unsigned axis;
-  };
-  SmallVector<Batched, 4> batched;
-  size_t next = 0;
-  for (auto [segment, count] : llvm::enumerate(segments))
-    if (count) {
+/// States and lengths have the batch of the input, the input and states the
+/// sizes of the weights. Exporters name these axes apart or not at all: a check
+/// stands before the layer, and everything behind it sees one form of the
+/// extent, a constant where one is given.
+bool agreeOnExtents(NodeImport &node, MutableArrayRef<Value> operands,
+                    ArrayRef<int32_t> segments, int64_t directions) {
+  if (node.rank(1) != 3 || node.rank(2) != 3)
+    return true; // the operation itself says so
+  enum Role { Batch, Size, Hidden, Directions, None };
+  static constexpr Role roles[][3] = {
+      {None, Batch, Size},         {None, None, None},
+      {None, None, None},          {None, None, None},
+      {Batch, None, None},         {Directions, Batch, Hidden},
+      {Directions, Batch, Hidden}, {None, None, None}};
+  DimAttr agreed[] = {
+      {}, node.dims(1)[2], node.dims(2)[2], node.model.dim(directions)};
+  auto each = [&](llvm::function_ref<bool(Value &, unsigned, Role)> act) {
+    size_t next = 0;
+    for (size_t i = 0; i < segments.size(); ++i) {
+      if (!segments[i])
+        continue;
       Value &operand = operands[next++];
-      unsigned axis = segment == 4 ? 0 : 1;
-      bool hasBatch = segment == 0 || (segment >= 4 && segment <= 6);
-      if (hasBatch && operand && dimsOf(operand).size() > axis)
-        batched.push_back({&operand, axis});
+      for (unsigned axis = 0; axis < 3; ++axis)
+        if (roles[i][axis] != None && operand &&
+            axis < dimsOf(operand).size() &&
+            !act(operand, axis, roles[i][axis]))
+          return false;
     }
-  if (batched.empty())
     return true;
-  DimAttr batch = dimsOf(*batched[0].value)[batched[0].axis];
-  for (const Batched &other : batched) {
-    DimAttr own = dimsOf(*other.value)[other.axis];
-    if (!node.requireEqual(batch, own, "batch sizes"))
-      return false;
-    if (sym::asConstant(own))
-      batch = own;
-  }
-  for (const Batched &other : batched) {
-    Dims dims = dimsOf(*other.value);
-    if (dims[other.axis] == batch)
-      continue;
-    dims[other.axis] = batch;
-    Type element =
-        cast<RankedTensorType>(other.value->getType()).getElementType();
-    *other.value = node.one<graph::ReshapeOp>(*other.value, {},
-                                              {sym::tensorOf(dims, element)});
-  }
-  return true;
+  };
+  return each([&](Value &operand, unsigned axis, Role role) {
+           DimAttr own = dimsOf(operand)[axis];
+           if (agreed[role] &&
+               !node.requireEqual(agreed[role], own,
+                                  role == Batch ? "batch sizes"
+                                                : "sizes of the layer"))
+             return false;
+           if (!agreed[role] || sym::asConstant(own))
+             agreed[role] = own;
+           return true;
+         }) &&
+         each([&](Value &operand, unsigned axis, Role role) {
+           operand = node.written(operand, axis, agreed[role]);
+           return bool(operand);
+         });
 }
 
 /// X, W, R, B, lengths, initial h and, for an LSTM, c and peepholes; those that
@@ -154,16 +159,13 @@ LogicalResult importRecurrent(NodeImport &node) {
       activationsOf(node, *cell, direction == "bidirectional" ? 2 : 1);
   if (!activations)
     return failure();
-  if (node.rank(0) == 3 && node.rank(1) == 3 &&
-      !node.requireEqual(node.dims(0)[2], node.dims(1)[2],
-                         "the size of the input and of the weights' rows"))
-    return failure();
   bool isBatchFirst = node.integer("layout") == 1;
   bool isLstm = cell->name == "lstm";
   SmallVector<Value> operands;
   SmallVector<int32_t> segments(8, 0);
   takeOperands(node, isLstm, isBatchFirst, operands, segments);
-  if (!agreeOnBatch(node, operands, segments))
+  if (!agreeOnExtents(node, operands, segments,
+                      direction == "bidirectional" ? 2 : 1))
     return failure();
   AttributeList attributes = node.attrs();
   attributes.text("cell", cell->name)

@@ -9,6 +9,26 @@ using namespace mlir;
 namespace sinter::importer {
 namespace {
 
+/// The reduction; that of a scalar only shapes its value. Logarithms of whole
+/// numbers are real in between.
+Value reduceOver(NodeImport &node, StringRef kind, ArrayRef<int64_t> axes,
+                 bool keep) {
+  Value value = node.value(0);
+  Type element = node.type(0).getElementType();
+  bool isWhole = !isa<FloatType>(element);
+  if (isWhole && kind.starts_with("log") &&
+      (axes.empty() || kind == "log_sum_exp"))
+    value = node.cast(value, node.model.builder.getF64Type());
+  if (!axes.empty())
+    return node.cast(node.reduce(kind, value, axes, keep), element);
+  if (kind == "sum_square")
+    return node.map("mul", {value, value});
+  if (kind == "l1" || kind == "l2")
+    return node.map("abs", {value});
+  return kind == "log_sum" ? node.cast(node.map("log", {value}), element)
+                           : node.value(0);
+}
+
 LogicalResult importReduce(NodeImport &node) {
   static const llvm::StringMap<StringRef> kinds = {
       {"ReduceSum", "sum"},
@@ -54,7 +74,7 @@ LogicalResult importReduce(NodeImport &node) {
     return node.setKnown(0, {total},
                          sym::tensorOf(shape, input->type.getElementType()));
   }
-  return node.set(0, node.reduce(kind, node.value(0), *positive, keep));
+  return node.set(0, reduceOver(node, kind, *positive, keep));
 }
 
 LogicalResult importArg(NodeImport &node) {

@@ -73,12 +73,13 @@ Place broadcast(const Place &place, ArrayRef<sym::DimAttr> dims) {
   result.dims = sym::Dims(dims);
   result.strides.assign(dims.size(), zero);
   for (size_t i = 0; i < place.rank(); ++i) {
-    if (place.dims[i] == dims[added + i]) {
+    if (sym::isConstant(place.dims[i], 1))
+      continue;
+    // A number that is not 1 is the result's extent, under whatever name.
+    if (place.dims[i] == dims[added + i] || sym::asConstant(place.dims[i])) {
       result.strides[added + i] = place.strides[i];
       continue;
     }
-    if (sym::isConstant(place.dims[i], 1) || sym::asConstant(place.dims[i]))
-      continue;
     // An extent known only at run time is 1 or the result's: the stride
     // follows. min(d - 1, 1) is 0 for an extent of 1 and 1 above.
     sym::DimAttr one = sym::constantDim(context, 1);
