@@ -173,6 +173,13 @@ TEST_F(Extern, BadIndexIsAFaultAndReadsNothingOutside) {
 
 TEST_F(Extern, GatherElementsAndTuples) {
   Value data = floats({3, 4, 5}, random);
+  Value bad = integers({2, 3, 4}, 5, 9, random);
+  std::vector<int64_t> zeros(bad.count());
+  Value first{ElementKind::I64, bad.shape, zeros};
+  for (int64_t axis : {1, 2})
+    check("gather_elements", {data, bad},
+          {gatherElements(data, first, axis, fault)}, {axis}, {}, 0,
+          SINTER_FAULT_INDEX);
   for (int64_t axis : {0, 1, 2}) {
     Value indices = integers({2, 3, 4}, -2, 2, random);
     check("gather_elements", {data, indices},
@@ -267,7 +274,8 @@ TEST_F(Extern, LongLines) {
   for (float &x : few)
     x = float(random() % 9);
   Value ties{ElementKind::F32, {3, 37, 70}, few},
-      data = floats({3, 37, 70}, random);
+      data = floats({3, 37, 70}, random),
+      counts = integers({3, 37, 70}, -50, 50, random);
   for (int64_t axis : {1, 2})
     for (bool flag : {false, true}) {
       for (bool last : {false, true})
@@ -275,8 +283,14 @@ TEST_F(Extern, LongLines) {
               {axis, flag, last});
       check("cumsum", {data}, {cumsum(data, axis, flag, !flag)},
             {axis, flag, !flag}, {}, 1e-5);
-      TopK best = topK(data, 2, axis, flag);
-      check("topk", {data}, {best.values, best.indices}, {axis, flag, 1});
+      for (const Value &x : {data, ties, counts}) {
+        TopK best = topK(x, 30, axis, flag);
+        check("topk", {x}, {best.values, best.indices}, {axis, flag, 1});
+      }
+      check("cumsum", {counts}, {cumsum(counts, axis, flag, !flag)},
+            {axis, flag, !flag});
+      check("arg_reduce", {counts}, {argReduce(counts, flag, axis, true, flag)},
+            {axis, flag, flag});
     }
   for (const char *mode : {"linear", "cubic"}) {
     Value wide = floats({2, 3, 700}, random), tall = floats({2, 9, 33}, random);

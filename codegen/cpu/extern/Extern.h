@@ -55,8 +55,12 @@ static inline void copy_row(char *to, int64_t to_stride, const char *from,
     memcpy(to, from, (size_t)(n * size));
     return;
   }
-  for (int64_t i = 0; i < n; i++)
-    copy_element(to + i * to_stride, from + i * from_stride, size);
+  if (size == 4) /* nearly all there are */
+    for (int64_t i = 0; i < n; i++)
+      copy_element(to + i * to_stride, from + i * from_stride, 4);
+  else
+    for (int64_t i = 0; i < n; i++)
+      copy_element(to + i * to_stride, from + i * from_stride, size);
 }
 
 static inline int64_t last_axis(const sinter_view *v) { return v->rank - 1; }
@@ -96,6 +100,8 @@ static inline void visit_item(const sinter_view *v, int64_t skip, int64_t item,
     decode_item(v, skip, item, at);
     return;
   }
+  if (skip >= 0)
+    at[skip] = 0;
   for (int64_t axis = v->rank - 1; axis >= 0; axis--) {
     if (axis == skip)
       continue;

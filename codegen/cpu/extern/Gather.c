@@ -10,7 +10,7 @@ SINTER_EXTERN_FUNCTION(copy) {
   const sinter_view *in = &views[0], *out = &views[1];
   int64_t at[SINTER_MAX_RANK];
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last_axis(out), item, at);
+    visit_item(out, last_axis(out), item, begin, at);
     copy_row(address(out, at), row_stride(out), address(in, at), row_stride(in),
              row_length(out), out->size);
   }
@@ -52,39 +52,54 @@ SINTER_EXTERN_FUNCTION(gather) {
   }
 }
 
+/* A row of elements of `size` bytes, each by its own index, without a branch that
+   data decide. True when an index was outside. */
+static inline __attribute__((always_inline)) int
+gather_row(char *to, const char *from, const int64_t *index, int64_t n, int64_t extent,
+           int64_t step, int64_t along, int64_t size) {
+  int is_outside = 0;
+  for (int64_t j = 0; j < n; j++) {
+    int64_t i = index[j];
+    i += i < 0 ? extent : 0;
+    int is_inside = (uint64_t)i < (uint64_t)extent;
+    is_outside |= !is_inside;
+    i = is_inside ? i : 0;
+    copy_element(to + j * size, from + i * step + j * along, size);
+  }
+  return is_outside;
+}
+
 /* out[..., i, ...] = data[..., indices[..., i, ...], ...] */
 SINTER_EXTERN_FUNCTION(gather_elements) {
   const sinter_view *data = &views[0], *indices = &views[1], *out = &views[2];
   int64_t axis = integers[0], extent = data->dim[axis], at[SINTER_MAX_RANK];
-  int64_t last = last_axis(out);
+  int64_t last = last_axis(out), along = axis == last ? 0 : data->stride[last];
+  int is_plain = indices->type == TYPE_I64 && row_stride(indices) == 8 &&
+                 (out->size == 4 || out->size == 8) && row_stride(out) == out->size;
   if (extent == 0) {
     worker->fault |= is_empty(out) ? 0 : SINTER_FAULT_INDEX;
     return;
   }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last, item, at);
+    visit_item(out, last, item, begin, at);
     char *to = address(out, at), *index = address(indices, at);
-    at[axis] = 0;
-    char *from = address(data, at);
-    if (indices->type == TYPE_I64 && out->size == 4) { /* nearly all there are */
-      int64_t step = data->stride[axis], along = axis == last ? 0 : data->stride[last];
-      for (int64_t j = 0; j < row_length(out); j++) {
-        int64_t i = *(const int64_t *)(index + j * row_stride(indices));
-        i += i < 0 ? extent : 0;
-        if (i < 0 || i >= extent) {
-          worker->fault |= SINTER_FAULT_INDEX;
-          i = i < 0 ? 0 : extent - 1;
-        }
-        *(uint32_t *)(to + j * row_stride(out)) =
-            *(const uint32_t *)(from + i * step + j * along);
-      }
+    const char *from = address(data, at) - at[axis] * data->stride[axis];
+    if (is_plain) { /* nearly all there are */
+      int64_t n = row_length(out), step = data->stride[axis];
+      const int64_t *i = (const int64_t *)index;
+      int is_outside = 0;
+      if (out->size == 8)
+        is_outside = gather_row(to, from, i, n, extent, step, along, 8);
+      else if (step == 4 && along == 0)
+        is_outside = gather_row(to, from, i, n, extent, 4, 0, 4);
+      else
+        is_outside = gather_row(to, from, i, n, extent, step, along, 4);
+      worker->fault |= is_outside ? SINTER_FAULT_INDEX : 0;
       continue;
     }
     for (int64_t j = 0; j < row_length(out); j++) {
       int64_t i = load_index(indices, index + j * row_stride(indices), extent, worker);
-      copy_element(to + j * row_stride(out),
-                   from + i * data->stride[axis] +
-                       (axis == last ? 0 : j * data->stride[last]),
+      copy_element(to + j * row_stride(out), from + i * data->stride[axis] + j * along,
                    out->size);
     }
   }
@@ -120,7 +135,7 @@ SINTER_EXTERN_FUNCTION(gather_nd) {
     return;
   }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last_axis(out), item, at);
+    visit_item(out, last_axis(out), item, begin, at);
     char *to = address(out, at);
     for (int64_t j = 0; j < (rest ? 1 : row_length(out)); j++) {
       if (!rest && out->rank)

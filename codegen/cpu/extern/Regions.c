@@ -207,55 +207,79 @@ SINTER_EXTERN_FUNCTION(max_roi_pool) {
 //===----------------------------------------------------------------------===//
 
 typedef struct {
-  double y1, x1, y2, x2;
+  float y1, x1, y2, x2;
 } box;
+
+static float smaller_float(float a, float b) { return a < b ? a : b; }
+static float larger_float(float a, float b) { return a > b ? a : b; }
 
 static box box_of(const sinter_view *boxes, int64_t batch, int64_t i, int is_centre) {
   const char *p = boxes->data + batch * boxes->stride[0] + i * boxes->stride[1];
-  double v[4];
+  float v[4];
   for (int k = 0; k < 4; k++)
-    v[k] = load_number(boxes->type, p + k * boxes->stride[2]).f;
+    v[k] = (float)load_number(boxes->type, p + k * boxes->stride[2]).f;
   box b;
   if (is_centre) {
-    float hw = (float)v[2] / 2, hh = (float)v[3] / 2;
-    b.x1 = (float)v[0] - hw, b.x2 = (float)v[0] + hw;
-    b.y1 = (float)v[1] - hh, b.y2 = (float)v[1] + hh;
+    float hw = v[2] / 2, hh = v[3] / 2;
+    b.x1 = v[0] - hw, b.x2 = v[0] + hw;
+    b.y1 = v[1] - hh, b.y2 = v[1] + hh;
   } else {
-    b.y1 = smaller(v[0], v[2]), b.y2 = larger(v[0], v[2]);
-    b.x1 = smaller(v[1], v[3]), b.x2 = larger(v[1], v[3]);
+    b.y1 = smaller_float(v[0], v[2]), b.y2 = larger_float(v[0], v[2]);
+    b.x1 = smaller_float(v[1], v[3]), b.x2 = larger_float(v[1], v[3]);
   }
   return b;
 }
 
-/* In float, as every framework compares it with its threshold. */
-static int overlaps(box a, box b, float threshold) {
-  float h = (float)smaller(a.y2, b.y2) - (float)larger(a.y1, b.y1);
-  float w = (float)smaller(a.x2, b.x2) - (float)larger(a.x1, b.x1);
-  if (!(h > 0 && w > 0))
-    return 0;
-  float both = h * w;
-  float area_a = ((float)a.y2 - (float)a.y1) * ((float)a.x2 - (float)a.x1);
-  float area_b = ((float)b.y2 - (float)b.y1) * ((float)b.x2 - (float)b.x1);
-  if (!(area_a > 0 && area_b > 0))
-    return 0;
-  return both / (area_a + area_b - both) > threshold;
+/* Those that were kept, number by number. */
+typedef struct {
+  float *y1, *x1, *y2, *x2, *area;
+  int64_t n;
+} kept_boxes;
+
+static float area_of(box b) { return (b.y2 - b.y1) * (b.x2 - b.x1); }
+
+static void keep(kept_boxes *k, box b) {
+  k->y1[k->n] = b.y1, k->x1[k->n] = b.x1, k->y2[k->n] = b.y2, k->x2[k->n] = b.x2;
+  k->area[k->n++] = area_of(b);
 }
 
-typedef struct {
-  const char *scores;
-  int64_t stride, type;
-} score_line;
+/* In float, as every framework compares it with its threshold. */
+static int overlaps_any(const kept_boxes *kept, box b, float threshold) {
+  enum { BLOCK = 64 };
+  float area = area_of(b);
+  for (int64_t first = 0; area > 0 && first < kept->n; first += BLOCK) {
+    int64_t end = kept->n < first + BLOCK ? kept->n : first + BLOCK;
+    int32_t any = 0;
+    VECTOR_LOOP
+    for (int64_t j = first; j < end; j++) {
+      float h = smaller_float(b.y2, kept->y2[j]) - larger_float(b.y1, kept->y1[j]);
+      float w = smaller_float(b.x2, kept->x2[j]) - larger_float(b.x1, kept->x1[j]);
+      float both = h * w, part = both / (area + kept->area[j] - both);
+      any |= (h > 0) & (w > 0) & (kept->area[j] > 0) & (part > threshold);
+    }
+    if (any)
+      return 1;
+  }
+  return 0;
+}
 
-static int is_better(const void *line, int64_t a, int64_t b) {
-  const score_line *s = line;
-  double x = load_number(s->type, s->scores + a * s->stride).f;
-  double y = load_number(s->type, s->scores + b * s->stride).f;
-  return x > y || (x == y && a < b);
+/* The boxes of one class that may be kept, as a heap of words, the best first. */
+static inline __attribute__((always_inline)) int64_t
+rank_boxes(const sinter_view *scores, int64_t type, const char *line, double least, int has_least,
+           uint64_t *words) {
+  int64_t n = 0, stride = scores->stride[2];
+  for (int64_t i = 0; i < scores->dim[2]; i++) {
+    words[n] = ranked_word(type, line + i * stride, i, 1);
+    n += !has_least | (load_number(type, line + i * stride).f > least);
+  }
+  word_heap((char *)words, sizeof *words, n, ~(uint64_t)0);
+  return n;
 }
 
 /* nms: boxes [B, N, 4], scores [B, C, N], at most (i64), overlap, least score;
-   out indices [bound, 3], count, and scratch [N] of i64. Boxes leave a heap best
-   first, so only those that are looked at are ordered. */
+   out indices [bound, 3], count, and scratch [4, N] of i64: words of a heap, then what
+   was kept. Boxes leave the heap best first, so only those that are looked at are
+   ordered. */
 SINTER_EXTERN_FUNCTION(nms) {
   const sinter_view *boxes = &views[0], *scores = &views[1];
   const sinter_view *out = &views[5], *count = &views[6], *scratch = &views[7];
@@ -264,30 +288,30 @@ SINTER_EXTERN_FUNCTION(nms) {
   int64_t most = *(const int64_t *)views[2].data, found = 0, total = boxes->dim[1];
   float overlap = (float)load_number(views[3].type, views[3].data).f;
   double least = load_number(views[4].type, views[4].data).f;
-  int64_t *boxes_left = (int64_t *)scratch->data;
+  uint64_t *words = (uint64_t *)scratch->data;
+  float *room = (float *)(words + total);
+  if (!has_ranked_words(scores, total)) {
+    worker->fault |= SINTER_FAULT_BOUND;
+    return;
+  }
   for (int64_t line = 0; line < scores->dim[0] * scores->dim[1]; line++) {
-    int64_t batch = line / scores->dim[1], class = line % scores->dim[1], first = found;
-    score_line s = {scores->data + batch * scores->stride[0] + class * scores->stride[1],
-                    scores->stride[2], scores->type};
-    heap h = {(char *)boxes_left, sizeof *boxes_left, 0, is_better, &s};
-    for (int64_t i = 0; i < total; i++)
-      if (!integers[1] || load_number(s.type, s.scores + i * s.stride).f > least)
-        boxes_left[h.n++] = i;
-    heap_make(&h);
-    while (h.n > 0 && found - first < most) {
-      int64_t i = boxes_left[0], is_kept = 1;
-      heap_pop(&h);
+    int64_t batch = line / scores->dim[1], class = line % scores->dim[1];
+    kept_boxes kept = {room, room + total, room + 2 * total, room + 3 * total, room + 4 * total, 0};
+    const char *from = scores->data + batch * scores->stride[0] + class * scores->stride[1];
+    int64_t n = scores->type == TYPE_F32
+                    ? rank_boxes(scores, TYPE_F32, from, least, integers[1] != 0, words)
+                    : rank_boxes(scores, scores->type, from, least, integers[1] != 0, words);
+    for (; n > 0 && kept.n < most; n--) {
+      int64_t i = (int64_t)(uint32_t)words[0];
+      word_pop((char *)words, sizeof *words, n, ~(uint64_t)0);
       box b = box_of(boxes, batch, i, integers[0] != 0);
-      for (int64_t j = first; is_kept && j < found; j++) {
-        int64_t other = *(int64_t *)(out->data + j * out->stride[0] + 2 * out->stride[1]);
-        is_kept = !overlaps(b, box_of(boxes, batch, other, integers[0] != 0), overlap);
-      }
-      if (!is_kept)
+      if (overlaps_any(&kept, b, overlap))
         continue;
       if (found == out->dim[0]) {
         worker->fault |= SINTER_FAULT_BOUND;
         break;
       }
+      keep(&kept, b);
       char *to = out->data + found++ * out->stride[0];
       *(int64_t *)to = batch;
       *(int64_t *)(to + out->stride[1]) = class;

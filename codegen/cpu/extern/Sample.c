@@ -130,6 +130,32 @@ static void store_channels(const corners *c, const sinter_view *in, const char *
   }
 }
 
+/* Two neighbours in each of two rows, which nearly all samples are. */
+typedef float lanes2 __attribute__((vector_size(8)));
+typedef struct {
+  lanes2 of_above, of_below; /* weights */
+  int64_t above, below;
+  int is_whole;
+} square;
+
+static square square_of(const corners *c) {
+  square s = {{0, 0}, {0, 0}, 0, 0, 0};
+  if (c->n != 4 || c->at[1] != c->at[0] + 4 || c->at[3] != c->at[2] + 4)
+    return s;
+  s.above = c->at[0], s.below = c->at[2], s.is_whole = 1;
+  s.of_above = (lanes2){(float)c->weight[0], (float)c->weight[1]};
+  s.of_below = (lanes2){(float)c->weight[2], (float)c->weight[3]};
+  return s;
+}
+
+static inline float sum_square(const square *s, const char *from) {
+  lanes2 above, below;
+  __builtin_memcpy(&above, from + s->above, sizeof above);
+  __builtin_memcpy(&below, from + s->below, sizeof below);
+  lanes2 sum = above * s->of_above + below * s->of_below;
+  return sum[0] + sum[1];
+}
+
 static void store_places(places *p, const sinter_view *in, const sinter_view *out) {
   int is_real = in->type == TYPE_F32 && out->type == TYPE_F32;
   if (!is_real || (in->stride[1] == 4 && out->stride[1] == 4)) {
@@ -138,13 +164,20 @@ static void store_places(places *p, const sinter_view *in, const sinter_view *ou
     p->n = 0;
     return;
   }
+  square squares[PLACES];
+  for (int64_t i = 0; i < p->n; i++)
+    squares[i] = square_of(&p->corners[i]);
   for (int64_t k = 0; k < in->dim[1]; k++)
     for (int64_t i = 0; i < p->n; i++) {
       const corners *c = &p->corners[i];
       const char *from = p->from[i] + k * in->stride[1];
       float sum = 0;
-      for (int64_t j = 0; j < c->n; j++)
-        sum += (float)c->weight[j] * *(const float *)(from + c->at[j]);
+      if (squares[i].is_whole) {
+        sum = sum_square(&squares[i], from);
+      } else {
+        for (int64_t j = 0; j < c->n; j++)
+          sum += (float)c->weight[j] * *(const float *)(from + c->at[j]);
+      }
       *(float *)(p->to[i] + k * out->stride[1]) = sum;
     }
   p->n = 0;
@@ -264,40 +297,91 @@ SINTER_EXTERN_FUNCTION(deform_columns) {
     }
 }
 
+typedef struct {
+  int64_t block, dilation, pad, stride, count; /* blocks along the axis */
+} block_axis;
+
+/* Adds to pixels [begin, end) of a row what one tap of the blocks says of them: block b
+   has that tap `lies` pixels after the start of the row for b = 0. */
+static inline __attribute__((always_inline)) void
+add_tap(const block_axis *a, int64_t lies, int64_t type, const char *from, int64_t step,
+        int64_t begin, int64_t end, float *reals, number *sums) {
+  int64_t first = begin - lies > 0 ? (begin - lies + a->stride - 1) / a->stride : 0;
+  if (type == TYPE_F32) {
+    int64_t start = first * a->stride + lies, count = a->count - first;
+    const char *row = from + first * step;
+    if (start >= end)
+      return;
+    int64_t fits = (end - start + a->stride - 1) / a->stride;
+    count = count < fits ? count : fits;
+    reals += start - begin;
+    if (a->stride == 1 && step == 4) {
+      VECTOR_LOOP
+      for (int64_t i = 0; i < count; i++)
+        reals[i] += ((const float *)row)[i];
+      return;
+    }
+    for (int64_t i = 0; i < count; i++)
+      reals[i * a->stride] += *(const float *)(row + i * step);
+    return;
+  }
+  for (int64_t b = first, x = b * a->stride + lies; b < a->count && x < end; b++, x += a->stride) {
+    number n = load_number(type, from + b * step);
+    sums[x - begin].f += n.f;
+    sums[x - begin].i = (int64_t)((uint64_t)sums[x - begin].i + (uint64_t)n.i);
+  }
+}
+
 /* col2im: x [N, C * taps, blocks]; out [N, C, spatial...]: every pixel sums what the
    blocks above it say. Integers: block..., dilations..., begin pads..., strides...,
    numbers of blocks along each axis... */
 SINTER_EXTERN_FUNCTION(col2im) {
+  enum { PIXELS = 128 };
   const sinter_view *in = &views[0], *out = &views[1];
-  int64_t axes = out->rank - 2, at[SINTER_MAX_RANK], taps = 1;
-  const int64_t *block = integers, *dilation = block + axes, *pad = dilation + axes;
-  const int64_t *stride = pad + axes, *count = stride + axes;
-  for (int64_t k = 0; k < axes; k++)
-    taps *= block[k];
+  int64_t n = out->rank - 2, at[SINTER_MAX_RANK], taps = 1, blocks = 1;
+  block_axis axes[SINTER_MAX_RANK], *last = &axes[n - 1];
+  for (int64_t k = 0; k < n; k++) {
+    axes[k] = (block_axis){integers[k], integers[n + k], integers[2 * n + k], integers[3 * n + k],
+                           integers[4 * n + k]};
+    taps *= axes[k].block, blocks *= axes[k].count;
+  }
+  if (n < 1 || blocks > in->dim[2]) {
+    worker->fault |= SINTER_FAULT_BOUND;
+    return;
+  }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last_axis(out), item, at);
-    for (int64_t i = 0; i < row_length(out); i++) {
-      at[out->rank - 1] = i;
-      number sum = {0, 0};
+    visit_item(out, last_axis(out), item, begin, at);
+    for (int64_t x = 0; x < row_length(out); x += PIXELS) {
+      int64_t stop = row_length(out) < x + PIXELS ? row_length(out) : x + PIXELS;
+      number sums[PIXELS];
+      float reals[PIXELS]; /* instead, where all is f32 */
+      for (int64_t i = 0; i < stop - x; i++)
+        sums[i] = (number){0, 0}, reals[i] = 0;
       for (int64_t tap = 0; tap < taps; tap++) {
-        int64_t rest = tap, where = 0, step = 1, fits = 1;
-        for (int64_t k = axes - 1; k >= 0; k--) {
-          int64_t from = at[k + 2] + pad[k] - rest % block[k] * dilation[k];
-          rest /= block[k];
-          fits &= from >= 0 && from % stride[k] == 0 && from / stride[k] < count[k];
-          where += from / stride[k] * step;
-          step *= count[k];
+        int64_t rest = tap / last->block, where = 0, step = last->count, fits = 1;
+        for (int64_t k = n - 2; k >= 0; k--) {
+          int64_t y = at[k + 2] + axes[k].pad - rest % axes[k].block * axes[k].dilation;
+          rest /= axes[k].block;
+          fits &= y >= 0 && y % axes[k].stride == 0 && y / axes[k].stride < axes[k].count;
+          where += y / axes[k].stride * step;
+          step *= axes[k].count;
         }
-        if (!fits || where >= in->dim[2])
+        if (!fits)
           continue;
-        number n = load_number(in->type, in->data + at[0] * in->stride[0] +
-                                             (at[1] * taps + tap) * in->stride[1] +
-                                             where * in->stride[2]);
-        sum.f += n.f;
-        sum.i = (int64_t)((uint64_t)sum.i + (uint64_t)n.i);
+        const char *from = in->data + at[0] * in->stride[0] +
+                           (at[1] * taps + tap) * in->stride[1] + where * in->stride[2];
+        int64_t lies = tap % last->block * last->dilation - last->pad;
+        if (in->type == TYPE_F32)
+          add_tap(last, lies, TYPE_F32, from, in->stride[2], x, stop, reals, sums);
+        else
+          add_tap(last, lies, in->type, from, in->stride[2], x, stop, reals, sums);
       }
-      store_number(out->type, address(out, at), sum);
+      char *to = address(out, at);
+      for (int64_t i = x; i < stop; i++)
+        if (in->type == TYPE_F32)
+          *(float *)(to + i * row_stride(out)) = reals[i - x];
+        else
+          store_number(out->type, to + i * row_stride(out), sums[i - x]);
     }
-    at[out->rank - 1] = 0;
   }
 }

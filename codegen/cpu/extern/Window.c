@@ -16,10 +16,47 @@ static int64_t unpad(int64_t x, int64_t n, int64_t mode) {
   if (mode == PAD_EDGE)
     return x < 0 ? 0 : n - 1;
   int64_t period = mode == PAD_WRAP ? n : n == 1 ? 1 : 2 * (n - 1);
+  int64_t once = mode == PAD_REFLECT ? (x < 0 ? -x : period - x) : x < 0 ? x + n : x - n;
+  if (once >= 0 && once < n) /* nearly all there are */
+    return once;
   x %= period;
   if (x < 0)
     x += period;
   return x < n ? x : period - x;
+}
+
+/* Elements [j, end) of a row that lie outside; from is null where all of it does. */
+static void pad_part(char *to, const sinter_view *out, const char *from, const sinter_view *in,
+                     int64_t low, int64_t mode, const char *value, int64_t j, int64_t end) {
+  int64_t last = last_axis(out), step = out->stride[last], across = in->stride[last];
+  int64_t n = in->dim[last], x = j - low;
+  if (j >= end)
+    return;
+  to += j * step;
+  if (!from || mode == PAD_CONSTANT || n == 0) {
+    copy_row(to, step, value, 0, end - j, out->size);
+  } else if (mode == PAD_EDGE) {
+    copy_row(to, step, from + (x < 0 ? 0 : n - 1) * across, 0, end - j, out->size);
+  } else if (mode == PAD_REFLECT && -x < n && end - low < 2 * n) { /* one turn */
+    copy_row(to, step, from + (x < 0 ? -x : 2 * (n - 1) - x) * across, -across, end - j,
+             out->size);
+  } else {
+    for (int64_t i = 0; i < end - j; i++)
+      copy_element(to + i * step, from + unpad(x + i, n, mode) * across, out->size);
+  }
+}
+
+/* A row: what is before its source, the source, and what is after it. */
+static void pad_row(char *to, const sinter_view *out, const char *from, const sinter_view *in,
+                    int64_t low, int64_t mode, const char *value) {
+  int64_t last = last_axis(out), extent = out->dim[last], end = low + in->dim[last];
+  int64_t first = low < 0 ? 0 : low < extent ? low : extent;
+  end = !from || end < first ? first : end < extent ? end : extent;
+  pad_part(to, out, from, in, low, mode, value, 0, first);
+  if (from)
+    copy_row(to + first * out->stride[last], out->stride[last],
+             from + (first - low) * in->stride[last], in->stride[last], end - first, out->size);
+  pad_part(to, out, from, in, low, mode, value, end, extent);
 }
 
 SINTER_EXTERN_FUNCTION(pad) {
@@ -33,7 +70,7 @@ SINTER_EXTERN_FUNCTION(pad) {
     return;
   }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(out, last, item, at);
+    visit_item(out, last, item, begin, at);
     char *to = address(out, at);
     const char *from = in->data;
     int inside = 1;
@@ -42,19 +79,7 @@ SINTER_EXTERN_FUNCTION(pad) {
       inside &= x >= 0;
       from += x * in->stride[i];
     }
-    for (int64_t j = 0; j < out->dim[last]; j++) {
-      int64_t first = j - low[last], rest = out->dim[last] - j;
-      if (inside && first >= 0 && first < in->dim[last]) { /* what was there before */
-        int64_t n = in->dim[last] - first < rest ? in->dim[last] - first : rest;
-        copy_row(to + j * out->stride[last], out->stride[last], from + first * in->stride[last],
-                 in->stride[last], n, out->size);
-        j += n - 1;
-        continue;
-      }
-      int64_t x = unpad(j - low[last], in->dim[last], integers[0]);
-      copy_element(to + j * out->stride[last],
-                   inside && x >= 0 ? from + x * in->stride[last] : value, out->size);
-    }
+    pad_row(to, out, inside ? from : 0, in, low[last], integers[0], value);
   }
 }
 
@@ -163,43 +188,95 @@ static int next_position(int64_t *at, const int64_t *limit, int64_t rank) {
   return 0;
 }
 
+/* One axis under a window: where its first tap lies, and the taps inside. */
+typedef struct {
+  int64_t start, first, end, n, stride, pad, dilation, kernel;
+  int64_t bytes, weight; /* of a step: in memory, and in the flat index */
+} window_axis;
+
+static inline void place_window(window_axis *a, int64_t at) {
+  int64_t d = a->dilation, start = at * a->stride - a->pad, rest = a->n - start;
+  int64_t before = start < 0 ? -start : 0;
+  if (d > 1)
+    before = (before + d - 1) / d, rest = (rest + d - 1) / d;
+  a->start = start, a->first = before;
+  a->end = rest < a->kernel ? rest : a->kernel;
+}
+
+/* The greatest number under the window, and its flat index within the plane; -1 when
+   the window lies outside. */
+static inline __attribute__((always_inline)) int64_t
+greatest_under(window_axis *axes, int64_t outer, int64_t type, const char *plane, number *best) {
+  const window_axis *last = &axes[outer];
+  int64_t tap[SINTER_MAX_RANK], index = -1;
+  float greatest = 0;
+  for (int64_t s = 0; s < outer; s++) {
+    tap[s] = axes[s].first;
+    if (axes[s].first >= axes[s].end)
+      return -1;
+  }
+  for (;;) {
+    const char *row = plane;
+    int64_t flat = 0;
+    for (int64_t s = 0; s < outer; s++) {
+      int64_t x = axes[s].start + tap[s] * axes[s].dilation;
+      row += x * axes[s].bytes, flat += x * axes[s].weight;
+    }
+    int64_t x = last->start + last->first * last->dilation;
+    for (int64_t t = last->first; t < last->end; t++, x += last->dilation) {
+      number n = load_number(type, row + x * last->bytes);
+      if (type == TYPE_F32) { /* compared as it is: a double would take twice as long */
+        float value = *(const float *)(row + x * last->bytes);
+        int takes = (index < 0) | (greatest < value) | ((value != value) & (greatest == greatest));
+        index = takes ? flat + x * last->weight : index;
+        greatest = takes ? value : greatest;
+        continue;
+      }
+      int takes = (index < 0) | number_less(type, *best, n) | ((n.f != n.f) & (best->f == best->f));
+      index = takes ? flat + x * last->weight : index;
+      best->f = takes ? n.f : best->f, best->i = takes ? n.i : best->i;
+    }
+    int64_t s = outer - 1;
+    for (; s >= 0; s--) {
+      if (++tap[s] < axes[s].end)
+        break;
+      tap[s] = axes[s].first;
+    }
+    if (s < 0)
+      break;
+  }
+  if (type == TYPE_F32)
+    best->f = greatest;
+  return index;
+}
+
 SINTER_EXTERN_FUNCTION(max_pool_indices) {
   const sinter_view *in = &views[0], *values = &views[1], *indices = &views[2];
-  int64_t spatial = in->rank - 2, at[SINTER_MAX_RANK];
+  int64_t spatial = in->rank - 2, at[SINTER_MAX_RANK], plane_size = 1;
   const int64_t *kernel = integers + 1, *strides = kernel + spatial;
   const int64_t *pads = strides + spatial, *dilations = pads + spatial;
+  window_axis axes[SINTER_MAX_RANK], *last = &axes[spatial - 1];
+  for (int64_t k = 0; k < spatial; k++) { /* column major: the first runs fastest */
+    int64_t s = integers[0] ? k : spatial - 1 - k;
+    axes[s] = (window_axis){0, 0, 0, in->dim[2 + s], strides[s], pads[s], dilations[s], kernel[s],
+                            in->stride[2 + s], plane_size};
+    plane_size *= in->dim[2 + s];
+  }
   for (int64_t item = begin; item < end; item++) {
-    decode_item(values, last_axis(values), item, at);
+    visit_item(values, last_axis(values), item, begin, at);
+    char *to = address(values, at), *to_index = address(indices, at);
+    const char *plane = in->data + at[0] * in->stride[0] + at[1] * in->stride[1];
+    for (int64_t s = 0; s < spatial - 1; s++)
+      place_window(&axes[s], at[2 + s]);
     for (int64_t j = 0; j < row_length(values); j++) {
-      at[values->rank - 1] = j;
       number best = {0, 0};
-      int64_t best_index = -1, tap[SINTER_MAX_RANK] = {0};
-      do {
-        int64_t offset = at[0] * in->stride[0] + at[1] * in->stride[1];
-        int64_t flat = 0, scale = 1;
-        int inside = 1;
-        for (int64_t s = 0; s < spatial; s++) {
-          int64_t x = at[2 + s] * strides[s] - pads[s] + tap[s] * dilations[s];
-          inside &= x >= 0 && x < in->dim[2 + s];
-          offset += x * in->stride[2 + s];
-          if (integers[0]) { /* column major: the first spatial axis runs fastest */
-            flat += x * scale;
-            scale *= in->dim[2 + s];
-          } else {
-            flat = flat * in->dim[2 + s] + x;
-            scale *= in->dim[2 + s];
-          }
-        }
-        if (!inside)
-          continue;
-        number n = load_number(in->type, in->data + offset);
-        if (best_index < 0 || number_less(in->type, best, n) || (n.f != n.f && best.f == best.f)) {
-          best = n;
-          best_index = (at[0] * in->dim[1] + at[1]) * scale + flat;
-        }
-      } while (next_position(tap, kernel, spatial));
-      store_number(values->type, address(values, at), best);
-      *(int64_t *)address(indices, at) = best_index;
+      place_window(last, j);
+      int64_t index = in->type == TYPE_F32
+                          ? greatest_under(axes, spatial - 1, TYPE_F32, plane, &best)
+                          : greatest_under(axes, spatial - 1, in->type, plane, &best);
+      store_number(values->type, to + j * row_stride(values), best);
+      *(int64_t *)(to_index + j * row_stride(indices)) =
+          index < 0 ? -1 : (at[0] * in->dim[1] + at[1]) * plane_size + index;
     }
   }
 }

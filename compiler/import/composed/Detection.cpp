@@ -106,7 +106,7 @@ LogicalResult importSuppression(NodeImport &node) {
       {dim(node.integer("center_point_box")), dim(node.input(4) != nullptr)},
       {},
       {i64Tensor(node, {bound, dim(3)}), i64Tensor(node, {}),
-       i64Tensor(node, {boxes[1]})});
+       i64Tensor(node, {dim(4), boxes[1]})});
   if (!op)
     return failure();
   return node.set(0, firstOf(node, op->getResult(0),
