@@ -96,6 +96,16 @@ def ask(port, path, method="GET"):
         return json.loads(answer.read() or b"null")
 
 
+def await_warm(admin, seconds=60):
+    """Returns when Sinter's server has measured what its batches cost, which it does while nobody asks."""
+    for _ in range(int(seconds * 10)):
+        with urllib.request.urlopen(f"http://localhost:{admin}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        if not any(line.startswith("sinter_warming{") and line.endswith(" 1") for line in lines):
+            return
+        time.sleep(0.1)
+
+
 class Server:
     """A process with an HTTP port, and a gRPC port where it speaks gRPC."""
 
@@ -135,6 +145,9 @@ class Server:
     def environment(self):
         return {}
 
+    def settle(self):
+        """Returns when the server is as fast as it will be."""
+
     def runs(self):
         """Rows and runs so far, of a server whose batches are compared with the object's."""
         return None
@@ -159,6 +172,9 @@ class Sinter(Server):
 
     def model(self):
         return ask(self.http, "/v2/repository/index", "POST")[0]["name"]
+
+    def settle(self):
+        await_warm(self.admin)
 
     def runs(self):
         figures = ask(self.http, "/v2/models/stats")["model_stats"][0]

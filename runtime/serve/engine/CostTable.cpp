@@ -3,7 +3,8 @@
 #include "runtime/serve/engine/CostTable.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cmath>
+#include <iterator>
 
 namespace sinter::serve {
 
@@ -15,6 +16,7 @@ constexpr double gain = 0.125; // of a new sample
 constexpr double outlier = 3;  // times the average: counts as that much
 constexpr double threadGain =
     0.7; // what another thread adds until it was measured
+constexpr double alike = 0.125;  // estimates of two versions that cost the same
 constexpr uint32_t trusted = 4;  // samples until a size stands for itself
 constexpr uint32_t oldAge = 256; // runs of other sizes until it must again
 } // namespace
@@ -26,7 +28,7 @@ CostTable::Point &CostTable::at(int64_t rows) {
   if (place != points.end() && place->rows == rows)
     return *place;
   if (points.size() < maxPoints)
-    return *points.insert(place, Point{rows, {0, 0}, {0, 0}, {0, 0}});
+    return *points.insert(place, Point{rows, {0, 0}, 0, {0, 0}, {0, 0}});
   // Full: the nearest size stands for this one.
   if (place == points.end() ||
       (place != points.begin() && rows - place[-1].rows < place->rows - rows))
@@ -36,8 +38,26 @@ CostTable::Point &CostTable::at(int64_t rows) {
 
 void CostTable::estimate(int64_t rows, int64_t ns) {
   Point &point = at(rows);
+  point.estimated = double(std::max<int64_t>(ns, 1));
   if (!point.samples[0])
-    point.ns[0] = double(std::max<int64_t>(ns, 1));
+    point.ns[0] = point.estimated;
+}
+
+void CostTable::inherit(const CostTable &other) {
+  auto isEstimate = [](const Point &point) { return point.estimated > 0; };
+  auto same = [](const Point &a, const Point &b) {
+    return a.rows == b.rows &&
+           std::abs(a.estimated - b.estimated) <= a.estimated * alike;
+  };
+  std::vector<Point> own, theirs;
+  std::copy_if(points.begin(), points.end(), std::back_inserter(own),
+               isEstimate);
+  std::copy_if(other.points.begin(), other.points.end(),
+               std::back_inserter(theirs), isEstimate);
+  if (own.empty() || threads != other.threads ||
+      !std::equal(own.begin(), own.end(), theirs.begin(), theirs.end(), same))
+    return;
+  points = other.points;
 }
 
 void CostTable::measure(int64_t rows, bool wide, int64_t ns) {

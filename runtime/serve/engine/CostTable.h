@@ -25,6 +25,10 @@ public:
   /// run for long is doubted again.
   void measure(int64_t rows, bool wide, int64_t ns);
 
+  /// The other's measurements, when the estimates of both say that they cost
+  /// the same: a new version of a model is one it has known for long.
+  void inherit(const CostTable &other);
+
   /// Between known sizes it is a line, past the last a line through the last
   /// two.
   int64_t cost(int64_t rows, bool wide = false) const;
@@ -37,6 +41,7 @@ private:
   struct Point {
     int64_t rows;
     double ns[2];        // one thread, all threads; 0 = unknown
+    double estimated;    // by the compiler, as it said it; 0 = it did not
     uint32_t samples[2]; // 0 = estimated
     uint32_t age[2];     // runs of other sizes since
   };

@@ -79,6 +79,7 @@ struct ModelStatistics {
   uint64_t nanAnswers = 0;              ///< while it was watched as a canary
   uint64_t shadowCompared = 0, shadowDiffered = 0;
   bool circuitOpen = false;
+  bool isWarming = false; ///< sizes of batches are yet to be measured
 };
 
 /// What one node cost in the runs that were timed. node: ONNX's name, as the

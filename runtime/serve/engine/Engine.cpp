@@ -237,6 +237,7 @@ std::vector<ModelStatistics> EngineImpl::statistics(const std::string &model,
     one.memoryBytes = each->objectBytes;
     each->counters.read(one);
     scheduler->readQueue(*each, one);
+    one.isWarming = keeper->isWarming(*each);
     all.push_back(std::move(one));
   }
   return all;

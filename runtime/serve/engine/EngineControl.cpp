@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <sys/resource.h>
 
 namespace sinter::serve {
 
@@ -65,23 +64,11 @@ EngineImpl::optionsOf(const std::string &model) const {
   return std::make_shared<ModelOptions>(options.defaults);
 }
 
-// Loading takes what time requests leave: reading weights and the self-test run
-// on a thread of the lowest priority, at width 1. At the start nobody is there.
-static void runQuietly(bool quiet, const std::function<void()> &body) {
-  if (!quiet)
-    return body();
-  std::thread thread = quietThread([&] {
-    setpriority(PRIO_PROCESS, 0, 19); // of this thread alone, on Linux
-    body();
-  });
-  thread.join();
-}
-
 std::shared_ptr<Version> EngineImpl::open(const Model &model, uint64_t number,
                                           Bundle &&bundle, Status &status) {
   std::shared_ptr<Version> version;
   std::vector<GoldenCase> cases;
-  runQuietly(started, [&] {
+  auto load = [&] {
     std::unique_ptr<Version> made = Version::load(
         model.name, number, std::move(bundle), model.options, &pool, status);
     if (!made)
@@ -97,12 +84,19 @@ std::shared_ptr<Version> EngineImpl::open(const Model &model, uint64_t number,
       proved.resize(1); // readiness waits for one run
     if (status.ok())
       status = selfTest(version, proved, version->tolerance, runLimit);
-  });
+  };
+  // It takes what time requests leave; at the start nobody is there.
+  if (started)
+    runQuietly(load);
+  else
+    load();
   if (!status.ok()) {
     say(EngineEvent::Kind::failed, model.name, std::to_string(number),
         status.message);
     return nullptr;
   }
+  if (std::shared_ptr<Version> before = model.ready(model.defaultVersion()))
+    scheduler->inheritCosts(*before, *version);
   if (options.warmUp)
     keeper->warm(version, std::move(cases));
   say(EngineEvent::Kind::loaded, model.name, version->number(), "loaded");

@@ -64,14 +64,14 @@ Status EngineImpl::enter(const JobPtr &job) {
     return bad;
   if (Status bad = job->version->checkAllowed(asked); !bad.ok())
     return bad;
-  const ModelOptions &model = job->version->options();
-  uint32_t levels = std::max<uint32_t>(model.priorityLevels, 1);
+  std::shared_ptr<const ModelOptions> model = job->version->options();
+  uint32_t levels = std::max<uint32_t>(model->priorityLevels, 1);
   job->priority = std::clamp<uint64_t>(
       asked.priority ? asked.priority : (levels + 1) / 2, 1, levels);
   job->deadline = asked.deadline;
-  if (model.deadlineUs && asked.deadline == TimePoint::max())
+  if (model->deadlineUs && asked.deadline == TimePoint::max())
     job->deadline =
-        job->phases.queued + std::chrono::microseconds(model.deadlineUs);
+        job->phases.queued + std::chrono::microseconds(model->deadlineUs);
   if (job->background)
     job->priority = levels + 1;
   if (job->deadline <= job->phases.queued)
@@ -81,7 +81,7 @@ Status EngineImpl::enter(const JobPtr &job) {
 
 // The cheaper model, when it takes the same inputs.
 Status EngineImpl::degrade(const JobPtr &job) {
-  std::string name = job->version->options().degradeTo, version;
+  std::string name = job->version->options()->degradeTo, version;
   if (size_t colon = name.rfind(':'); colon != std::string::npos) {
     version = name.substr(colon + 1);
     name.resize(colon);
@@ -122,9 +122,9 @@ std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
   if (status.ok() && shadow)
     sendShadow(job, shadow);
   if (status.ok()) {
-    const ModelOptions &model = job->version->options();
+    std::shared_ptr<const ModelOptions> model = job->version->options();
     status = enter(job);
-    if (status.code == Code::unavailable && !model.degradeTo.empty() &&
+    if (status.code == Code::unavailable && !model->degradeTo.empty() &&
         degrade(job).ok())
       status = {};
   }

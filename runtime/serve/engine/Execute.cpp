@@ -8,17 +8,24 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <sys/mman.h>
 
 namespace sinter::serve {
 
-Lane::~Lane() { std::free(scratch); }
+Lane::~Lane() {
+  if (scratch)
+    munmap(scratch, scratchBytes);
+}
 
 bool Lane::grow(uint64_t bytes) {
   if (bytes <= scratchBytes)
     return true;
-  std::free(scratch);
+  if (scratch)
+    munmap(scratch, scratchBytes);
   scratchBytes = 0;
-  scratch = std::aligned_alloc(64, (bytes + 63) & ~uint64_t(63));
+  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  scratch = memory == MAP_FAILED ? nullptr : memory;
   if (scratch)
     scratchBytes = bytes;
   return scratch != nullptr;

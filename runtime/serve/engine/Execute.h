@@ -13,7 +13,8 @@
 namespace sinter::serve {
 
 /// The memory of one run at a time: scratch and gathered inputs, shared by all
-/// models. As many lanes as threads bound how many runs there are.
+/// models. As many lanes as threads bound how many runs there are. Scratch is
+/// mapped, so that a lane which ends gives it back whatever the heap would do.
 struct Lane {
   Lane() = default;
   Lane(const Lane &) = delete;

@@ -5,6 +5,8 @@
 #include "runtime/serve/engine/Guard.h"
 #include "runtime/serve/engine/Options.h"
 
+#include <algorithm>
+
 namespace sinter::serve {
 
 namespace {
@@ -25,6 +27,7 @@ void Keeper::stop() {
     running = false;
     changed.notify_all();
   }
+  scheduler->stopMeasuring();
   if (thread.joinable())
     thread.join();
 }
@@ -32,8 +35,21 @@ void Keeper::stop() {
 void Keeper::warm(const std::shared_ptr<Version> &version,
                   std::vector<GoldenCase> cases) {
   Lock lock(mutex);
+  // While all is busy they only gather: those of versions that are gone leave.
+  warmUps.erase(
+      std::remove_if(warmUps.begin(), warmUps.end(),
+                     [](const WarmUp &step) { return step.version.expired(); }),
+      warmUps.end());
   warmUps.push_back({version, std::move(cases)});
   changed.notify_all();
+}
+
+bool Keeper::isWarming(const Version &version) {
+  Lock lock(mutex);
+  return warming == &version ||
+         std::any_of(warmUps.begin(), warmUps.end(), [&](const WarmUp &step) {
+           return step.version.lock().get() == &version;
+         });
 }
 
 void Keeper::watch(const std::string &model,
@@ -57,10 +73,13 @@ void Keeper::bringBack(const std::string &model) {
 bool Keeper::warmStep(Lock &lock) {
   WarmUp step = std::move(warmUps.front());
   warmUps.pop_front();
+  std::shared_ptr<Version> version = step.version.lock();
+  warming = version.get();
   lock.unlock();
   auto measured = Scheduler::Measured::failed;
-  std::shared_ptr<Version> version = step.version.lock();
-  if (version) {
+  if (version && scheduler->isMeasured(*version, step.rows, step.wide)) {
+    measured = Scheduler::Measured::yes; // by live traffic, or one before it
+  } else if (version) {
     auto job = std::make_shared<Job>();
     job->version = version;
     job->request.inputs = sampleInputs(*version, step.cases, step.rows);
@@ -69,6 +88,7 @@ bool Keeper::warmStep(Lock &lock) {
       measured = scheduler->measure(job, step.wide);
   }
   lock.lock();
+  warming = nullptr;
   if (measured == Scheduler::Measured::busy) {
     warmUps.push_front(std::move(step));
     return false;
@@ -97,9 +117,10 @@ void Keeper::judgeAll(Lock &lock) {
                              stable = watch.stable.lock();
     if (!canary || !stable)
       continue;
-    std::string reason = judge(
-        since(canary->counters.health(), watch.canaryBegin),
-        since(stable->counters.health(), watch.stableBegin), canary->options());
+    std::string reason =
+        judge(since(canary->counters.health(), watch.canaryBegin),
+              since(stable->counters.health(), watch.stableBegin),
+              *canary->options());
     if (!reason.empty())
       worse[model] = "version " + canary->number() + ": " + reason;
   }

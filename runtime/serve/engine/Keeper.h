@@ -36,6 +36,8 @@ public:
 
   void warm(const std::shared_ptr<Version> &version,
             std::vector<GoldenCase> cases);
+  /// It is measured, or will be when nothing else is to be done.
+  bool isWarming(const Version &version);
   /// nullptr ends the watch of a model.
   void watch(const std::string &model, const std::shared_ptr<Version> &canary,
              const std::shared_ptr<Version> &stable);
@@ -58,6 +60,7 @@ private:
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<WarmUp> warmUps;
+  const Version *warming = nullptr; ///< the one that is measured right now
   std::map<std::string, Watch> watches;
   std::set<std::string> wanted;
   bool running = false;

@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/engine/Reaper.h"
 
-#include "runtime/serve/engine/Scheduler.h"
+#include "runtime/serve/engine/Urgency.h"
 
 namespace sinter::serve {
 
 void Reaper::start() {
   running = true;
   thread = quietThread([this] {
+    runLast();
     std::unique_lock<std::mutex> lock(mutex);
     while (running || !graves.empty()) {
       std::vector<std::function<void()>> now;

@@ -5,8 +5,6 @@
 #include "runtime/serve/engine/Options.h"
 
 #include <algorithm>
-#include <csignal>
-#include <pthread.h>
 
 namespace sinter::serve {
 
@@ -23,15 +21,6 @@ TimePoint timeOf(Nanos time) {
     return TimePoint::max();
   return TimePoint(std::chrono::duration_cast<Clock::duration>(
       std::chrono::nanoseconds(time)));
-}
-
-std::thread quietThread(std::function<void()> body) {
-  sigset_t all, old;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  std::thread thread(std::move(body));
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  return thread;
 }
 
 namespace {
@@ -174,7 +163,7 @@ Status Scheduler::admit(const Job &job) {
                 " bytes wait; try again later",
             inMilliseconds(wait)};
   }
-  if (!queue.breaker.allows(now, job.version->options()))
+  if (!queue.breaker.allows(now, *job.version->options()))
     return {Code::unavailable,
             who + "version " + job.version->number() +
                 " keeps failing and is left alone for a moment",
@@ -228,7 +217,7 @@ Status Scheduler::submit(const JobPtr &job) {
   queue.arrivals.arrive(nanosOf(job->phases.queued));
   job->version->usedAt.store(nanosOf(job->phases.queued),
                              std::memory_order_relaxed);
-  if (job->version->options().preserveOrder && !job->background) {
+  if (job->version->options()->preserveOrder && !job->background) {
     job->ordered = true;
     queue.clients[job->request.client].jobs.push_back(job);
   }
@@ -236,7 +225,7 @@ Status Scheduler::submit(const JobPtr &job) {
     alarmAt = job->deadline;
     alarm.notify_one();
   }
-  if (measuring && lanes.empty())
+  if (measuring && lanes.size() < 2)
     measuring->stop();
   if (tryInline(job, lock))
     return {};
@@ -315,9 +304,26 @@ void Scheduler::readQueue(Version &version, ModelStatistics &out) {
 
 void Scheduler::configure(Version &version,
                           const std::shared_ptr<const ModelOptions> &options) {
-  Lock lock(mutex);
   version.setOptions(options);
+  Lock lock(mutex);
+  version.tuneQueue(*options);
   work.notify_all(); // a shorter delay may be over
+}
+
+void Scheduler::stopMeasuring() {
+  Lock lock(mutex);
+  if (measuring)
+    measuring->stop();
+}
+
+bool Scheduler::isMeasured(Version &version, int64_t rows, bool wide) {
+  Lock lock(mutex);
+  return version.queue.costs.isMeasured(rows, wide);
+}
+
+void Scheduler::inheritCosts(Version &before, Version &next) {
+  Lock lock(mutex);
+  next.queue.costs.inherit(before.queue.costs);
 }
 
 Nanos Scheduler::costOf(Version &version, int64_t rows) {

@@ -13,6 +13,7 @@
 #define SINTER_SERVE_ENGINE_SCHEDULER_H
 
 #include "runtime/serve/engine/Execute.h"
+#include "runtime/serve/engine/Urgency.h"
 #include "runtime/serve/engine/Version.h"
 
 #include <condition_variable>
@@ -40,9 +41,14 @@ public:
   void drain(TimePoint deadline);
   void readQueue(Version &version, ModelStatistics &out);
   /// Runs a job that nobody waits for and keeps its cost; busy, at once, when
-  /// anything else is to be done.
+  /// anything else is to be done. On one thread it runs last and takes nobody's
+  /// lane: its memory goes with it, and no request waits until it has stopped.
   enum class Measured { yes, failed, busy };
   Measured measure(const JobPtr &job, bool wide);
+  void stopMeasuring(); ///< what runs now; it is busy
+  bool isMeasured(Version &version, int64_t rows, bool wide);
+  /// What `before` was measured at, where `next` is as dear by its estimates.
+  void inheritCosts(Version &before, Version &next);
   Nanos costOf(Version &version, int64_t rows);
   void configure(Version &version,
                  const std::shared_ptr<const ModelOptions> &options);
@@ -107,8 +113,6 @@ constexpr Nanos costsAge = 1'000'000'000;
 /// Between the policy's clock and the engine's.
 Nanos nanosOf(TimePoint time);
 TimePoint timeOf(Nanos time);
-/// A thread that takes no signals: those belong to the program's own.
-std::thread quietThread(std::function<void()> body);
 
 } // namespace sinter::serve
 

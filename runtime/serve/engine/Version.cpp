@@ -89,8 +89,7 @@ Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
   v->version = number;
   v->versionText = std::to_string(number);
   v->bundle = std::move(bundle);
-  v->known.push_back(std::move(options));
-  v->current = v->known.back().get();
+  v->setOptions(std::move(options));
   sinter_error error = {};
   if (v->bundle.linked) {
     v->object = v->bundle.linked;
@@ -164,8 +163,8 @@ Status Version::readInterface() {
   const char *text = sinter_manifest(object);
   manifest = !bundle.manifest.empty() ? bundle.manifest : text ? text : "{}";
   readManifest();
-  setOptions(std::move(known.back()));
-  return checkRules(options());
+  tuneQueue(*options());
+  return checkRules(*options());
 }
 
 ModelDescription Version::describe() const {

@@ -13,6 +13,7 @@
 #include "runtime/serve/engine/OperatorProfile.h"
 #include "runtime/serve/engine/Queue.h"
 #include "runtime/serve/engine/Request.h"
+#include "runtime/serve/engine/Snapshot.h"
 #include "runtime/serve/engine/Statistics.h"
 
 #include <atomic>
@@ -82,12 +83,14 @@ public:
   const std::string &model() const { return modelName; }
   const std::string &number() const { return versionText; }
 
-  /// A reference stays good as long as the version does.
-  const ModelOptions &options() const {
-    return *current.load(std::memory_order_acquire);
+  /// Without a lock; whoever holds it sees these options to the end.
+  std::shared_ptr<const ModelOptions> options() const {
+    return current.read([](const OptionsPointer &now) { return now; });
   }
-  /// From now on, for requests to come; with the scheduler's lock.
+  /// From now on, for requests to come. The queue's share of them is set by
+  /// tuneQueue, with the scheduler's lock.
   void setOptions(std::shared_ptr<const ModelOptions> next);
+  void tuneQueue(const ModelOptions &next);
   /// That rules of this model's own name inputs that it has.
   Status checkRules(const ModelOptions &asked) const;
 
@@ -107,13 +110,13 @@ public:
   int golden() const { return bundle.golden; }
 
 private:
+  using OptionsPointer = std::shared_ptr<const ModelOptions>;
   Version() = default;
   Status readInterface();
   void readManifest();
 
   std::string modelName, versionText;
-  std::vector<std::shared_ptr<const ModelOptions>> known; // all there were
-  std::atomic<const ModelOptions *> current{nullptr};
+  Snapshot<OptionsPointer> current{std::make_unique<const OptionsPointer>()};
   Bundle bundle;
   const sinter_model *object = nullptr;
   bool loaded = false; // by sinter_load

@@ -135,7 +135,8 @@ static Status checkRule(const ModelOptions::InputRule &rule,
 }
 
 Status Version::checkAllowed(const Request &request) const {
-  for (const ModelOptions::InputRule &rule : options().inputRules)
+  std::shared_ptr<const ModelOptions> now = options();
+  for (const ModelOptions::InputRule &rule : now->inputRules)
     if (const Tensor *given = find(request.inputs, rule.input))
       if (Status bad = checkRule(rule, *given); !bad.ok())
         return bad;

@@ -139,8 +139,8 @@ void Version::readManifest() {
   queue.costs = CostTable(wide.isOpen() ? sinter_program_width(wide.get()) : 1);
   json root = json::parse(manifest, nullptr, false);
   int64_t largest = readCosts(at(root, "costs"), queue.costs);
-  uint32_t asked = options().maxBatch ? options().maxBatch
-                                      : uint32_t(largest ? largest : 32);
+  uint32_t asked = options()->maxBatch ? options()->maxBatch
+                                       : uint32_t(largest ? largest : 32);
   batch = batchOf(at(root, "batch"), inputs, outputs, object, asked);
   if (!batch.batches)
     for (TensorInterface &io : inputs)
@@ -156,12 +156,13 @@ void Version::readManifest() {
 }
 
 void Version::setOptions(std::shared_ptr<const ModelOptions> next) {
-  queue.maxJobs = next->maxQueue;
-  queue.maxBytes = next->maxQueueBytes;
-  readOptions(*next, queue.policy);
-  // Who read the old ones may still look at them.
-  current.store(next.get(), std::memory_order_release);
-  known.push_back(std::move(next));
+  current.replace(std::make_unique<const OptionsPointer>(std::move(next)));
+}
+
+void Version::tuneQueue(const ModelOptions &next) {
+  queue.maxJobs = next.maxQueue;
+  queue.maxBytes = next.maxQueueBytes;
+  readOptions(next, queue.policy);
 }
 
 } // namespace sinter::serve

@@ -1,0 +1,67 @@
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/serve/engine/Urgency.h"
+
+#include <csignal>
+#include <cstdint>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace sinter::serve {
+namespace {
+
+constexpr int lowest = 19;
+constexpr uint64_t shortest = 100'000; // nanoseconds; the kernel's least
+
+// As the kernel has it; the C library of Debian 12 knows no sched_setattr.
+struct Attributes {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t slice, deadline, period; // slice 0 = the kernel's default
+};
+
+// Only where the operator left things as they are: a server that was started as
+// a batch or real-time process stays one. What the kernel refuses stays, too.
+void schedule(int nice, uint64_t slice) {
+  if (sched_getscheduler(0) != SCHED_OTHER)
+    return;
+  Attributes wanted = {};
+  wanted.size = sizeof wanted;
+  wanted.policy = SCHED_OTHER;
+  wanted.nice = nice;
+  wanted.slice = slice;
+  syscall(SYS_sched_setattr, 0, &wanted, 0);
+}
+
+} // namespace
+
+void runLast() { schedule(lowest, shortest); }
+
+void runFirst(bool first) {
+  // Of this thread alone, on Linux.
+  schedule(getpriority(PRIO_PROCESS, 0), first ? shortest : 0);
+}
+
+std::thread quietThread(std::function<void()> body) {
+  sigset_t all, old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  std::thread thread(std::move(body));
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  return thread;
+}
+
+void runQuietly(const std::function<void()> &body) {
+  std::thread thread = quietThread([&] {
+    runLast();
+    body();
+  });
+  thread.join();
+}
+
+} // namespace sinter::serve
