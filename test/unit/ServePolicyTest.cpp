@@ -67,6 +67,25 @@ TEST(ServeCosts, InterpolatesAndFollowsTraffic) {
   EXPECT_LE(costs.sizes().size(), 64u);
 }
 
+TEST(ServeCosts, ANewVersionInheritsWhatOneAsDearWasMeasuredAt) {
+  CostTable before(2), same(2), dearer(2), narrow(1), unknown(2);
+  for (CostTable *each : {&before, &same, &dearer, &narrow}) {
+    each->estimate(1, 100 * us);
+    each->estimate(8, (each == &dearer ? 600 : 450) * us);
+  }
+  before.measure(1, false, 170 * us);
+  before.measure(3, false, 400 * us);
+  before.measure(8, true, 390 * us);
+  for (CostTable *each : {&same, &dearer, &narrow, &unknown})
+    each->inherit(before);
+  EXPECT_EQ(same.cost(1), 170 * us);
+  EXPECT_TRUE(same.isMeasured(3));
+  EXPECT_TRUE(same.isMeasured(8, true));
+  EXPECT_FALSE(dearer.isMeasured(1)) << "its largest size costs more";
+  EXPECT_FALSE(narrow.isMeasured(1)) << "other threads";
+  EXPECT_FALSE(unknown.isKnown()) << "nobody said what it costs";
+}
+
 TEST(ServePolicy, TakesWhatGainsTogether) {
   CostTable costs = line(100 * us, 10 * us);
   Decision d = decide(view({{}, {}, {}, {}}), costs, batching(8));
@@ -193,6 +212,17 @@ TEST(ServePolicy, SpreadsOverFreeThreads) {
   EXPECT_TRUE(d.wide);
   d = decide(view({{}}, never, 3, 4), wide, batching(8));
   EXPECT_FALSE(d.wide) << "somebody else runs";
+}
+
+TEST(ServePolicy, TwoRunsSideBySideBeatTwoWideOnes) {
+  CostTable costs(2);
+  costs.measure(1, false, 13 * ms);
+  costs.measure(1, true, 8 * ms);
+  PolicyOptions alone;
+  EXPECT_TRUE(decide(view({{}}, never, 2, 2), costs, alone).wide);
+  EXPECT_FALSE(
+      decide(view(std::vector<WaitingItem>(2), never, 2, 2), costs, alone).wide)
+      << "13 ms for both, not 16";
 }
 
 TEST(ServePolicy, TritonsRule) {

@@ -73,13 +73,24 @@ int64_t shareOf(const PolicyView &view, const CostTable &costs,
   return worth ? std::min(share, most) : most;
 }
 
-// All threads for one run: only when they are all free and it ends clearly
-// sooner; the measurements are noisy, and threads that meet cost the others.
+// All threads for one run: only when they are all free and what waits ends
+// clearly sooner; the measurements are noisy, and threads that meet cost the
+// others. Two that wait are two runs side by side, in the time of one.
 bool goesWide(const PolicyView &view, const CostTable &costs,
-              const PolicyOptions &options, int64_t share, int64_t whole) {
-  return view.lanes > 1 && view.freeLanes == view.lanes && costs.width() > 1 &&
-         price(costs, options, whole, true) * 8 <
-             price(costs, options, share, false) * 7;
+              const PolicyOptions &options, int64_t share, int64_t whole,
+              int64_t waiting) {
+  if (view.lanes < 2 || view.freeLanes < view.lanes || costs.width() < 2)
+    return false;
+  auto rounds = [](int64_t count, int64_t each) {
+    return (count + each - 1) / std::max<int64_t>(each, 1);
+  };
+  Nanos after =
+      options.mayBatch ? rounds(waiting, whole) : int64_t(view.items.size());
+  Nanos beside = options.mayBatch
+                     ? rounds(waiting, share * view.lanes)
+                     : rounds(int64_t(view.items.size()), view.lanes);
+  return after * price(costs, options, whole, true) * 8 <
+         beside * price(costs, options, share, false) * 7;
 }
 
 Nanos fixedWait(const Forming &batch, const PolicyOptions &options) {
@@ -135,7 +146,7 @@ Decision decide(const PolicyView &view, const CostTable &costs,
                                    : view.items[0].rows;
   int64_t whole =
       options.mayBatch ? std::min(waiting, most) : view.items[0].rows;
-  bool wide = goesWide(view, costs, options, share, whole);
+  bool wide = goesWide(view, costs, options, share, whole, waiting);
   Forming batch = gather(view, costs, options, wide ? most : share);
   batch.decision.wide = wide;
   bool full = batch.decision.rows >= most || !options.mayBatch;
