@@ -5,8 +5,11 @@
 #include "test/unit/ServeHttpFixture.h"
 
 #include "runtime/serve/http/Coding.h"
+#include "runtime/serve/protect/LocalSocket.h"
 
 #include <cstring>
+#include <sys/socket.h>
+#include <unistd.h>
 
 using namespace sinter::serve;
 using namespace sinter::serve::test;
@@ -231,6 +234,26 @@ TEST_F(HttpServer, LocalSockets) {
   RawClient client(path);
   EXPECT_EQ(client.ask(post(infer, inferJson)).status, 200);
   EXPECT_EQ(engine.last().client, "unix");
+}
+
+TEST_F(HttpServer, ASocketThatAKilledServerLeftIsTakenAndOneInUseIsNot) {
+  ListenOptions options;
+  std::string path = testing::TempDir() + "/sinter-http-left.sock";
+  sockaddr_un address = {};
+  ASSERT_TRUE(localAddress(path, address).ok());
+  int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(left, reinterpret_cast<sockaddr *>(&address), sizeof address),
+            0);
+  close(left);
+  options.address = "unix:" + path;
+  start(options);
+  RawClient client(path);
+  EXPECT_EQ(client.ask(post(infer, inferJson)).status, 200);
+  Status status;
+  EXPECT_EQ(HttpListener::start(options, *router, status), nullptr);
+  EXPECT_NE(status.message.find("in use"), std::string::npos) << status.message;
+  EXPECT_EQ(client.ask(post(infer, inferJson)).status, 200);
+  EXPECT_EQ(RawClient(path).ask(post(infer, inferJson)).status, 200);
 }
 
 TEST_F(HttpServer, ManyThreadsManyClients) {

@@ -3,6 +3,7 @@
 #include "runtime/serve/grpc/Acceptor.h"
 
 #include "runtime/serve/protect/Descriptors.h"
+#include "runtime/serve/protect/LocalSocket.h"
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -12,8 +13,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace sinter::serve {
@@ -38,16 +37,9 @@ Status cannotListen(const std::string &address, const std::string &why) {
 Status resolvePath(const std::string &address, Endpoint &out) {
   out.path = address.substr(std::strlen("unix:"));
   auto *local = reinterpret_cast<sockaddr_un *>(&out.address);
-  if (out.path.empty() || out.path.size() >= sizeof local->sun_path)
-    return cannotListen(
-        address, "the path of a socket has 1 to " +
-                     std::to_string(sizeof local->sun_path - 1) + " bytes");
-  local->sun_family = AF_UNIX;
-  std::memcpy(local->sun_path, out.path.c_str(), out.path.size() + 1);
+  if (Status bad = localAddress(out.path, *local); !bad.ok())
+    return cannotListen(address, bad.message);
   out.bytes = sizeof *local;
-  struct stat info;
-  if (!lstat(out.path.c_str(), &info) && S_ISSOCK(info.st_mode))
-    unlink(out.path.c_str()); // left by a server that was killed
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/serve/http/ResponseHead.h"
 #include "runtime/serve/http/TlsContext.h"
 #include "runtime/serve/protect/Descriptors.h"
+#include "runtime/serve/protect/LocalSocket.h"
 
 #include <arpa/inet.h>
 #include <boost/asio/ip/tcp.hpp>
@@ -16,8 +17,6 @@
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <mutex>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 namespace sinter::serve {
@@ -69,15 +68,10 @@ Status cannot(const std::string &address, const std::string &what,
 Status resolve(const ListenOptions &options, Generic::endpoint &endpoint) {
   const std::string &address = options.address;
   if (address.compare(0, 5, "unix:") == 0) {
-    std::string path = address.substr(5);
-    if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
-      return {Code::invalid,
-              "listen on " + address + ": the path of a socket has 1 to " +
-                  std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes"};
-    struct stat info;
-    if (!lstat(path.c_str(), &info) && S_ISSOCK(info.st_mode))
-      unlink(path.c_str()); // left by a server that was killed
-    endpoint = asio::local::stream_protocol::endpoint(path);
+    sockaddr_un local;
+    if (Status bad = localAddress(address.substr(5), local); !bad.ok())
+      return {bad.code, "listen on " + address + ": " + bad.message};
+    endpoint = asio::local::stream_protocol::endpoint(local.sun_path);
     return {};
   }
   ErrorCode error;
