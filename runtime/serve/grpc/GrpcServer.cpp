@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/grpc/GrpcServer.h"
 
+#include "runtime/serve/engine/Urgency.h"
 #include "runtime/serve/grpc/Acceptor.h"
 #include "runtime/serve/grpc/Service.h"
 
+#include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/security/tls_certificate_provider.h>
@@ -71,6 +73,12 @@ void limit(grpc::ServerBuilder &builder, const GrpcOptions &options) {
   builder.SetMaxSendMessageSize(INT_MAX);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              options.maxStreams);
+  // A tensor is more than the 64 KB and the frames of 16 KB that HTTP/2 begins
+  // with: without this a client stops in the middle of it and waits for the
+  // window, and each frame is parsed, and its slices are counted.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
+  builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, 256 << 10);
   // Clients may ping an idle connection (tritonclient's KeepAliveOptions).
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(
@@ -93,6 +101,9 @@ public:
       if (Status status = acceptor.open(address, bound.back()); !status.ok())
         return status;
     }
+    // Debian's library is built with the checks of a debug build: every lock is
+    // entered in one graph, under one lock, to find cycles.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     using Builder = grpc::ServerBuilder;
     Builder builder;
     connections = builder.experimental().AddExternalConnectionAcceptor(
@@ -101,7 +112,9 @@ public:
     builder.RegisterService(&inference);
     builder.RegisterService(&health);
     limit(builder, options);
+    runFirst(true); // the library's threads are made by this one
     server = builder.BuildAndStart();
+    runFirst(false);
     if (!server)
       return {Code::internal, "gRPC does not start; its log says why"};
     return acceptor.start(

@@ -6,6 +6,7 @@
 // a client gets a 503 that was written long ago.
 #include "runtime/serve/http/Session.h"
 
+#include "runtime/serve/engine/Urgency.h"
 #include "runtime/serve/http/ResponseHead.h"
 #include "runtime/serve/http/TlsContext.h"
 #include "runtime/serve/protect/Descriptors.h"
@@ -216,6 +217,7 @@ private:
   void run() {
     for (auto &thread : threads)
       thread->thread = std::thread([thread] {
+        runFirst(true);
         // Out of memory in a handler: its connection is dropped, the others go
         // on.
         for (bool ended = false; !ended;)
