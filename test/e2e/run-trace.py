@@ -7,6 +7,7 @@
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -28,7 +29,8 @@ score = e2e.Score()
 class Collector:
     """Keeps every span that is posted; may refuse, or take its time."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
+        """certificate: files of a certificate for localhost and of its key; None = plain HTTP."""
         self.spans, self.faults, self.status = [], [], 200
         self.held = threading.Event()
         self.held.set()
@@ -51,7 +53,11 @@ class Collector:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://localhost:{self.server.server_port}"
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*certificate)
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if certificate else ''}://localhost:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, path, kind, body):
@@ -170,7 +176,7 @@ def check_grpc(collector, address):
     done = subprocess.run([serving.PYTHON, CLIENT, address, f"00-{trace}-b7ad6b7169203331-01"], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
     lines = done.stdout.splitlines()
-    score.check(done.returncode == 0 and len(lines) == 7, f"the client ends with {done.stdout[-1500:]}")
+    score.check(done.returncode == 0 and len(lines) == 8, f"the client ends with {done.stdout[-1500:]}")
     for line in lines[:-1]:
         score.check(line.startswith("ok "), line)
     score.check(collector.wait_for(lambda: collector.roots(request_id="over-grpc")), "no span over gRPC")
@@ -223,6 +229,29 @@ def check_dead(repository):
     score.check(said == 1, f"the failure is logged {said} times")
 
 
+def check_tls(repository):
+    """Over TLS, to a collector whose certificate the machine trusts, and to no other."""
+    files = [os.path.join(e2e.WORK, "collector" + suffix) for suffix in (".pem", ".key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                    "-out", files[0], "-keyout", files[1]], check=True, stderr=subprocess.DEVNULL)
+    for trusted in (True, False):
+        collector = Collector(files)
+        if trusted:
+            os.environ["SSL_CERT_FILE"] = files[0]
+        server = serving.Server(e2e.SINTER, "serve", repository, "--grpc-port=off", "--grace=0s", "--trace-rate=1",
+                                "--otlp-endpoint", collector.url)
+        os.environ.pop("SSL_CERT_FILE", None)
+        http, admin = ("http://" + server.addresses[name] for name in ("http", "admin"))
+        infer(http, "in secret")
+        if trusted:
+            score.check(collector.wait_for(lambda: collector.roots(request_id="in secret")), "no span over TLS")
+        else:
+            score.check(collector.wait_for(lambda: metric(admin, "sinter_trace_export_failures_total") >= 1) and
+                        not collector.spans, "a collector with any certificate is trusted")
+        score.check(server.stop() == 0, "the server beside a collector with TLS does not end well")
+
+
 def check_file(repository):
     path = os.path.join(e2e.WORK, "traces.jsonl")
     server = serving.Server(e2e.SINTER, "serve", repository, "--grpc-port=off", "--grace=0s", "--trace-rate=2",
@@ -240,7 +269,7 @@ def check_file(repository):
                     ["REQUEST_START", "QUEUE_START", "COMPUTE_START", "COMPUTE_END", "REQUEST_END"] and
                     stamps == sorted(stamps) and line["model_name"] == "classes" and line["batch_rows"] >= 2,
                     f"line: {line}")
-    for wrong in (["--trace-file", "/nowhere/at/all"], ["--otlp-endpoint", "https://collector"],
+    for wrong in (["--trace-file", "/nowhere/at/all"], ["--otlp-endpoint", "ftp://collector"],
                   ["--otlp-endpoint", "collector:4318"]):
         done = subprocess.run([e2e.SINTER, "serve", repository, "--http-port=0", "--grpc-port=off", "--admin-port=off",
                                *wrong], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
@@ -255,6 +284,7 @@ def main():
             subprocess.run(["rm", "-r", os.path.join(repository, name)], check=True)
     check_collector(repository)
     check_dead(repository)
+    check_tls(repository)
     check_file(repository)
     score.exit()
 

@@ -176,7 +176,11 @@ TEST(Trace, ReadsAddresses) {
   to = parseHttpAddress("http://[::1]:99/other", "/v1/traces", status);
   ASSERT_TRUE(to);
   EXPECT_EQ(to->host + " " + to->port + " " + to->path, "::1 99 /other");
-  for (const char *wrong : {"", "collector", "https://collector", "http://",
+  EXPECT_FALSE(to->isSecure);
+  to = parseHttpAddress("https://collector", "/v1/traces", status);
+  ASSERT_TRUE(to);
+  EXPECT_TRUE(to->isSecure);
+  for (const char *wrong : {"", "collector", "ftp://collector", "https://",
                             "http://:1", "http://h:99999", "http://h:x",
                             "http://h:", "http://a@h", "http://h /"})
     EXPECT_FALSE(parseHttpAddress(wrong, "/", status)) << wrong;

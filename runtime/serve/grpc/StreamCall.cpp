@@ -137,6 +137,10 @@ private:
     }
     // One answer a request: each is the last.
     (*out.mutable_parameters())["triton_final_response"].set_bool_param(true);
+    // Metadata is the stream's; an answer has nothing but its message.
+    if (!response.traceparent.empty())
+      (*out.mutable_parameters())["traceparent"].set_string_param(
+          response.traceparent);
     turn->status = std::move(response.status);
     std::lock_guard<std::mutex> guard(lock);
     turn->isAnswered = true;

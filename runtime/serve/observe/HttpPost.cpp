@@ -7,9 +7,11 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <cstdlib>
 #include <exception>
 
@@ -18,26 +20,48 @@ namespace sinter::serve {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
+namespace ssl = boost::asio::ssl;
+using ErrorCode = boost::system::error_code;
 
 namespace {
 
-// One step after the other; Beast ends a step that takes too long.
-class Exchange {
-public:
-  explicit Exchange(TimePoint deadline) { stream.expires_at(deadline); }
+using Plain = beast::tcp_stream;
+using Tls = ssl::stream<Plain>;
 
-  boost::system::error_code connect(const HttpAddress &to) {
-    boost::system::error_code error;
+// One step after the other; Beast ends a step that takes too long.
+template <typename Stream> class Exchange {
+public:
+  template <typename... More>
+  explicit Exchange(TimePoint deadline, More &&...more)
+      : stream(context, std::forward<More>(more)...) {
+    beast::get_lowest_layer(stream).expires_at(deadline);
+  }
+
+  ErrorCode connect(const HttpAddress &to) {
+    ErrorCode error;
     auto found =
         asio::ip::tcp::resolver(context).resolve(to.host, to.port, error);
     if (error)
       return error;
     return step([&](auto done) {
-      stream.async_connect(found, [done](auto error, auto &&) { done(error); });
+      beast::get_lowest_layer(stream).async_connect(
+          found, [done](auto error, auto &&) { done(error); });
     });
   }
 
-  boost::system::error_code send(http::request<http::string_body> &request) {
+  // The name is what the certificate must be for, and what a server of many
+  // names is asked for.
+  ErrorCode greet(const std::string &host) {
+    ErrorCode error;
+    stream.set_verify_mode(ssl::verify_peer, error);
+    stream.set_verify_callback(ssl::host_name_verification(host), error);
+    SSL_set_tlsext_host_name(stream.native_handle(), host.c_str());
+    return step([&](auto done) {
+      stream.async_handshake(ssl::stream_base::client, done);
+    });
+  }
+
+  ErrorCode send(http::request<http::string_body> &request) {
     return step([&](auto done) {
       http::async_write(stream, request,
                         [done](auto error, size_t) { done(error); });
@@ -45,7 +69,7 @@ public:
   }
 
   // The body is not looked at.
-  boost::system::error_code receive(http::status &status) {
+  ErrorCode receive(http::status &status) {
     beast::flat_buffer buffer(1 << 16);
     http::response_parser<http::empty_body> answer;
     auto error = step([&](auto done) {
@@ -57,27 +81,53 @@ public:
   }
 
 private:
-  template <typename Start> boost::system::error_code step(Start start) {
-    boost::system::error_code out;
-    start([&out](boost::system::error_code error) { out = error; });
+  template <typename Start> ErrorCode step(Start start) {
+    ErrorCode out;
+    start([&out](ErrorCode error) { out = error; });
     context.restart();
     context.run();
     return out;
   }
 
   asio::io_context context{1};
-  beast::tcp_stream stream{context};
+  Stream stream;
 };
+
+// The machine's certificates, and those that SSL_CERT_FILE or SSL_CERT_DIR
+// name.
+void trustAuthorities(ssl::context &context) {
+  ErrorCode ignored;
+  context.set_default_verify_paths(ignored);
+  context.load_verify_file("/etc/ssl/certs/ca-certificates.crt", ignored);
+}
+
+template <typename Stream>
+ErrorCode askFor(Exchange<Stream> &post,
+                 http::request<http::string_body> &request,
+                 http::status &status) {
+  ErrorCode error = post.send(request);
+  return error ? error : post.receive(status);
+}
 
 Status exchange(const HttpAddress &to, http::request<http::string_body> request,
                 TimePoint deadline) {
-  Exchange post(deadline);
   http::status status = http::status::unknown;
-  auto error = post.connect(to);
-  if (!error)
-    error = post.send(request);
-  if (!error)
-    error = post.receive(status);
+  ErrorCode error;
+  if (to.isSecure) {
+    ssl::context trusted(ssl::context::tls_client);
+    trustAuthorities(trusted);
+    Exchange<Tls> post(deadline, trusted);
+    error = post.connect(to);
+    if (!error)
+      error = post.greet(to.host);
+    if (!error)
+      error = askFor(post, request, status);
+  } else {
+    Exchange<Plain> post(deadline);
+    error = post.connect(to);
+    if (!error)
+      error = askFor(post, request, status);
+  }
   if (error)
     return {Code::unavailable, to.authority + ": " + error.message()};
   if (http::to_status_class(status) == http::status_class::successful)
@@ -95,9 +145,13 @@ Status exchange(const HttpAddress &to, http::request<http::string_body> request,
 std::optional<HttpAddress> parseHttpAddress(const std::string &url,
                                             const std::string &path,
                                             Status &status) {
-  const std::string scheme = "http://";
   HttpAddress out;
-  std::string rest = url.rfind(scheme, 0) ? "" : url.substr(scheme.size());
+  std::string rest;
+  for (const std::string &scheme : {"http://", "https://"})
+    if (url.rfind(scheme, 0) == 0) {
+      rest = url.substr(scheme.size());
+      out.isSecure = scheme == "https://";
+    }
   size_t slash = std::min(rest.find('/'), rest.size());
   out.authority = rest.substr(0, slash);
   out.path = rest.size() - slash > 1 ? rest.substr(slash) : path;
@@ -116,8 +170,7 @@ std::optional<HttpAddress> parseHttpAddress(const std::string &url,
     return out;
   status = {Code::invalid,
             "OTLP endpoint '" + url.substr(0, 200) +
-                "': expected http://HOST[:PORT][/PATH], without TLS: a "
-                "collector beside the server adds that"};
+                "': expected http://HOST[:PORT][/PATH], or https://"};
   return std::nullopt;
 }
 

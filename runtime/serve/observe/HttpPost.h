@@ -14,9 +14,10 @@ namespace sinter::serve {
 
 struct HttpAddress {
   std::string host, port, path, authority;
+  bool isSecure = false;
 };
 
-/// http://HOST[:PORT][/PATH]; path stands in when none is given.
+/// http://HOST[:PORT][/PATH] or https://; path stands in when none is given.
 std::optional<HttpAddress> parseHttpAddress(const std::string &url,
                                             const std::string &path,
                                             Status &status);

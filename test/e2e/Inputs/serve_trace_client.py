@@ -39,5 +39,14 @@ stub = service_pb2_grpc.GRPCInferenceServiceStub(grpc.insecure_channel(address))
 request = service_pb2.ModelInferRequest(model_name="classes", id="over-grpc")
 tensor = request.inputs.add(name="X", datatype="FP32", shape=[1, 10])
 request.raw_input_contents.append(np.zeros(10, "f4").tobytes())
+
+each = service_pb2.ModelInferRequest()
+each.CopyFrom(request)
+each.id = "streamed"
+streamed = stub.ModelStreamInfer(iter([each, each]), metadata=[("traceparent", traceparent)])
+spans = [answer.infer_response.parameters["traceparent"].string_param for answer in streamed]
+check("each answer of a stream names its own span of the caller's trace",
+      len(set(spans)) == 2 and all(span[:36] == traceparent[:36] and span != traceparent for span in spans))
+
 _, call = stub.ModelInfer.with_call(request, metadata=[("traceparent", traceparent)])
 print(dict(call.trailing_metadata()).get("traceparent", "none"))
