@@ -73,6 +73,11 @@ std::shared_ptr<Ticket> FakeEngine::submit(Request &&request) {
     held += 1;
     return std::make_shared<HeldTicket>(cancelled, std::move(request.done));
   }
+  if (request.model == "kept") {
+    std::lock_guard<std::mutex> lock(mutex);
+    kept = [request = std::move(request)] { request.done(answerOf(request)); };
+    return nullptr;
+  }
   if (request.model == "later") {
     std::lock_guard<std::mutex> lock(mutex);
     threads.emplace_back([request = std::move(request)] {
@@ -92,6 +97,15 @@ std::shared_ptr<Ticket> FakeEngine::submit(Request &&request) {
                                            "': is not in the repository"};
   request.done(std::move(response));
   return nullptr;
+}
+
+void FakeEngine::release() {
+  std::function<void()> answer;
+  while (!answer) {
+    std::lock_guard<std::mutex> lock(mutex);
+    answer.swap(kept);
+  }
+  answer();
 }
 
 Status FakeEngine::modelReady(const std::string &model,

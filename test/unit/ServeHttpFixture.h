@@ -52,12 +52,15 @@ public:
   std::atomic<int> held{0}, cancelled{0};
   std::string notes();
   Request last();
+  /// Answers the request for the model "kept".
+  void release();
 
 private:
   Status note(const std::string &text);
   std::mutex mutex;
   std::string noted;
   Request seen;
+  std::function<void()> kept;
   std::vector<std::thread> threads;
 };
 

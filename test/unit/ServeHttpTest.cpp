@@ -281,15 +281,18 @@ TEST_F(HttpServer, DrainWaitsForRequestsNotConnections) {
   start();
   RawClient idle(listener->port()), busy(listener->port());
   EXPECT_EQ(idle.ask(get("/v2/health/live")).status, 200);
-  busy.send(post("/v2/models/later/infer", inferJson));
-  while (engine.last().model != "later")
+  busy.send(post("/v2/models/kept/infer", inferJson));
+  while (engine.last().model != "kept")
     std::this_thread::yield();
   uint16_t port = listener->port();
-  listener->drain(Clock::now() + std::chrono::seconds(20));
+  std::thread drain(
+      [&] { listener->drain(Clock::now() + std::chrono::seconds(20)); });
+  EXPECT_TRUE(idle.ends());
+  engine.release();
   Reply reply = busy.receive();
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.headers["connection"], "close");
-  EXPECT_TRUE(idle.ends());
+  drain.join();
   EXPECT_EQ(listener->counts().connections, 0u);
   EXPECT_NE(port, 0);
 }
