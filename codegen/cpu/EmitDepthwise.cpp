@@ -26,6 +26,22 @@ using kernel::TileProblem;
 // A longer innermost axis is a loop as well.
 constexpr int64_t kUnrolledPositions = 16;
 
+// Windows of neighbouring pixels overlap. Where LLVM can tell the pixels of a
+// tile apart by constants, it loads what they share once and holds it in
+// registers from position to position: many positions spill on few registers.
+constexpr int64_t kManyPositions = 4;
+constexpr unsigned kManyRegisters = 32;
+
+/// `offset`, of which LLVM knows nothing.
+Value hidden(KernelBuilder &kb, Value offset) {
+  auto same = LLVM::InlineAsmOp::create(
+      kb.b, kb.loc, TypeRange(offset.getType()), ValueRange(offset), "", "=r,0",
+      /*has_side_effects=*/false, /*is_align_stack=*/false,
+      LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+      ArrayAttr());
+  return same.getResult(0);
+}
+
 class Depthwise {
 public:
   Depthwise(KernelBuilder &kb, const TileProblem &problem,
@@ -168,9 +184,13 @@ private:
     Values next(state.begin(), state.end());
     // The one sum of a single pixel waits for its latency: a loop is free.
     if (depth >= unrolledFrom && state.size() > 2) {
-      for (int64_t i = 0; i < extent; ++i)
-        next = loopPositions(depth + 1, rows, kb.add(offset, kb.mul(stride, i)),
-                             channels, next);
+      for (int64_t i = 0; i < extent; ++i) {
+        Value at = kb.add(offset, kb.mul(stride, i));
+        if (i && extent >= kManyPositions &&
+            kb.target.vec.registers < kManyRegisters)
+          at = hidden(kb, at);
+        next = loopPositions(depth + 1, rows, at, channels, next);
+      }
       return next;
     }
     next.push_back(offset);
