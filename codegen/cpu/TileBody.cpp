@@ -24,9 +24,9 @@ class Reduction {
 public:
   Reduction(KernelBuilder &kb, const TileProblem &problem,
             const TileShape &shape, const RowAddresses &rows,
-            const ColumnAccess &columns)
+            const ColumnAccess &columns, ArrayRef<PositionRange> live)
       : kb(kb), problem(problem), shape(shape), rows(rows), columns(columns),
-        aBytes(KernelBuilder::bytesOf(problem.a.element)),
+        live(live), aBytes(KernelBuilder::bytesOf(problem.a.element)),
         bBytes(KernelBuilder::bytesOf(columns.element)) {
     aStep = kb.dim(problem.a.step * aBytes);
     bStep = kb.dim(columns.step * bBytes);
@@ -56,11 +56,26 @@ private:
                                    : runOf(offset, state);
     const TileProblem::Axis &position = problem.positions[depth];
     Value stride = kb.dim(position.stride * aBytes);
-    return kb.loop(kb.c(0), kb.dim(position.extent), 1, state,
-                   [&](Value i, ValueRange carried) {
-                     return axis(depth + 1, kb.add(offset, kb.mul(i, stride)),
-                                 carried);
-                   });
+    const PositionRange &range = live[depth];
+    Values from(state.begin(), state.end());
+    if (!range.whole)
+      from.back() = skip(depth, from.back(), range.first);
+    Values results = kb.loop(
+        range.first, range.last, 1, from, [&](Value i, ValueRange carried) {
+          return axis(depth + 1, kb.add(offset, kb.mul(i, stride)), carried);
+        });
+    if (!range.whole && depth > 0)
+      results.back() = skip(depth, results.back(),
+                            kb.sub(kb.dim(position.extent), range.last));
+    return results;
+  }
+
+  // The pointer into b behind `count` positions of an axis.
+  Value skip(size_t depth, Value b, Value count) {
+    Value size = kb.mul(kb.dim(problem.run), bStep);
+    for (size_t i = depth + 1; i < problem.positions.size(); ++i)
+      size = kb.mul(size, kb.dim(problem.positions[i].extent));
+    return kb.at(b, kb.mul(count, size));
   }
 
   // The sum of one position, added to those before it.
@@ -193,6 +208,7 @@ private:
   const TileShape &shape;
   const RowAddresses &rows;
   const ColumnAccess &columns;
+  ArrayRef<PositionRange> live;
   int64_t aBytes, bBytes;
   Value aStep, bStep;
 };
@@ -227,8 +243,9 @@ Value multiplyAdd(KernelBuilder &kb, const TileProblem &problem, Value x,
 
 Values emitReduction(KernelBuilder &kb, const TileProblem &problem,
                      const TileShape &shape, const RowAddresses &rows,
-                     const ColumnAccess &columns) {
-  return Reduction(kb, problem, shape, rows, columns).run();
+                     const ColumnAccess &columns,
+                     ArrayRef<PositionRange> live) {
+  return Reduction(kb, problem, shape, rows, columns, live).run();
 }
 
 } // namespace sinter::cpu

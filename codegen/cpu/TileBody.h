@@ -39,10 +39,12 @@ struct TileShape {
   }
 };
 
-/// Emits the reduction and returns rows * vectors accumulators, row by row.
+/// Emits the reduction and returns rows * vectors accumulators, row by row. It
+/// walks `live` of the positions along each axis.
 Values emitReduction(KernelBuilder &kb, const kernel::TileProblem &problem,
                      const TileShape &shape, const RowAddresses &rows,
-                     const ColumnAccess &columns);
+                     const ColumnAccess &columns,
+                     llvm::ArrayRef<PositionRange> live);
 
 /// To the accumulator's type: sums of products of bytes and short floats are
 /// wide.

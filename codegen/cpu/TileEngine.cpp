@@ -226,9 +226,10 @@ private:
   void emitTile(const Bases &bases, const TileShape &shape,
                 const ColumnAccess &access, Value row, Value count) {
     RowOperand a{&problem.a, bases.a};
-    Values grid = emitReduction(
-        kb, problem, shape,
-        rowAddresses(kb, problem.rows, a, row, shape.rows)[0], access);
+    Values grid =
+        emitReduction(kb, problem, shape,
+                      rowAddresses(kb, problem.rows, a, row, shape.rows)[0],
+                      access, livePositions(kb, problem, row, shape.rows));
     // Addresses of the results are found after the reduction: they would only
     // take registers from it.
     SmallVector<RowOperand> results;

@@ -113,6 +113,53 @@ RowAddresses listedRows(KernelBuilder &kb, const RowOperand &source,
 
 } // namespace
 
+static Values coordinatesOf(KernelBuilder &kb, ArrayRef<DimAttr> extents,
+                            Value row) {
+  Values result(extents.size());
+  for (size_t d = extents.size(); d-- > 0;) {
+    // An empty axis has no rows; max keeps the division defined.
+    Value extent = kb.max(kb.dim(extents[d]), kb.c(1));
+    result[d] = d ? kb.mod(row, extent) : row;
+    row = d ? kb.div(row, extent) : row;
+  }
+  return result;
+}
+
+SmallVector<PositionRange> livePositions(KernelBuilder &kb,
+                                         const kernel::TileProblem &problem,
+                                         Value first, unsigned count) {
+  SmallVector<PositionRange> ranges;
+  Values from, to;
+  for (const kernel::TileProblem::Axis &axis : problem.positions) {
+    Value all = kb.dim(axis.extent);
+    ranges.push_back({kb.c(0), all});
+    if (!axis.border)
+      continue;
+    const kernel::TileProblem::Border &border = *axis.border;
+    if (from.empty()) {
+      from = coordinatesOf(kb, problem.rows, first);
+      to = coordinatesOf(kb, problem.rows, kb.add(first, int64_t(count) - 1));
+    }
+    // The first live position belongs to the last row, and the other way round.
+    Value step = kb.c(border.dilation);
+    Value lowest = kb.mul(to[border.rowAxis], border.stride),
+          highest = kb.mul(from[border.rowAxis], border.stride);
+    Value skipped = kb.max(kb.sub(kb.c(border.low), lowest), kb.c(0));
+    Value reached = kb.sub(
+        kb.add(kb.dim(border.live), border.low - 1 + border.dilation), highest);
+    Value begin = kb.min(kb.ceilDiv(skipped, step), all);
+    Value end = kb.min(kb.div(kb.max(reached, kb.c(0)), step), all);
+    // Rows on both sides of the end of an image have no common range.
+    for (unsigned outer = 0; outer < border.rowAxis; ++outer) {
+      Value same = kb.equal(from[outer], to[outer]);
+      begin = kb.select(same, begin, kb.c(0));
+      end = kb.select(same, end, all);
+    }
+    ranges.back() = {begin, kb.max(begin, end), false};
+  }
+  return ranges;
+}
+
 bool hasStaticRows(const TileOperand &operand, ArrayRef<DimAttr> extents) {
   return isUniform(operand, extents) &&
          (operand.rows.empty() || sym::asConstant(operand.rows.back()));

@@ -40,6 +40,18 @@ rowAddresses(KernelBuilder &kb, llvm::ArrayRef<sym::DimAttr> extents,
              llvm::ArrayRef<RowOperand> operands, mlir::Value first,
              unsigned count);
 
+/// The positions first .. last - 1 along one axis of the reduction.
+struct PositionRange {
+  mlir::Value first, last;
+  bool whole = true; // all there are, known here
+};
+
+/// For each axis, the positions with which some of the rows [first, first +
+/// count) read more than the zeros of a border. Others add exact zeros.
+llvm::SmallVector<PositionRange>
+livePositions(KernelBuilder &kb, const kernel::TileProblem &problem,
+              mlir::Value first, unsigned count);
+
 /// True when rows of `operand` are a constant distance apart, so that a tile
 /// needs one pointer only.
 bool hasStaticRows(const kernel::TileOperand &operand,

@@ -93,11 +93,14 @@ def Kernel_ConvOp : Kernel_Root<"conv"> {
     buffer), weights are panels with `groups` groups, n = M/groups,
     k = positions * C/groups in the order (position, channel). Outputs and extras
     [N, spatial..., M]. Depthwise (groups = C = M) has weights as a view
-    [positions, C].
+    [positions, C]. `border_low` and `border_high`, one entry a spatial axis, say how
+    many lines at either end of the input hold nothing but zeros: a tile leaves out
+    the positions with which all of its rows would read those.
   }];
   let arguments = (ins View:$input, ViewOrPanels:$weights, Variadic<View>:$extras,
                        Variadic<View>:$outputs, Ints:$kernel, Ints:$strides,
-                       Ints:$dilations, I64Attr:$groups);
+                       Ints:$dilations, I64Attr:$groups,
+                       OptionalAttr<Ints>:$border_low, OptionalAttr<Ints>:$border_high);
   let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     $input `,` $weights `:` type($input) `,` type($weights) (`extras` `(` $extras^ `:` type($extras) `)`)?

@@ -23,8 +23,12 @@ unsigned argumentOf(Value view) {
 ViewType viewOf(Value value) { return cast<ViewType>(value.getType()); }
 
 // Joins axes of `extents` in place; `strides` are the same axes of each
-// operand.
-void collapse(Dims &extents, ArrayRef<Dims *> strides) {
+// operand. Returns which axis each of those left was before; none for several.
+SmallVector<std::optional<unsigned>> collapse(Dims &extents,
+                                              ArrayRef<Dims *> strides) {
+  SmallVector<std::optional<unsigned>> before;
+  for (unsigned i = 0; i < extents.size(); ++i)
+    before.push_back(i);
   for (size_t i = extents.size(); i-- > 0;) {
     bool unit = sym::isConstant(extents[i], 1);
     bool joins =
@@ -33,12 +37,16 @@ void collapse(Dims &extents, ArrayRef<Dims *> strides) {
         });
     if (!unit && !joins)
       continue;
-    if (joins && !unit)
+    if (joins && !unit) {
       extents[i + 1] = extents[i] * extents[i + 1];
+      before[i + 1] = std::nullopt;
+    }
     extents.erase(extents.begin() + i);
+    before.erase(before.begin() + i);
     for (Dims *operand : strides)
       operand->erase(operand->begin() + i);
   }
+  return before;
 }
 
 void collapseAll(TileProblem &problem) {
@@ -49,8 +57,18 @@ void collapseAll(TileProblem &problem) {
       rows.push_back(&operand.rows);
       batch.push_back(&operand.batch);
     }
-  collapse(problem.rows, rows);
+  SmallVector<std::optional<unsigned>> before = collapse(problem.rows, rows);
   collapse(problem.batch, batch);
+  for (TileProblem::Axis &axis : problem.positions) {
+    if (!axis.border)
+      continue;
+    auto now =
+        llvm::find(before, std::optional<unsigned>(axis.border->rowAxis));
+    if (now == before.end())
+      axis.border.reset();
+    else
+      axis.border->rowAxis = unsigned(now - before.begin());
+  }
 }
 
 // Outputs and extras are [batch.., rows.., n]; the last axis is split into
@@ -122,6 +140,28 @@ static bool hasSumsOfPositions(ConvOp op, DimAttr channels) {
          llvm::count_if(op.getKernel(), [](int64_t k) { return k > 1; }) == 1;
 }
 
+/// Positions that follow each other in memory make longer runs.
+static void joinPositions(TileProblem &problem) {
+  while (!problem.positions.empty() &&
+         problem.positions.back().stride == problem.run * problem.a.step) {
+    problem.run = problem.run * problem.positions.back().extent;
+    problem.positions.pop_back();
+  }
+}
+
+/// The border along spatial axis `i`, whose rows are axis `rowAxis` of a.
+static std::optional<TileProblem::Border> borderOf(ConvOp op, size_t i,
+                                                   size_t rowAxis) {
+  if (!op.getBorderLow() || !op.getBorderHigh())
+    return std::nullopt;
+  int64_t low = (*op.getBorderLow())[i], high = (*op.getBorderHigh())[i];
+  if (low == 0 && high == 0)
+    return std::nullopt;
+  return TileProblem::Border{
+      unsigned(rowAxis), op.getStrides()[i], op.getDilations()[i], low,
+      viewOf(op.getInput()).getDims()[i + 1] - low - high};
+}
+
 TileProblem problemOf(ContractOp op) {
   ViewType a = viewOf(op.getA());
   size_t batchAxes = a.getRank() - 2;
@@ -188,19 +228,16 @@ TileProblem problemOf(ConvOp op) {
   for (size_t i = 0; i < spatial; ++i) {
     problem.a.rows.push_back(strides[i + 1] * op.getStrides()[i]);
     if (op.getKernel()[i] > 1)
-      problem.positions.push_back(
-          {fixed(op.getKernel()[i]), strides[i + 1] * op.getDilations()[i]});
+      problem.positions.push_back({fixed(op.getKernel()[i]),
+                                   strides[i + 1] * op.getDilations()[i],
+                                   borderOf(op, i, problem.a.rows.size() - 1)});
   }
   problem.a.step = problem.a.column = strides.back();
   problem.run = channels;
   problem.sumsPositions = panels && isa<FloatType>(problem.accumulator) &&
                           hasSumsOfPositions(op, channels);
-  // Positions that follow each other in memory make longer runs.
-  while (panels && !problem.sumsPositions && !problem.positions.empty() &&
-         problem.positions.back().stride == problem.run * problem.a.step) {
-    problem.run = problem.run * problem.positions.back().extent;
-    problem.positions.pop_back();
-  }
+  if (panels && !problem.sumsPositions)
+    joinPositions(problem);
 
   setWeights(problem, op.getWeights());
   DimAttr groupSize;

@@ -34,8 +34,16 @@ struct TileProblem {
   sym::Dims batch, rows; // extents; collapsed as far as all operands allow
   sym::DimAttr n;
 
+  /// Position k of row r reads line r * stride + k * dilation of a, along one
+  /// of the row axes. Only lines low .. low + live - 1 are not zero.
+  struct Border {
+    unsigned rowAxis;
+    int64_t stride, dilation, low;
+    sym::DimAttr live;
+  };
   struct Axis {
     sym::DimAttr extent, stride; // stride within a, in elements
+    std::optional<Border> border = std::nullopt;
   };
   llvm::SmallVector<Axis, 3> positions; // outer axes of the reduction
   sym::DimAttr run;                     // innermost extent, along a.step

@@ -56,6 +56,12 @@ LogicalResult ConvOp::verify() {
                            << *have << ", but " << *want << " outputs reach "
                            << (*want - 1) * getStrides()[i] + reach;
   }
+  if (getBorderLow().has_value() != getBorderHigh().has_value())
+    return emitOpError("has a border at one end only");
+  if (getBorderLow() &&
+      (failed(verifySteps(*this, "border_low", *getBorderLow(), spatial, 0)) ||
+       failed(verifySteps(*this, "border_high", *getBorderHigh(), spatial, 0))))
+    return failure();
   sym::DimAttr channels = in.back(), maps = out.back();
   if (groups < 1 ||
       !sym::isConstant(

@@ -128,12 +128,57 @@ static bool emitPointwise(Lowering &lowering, const Cluster &cluster,
   return true;
 }
 
+/// Products with the zeros around the image are worth leaving out where they
+/// are many: small images, wide dilations. The decision costs each tile a few
+/// divisions.
+static bool readsManyZeros(const ConvShape &shape, size_t axis,
+                           const Place &padded, const Place &output) {
+  constexpr int64_t kUnknownExtent = 40; // lines of an image not known yet
+  constexpr int64_t kShare = 16;
+  int64_t low = std::max<int64_t>(shape.low[axis], 0),
+          high = std::max<int64_t>(shape.high[axis], 0);
+  std::optional<int64_t> in = sym::asConstant(padded.dims[axis + 1]),
+                         out = sym::asConstant(output.dims[axis + 1]);
+  int64_t live = in ? *in - low - high : kUnknownExtent;
+  int64_t lines = out ? *out : (kUnknownExtent - 1) / shape.strides[axis] + 1;
+  // For each position of the kernel, the outputs for which it lies before the
+  // first line or behind the last.
+  int64_t dead = 0, taps = shape.kernel[axis], step = shape.strides[axis];
+  for (int64_t k = 0; k < taps; ++k) {
+    int64_t shift = k * shape.dilations[axis];
+    int64_t before = std::max<int64_t>(0, (low - shift + step - 1) / step);
+    int64_t end = std::max<int64_t>(0, (low + live - shift + step - 1) / step);
+    dead += std::min(before, lines) + std::max<int64_t>(0, lines - end);
+  }
+  return dead * kShare >= lines * taps;
+}
+
+/// Where `readsManyZeros`, the lines of zeros at each end of the padded input.
+static void addBorders(kernel::ConvOp root, const ConvShape &shape,
+                       const Place &padded, const Place &output) {
+  SmallVector<int64_t> low(shape.low.size(), 0), high(low);
+  bool any = false;
+  for (size_t i = 0; i < low.size(); ++i) {
+    if (shape.kernel[i] == 1 || !readsManyZeros(shape, i, padded, output))
+      continue;
+    low[i] = std::max<int64_t>(shape.low[i], 0);
+    high[i] = std::max<int64_t>(shape.high[i], 0);
+    any |= low[i] || high[i];
+  }
+  if (!any)
+    return;
+  root.setBorderLow(low);
+  root.setBorderHigh(high);
+}
+
 static void emitConv(Lowering &lowering, const Cluster &cluster,
                      const ConvShape &shape, const Place &filter,
                      const Place &input, Epilogue &epilogue, bool hasBias) {
   KernelEmitter emitter(lowering, cluster.loc, "conv");
   emitter.addView(input);
-  if (shape.groups == shape.channels && shape.groups == shape.maps) {
+  bool isDepthwise =
+      shape.groups == shape.channels && shape.groups == shape.maps;
+  if (isDepthwise) {
     Lowering::Packing table{shape.kernel, shape.tapStrides, 0, {}};
     table.dims.push_back(shape.channels);
     table.strides.push_back(shape.mapStride);
@@ -152,7 +197,10 @@ static void emitConv(Lowering &lowering, const Cluster &cluster,
     auto root = kernel::ConvOp::create(
         b, b.getUnknownLoc(), arguments[0], arguments[1],
         arguments.slice(2, extras), arguments.drop_front(2 + extras),
-        shape.kernel, shape.strides, shape.dilations, shape.groups);
+        shape.kernel, shape.strides, shape.dilations, shape.groups,
+        /*border_low=*/nullptr, /*border_high=*/nullptr);
+    if (!isDepthwise)
+      addBorders(root, shape, input, epilogue.outputs[0]);
     epilogue.emit(root.getEpilogue(), kernel::accumulatorType(input.element()),
                   addBias(hasBias));
   });

@@ -124,16 +124,16 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
   emitter.addPanels(lowering.packPanels(filter, panels), shape.groups, shape.n,
                     positions * shape.depth, in.element());
   epilogue.addTo(emitter);
-  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b,
-                                              ValueRange arguments) {
-    size_t extras = epilogue.extras.size();
-    auto root = kernel::ConvOp::create(b, b.getUnknownLoc(), arguments[0],
-                                       arguments[1], arguments.slice(2, extras),
-                                       arguments.drop_front(2 + extras), taps,
-                                       ones, ones, shape.groups);
-    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(in.element()),
-                  addBias(hasBias));
-  });
+  emitter.launch(
+      epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
+        size_t extras = epilogue.extras.size();
+        auto root = kernel::ConvOp::create(
+            b, b.getUnknownLoc(), arguments[0], arguments[1],
+            arguments.slice(2, extras), arguments.drop_front(2 + extras), taps,
+            ones, ones, shape.groups, nullptr, nullptr);
+        epilogue.emit(root.getEpilogue(), kernel::accumulatorType(in.element()),
+                      addBias(hasBias));
+      });
 }
 
 LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {

@@ -182,7 +182,11 @@ std::string TileCase::define(const std::string &isa) const {
     text << " attributes {kernel = " << array(kernel)
          << ", strides = " << array(strides)
          << ", dilations = " << array(dilations) << ", groups = " << groups
-         << " : i64}";
+         << " : i64"
+         << (borderLow.empty() ? ""
+                               : ", border_low = " + array(borderLow) +
+                                     ", border_high = " + array(borderHigh))
+         << "}";
   text << " {\n";
   if (bias || residual || relu) {
     text << "  ^bb0(%acc: f32" << (bias ? ", %c: f32" : "")
@@ -211,6 +215,17 @@ std::string TileCase::describe() const {
   std::ostringstream text;
   text << "items " << items() << "\n" << define("isa");
   return text.str();
+}
+
+void zeroBorders(const TileCase &test, float *a) {
+  forEach(test.a.dims, [&](const Ints &at) {
+    bool isBorder = false;
+    for (size_t i = 0; i < test.borderLow.size(); ++i)
+      isBorder |= at[i + 1] < test.borderLow[i] ||
+                  at[i + 1] >= test.a.dims[i + 1] - test.borderHigh[i];
+    if (isBorder)
+      a[offsetOf(test.a.strides, at)] = 0;
+  });
 }
 
 std::vector<float> packPanels(const std::vector<float> &weights, int64_t groups,

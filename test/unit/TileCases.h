@@ -25,6 +25,7 @@ struct TileCase {
   Strided a, b, out; // b: contract with a view only
   bool panels = true;
   std::vector<int64_t> kernel, strides, dilations;
+  std::vector<int64_t> borderLow, borderHigh; // lines of zeros; empty: none
   int64_t groups = 1;
   bool bias = false, residual = false, relu = false;
   std::vector<unsigned> symbols; // dims of out (contract) that are parameters
@@ -45,6 +46,9 @@ struct TileCase {
 
 /// Dense row-major view.
 Strided dense(std::vector<int64_t> dims);
+
+/// Writes the zeros of the borders into the memory of a.
+void zeroBorders(const TileCase &test, float *a);
 
 /// Packs weights [group][k][n] into panels.
 std::vector<float> packPanels(const std::vector<float> &weights, int64_t groups,

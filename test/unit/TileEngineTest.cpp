@@ -97,6 +97,7 @@ protected:
     bool depthwise = test.kind == Kind::Depthwise;
     std::vector<float> a = numbers(test.a.elements()),
                        residual = numbers(test.out.elements());
+    zeroBorders(test, a.data());
     std::vector<float> bias = numbers(test.out.dims.back());
     std::vector<float> weights =
         numbers(test.panels ? test.groups * test.depth() * test.n()
@@ -265,6 +266,35 @@ TEST_F(TileEngine, Convolutions) {
     test.a = spread(in);
     test.out = spread(out);
     epilogue(test, pick({0, 1, 3, 7}));
+    schedule(test);
+    check(test);
+  }
+}
+
+// What a tile leaves out adds exact zeros: same bits, whatever rows share it,
+// and also where a whole image, or all of an axis, is border.
+TEST_F(TileEngine, ConvolutionsWithBorders) {
+  for (int round = 0; round < 10; ++round) {
+    TileCase test;
+    test.kind = Kind::Conv;
+    test.groups = pick({1, 1, 2});
+    std::vector<int64_t> in{pick({1, 3})}, out = in;
+    for (size_t i = 0; i < 2; ++i) {
+      test.kernel.push_back(pick({2, 3, 5}));
+      test.strides.push_back(pick({1, 1, 2}));
+      test.dilations.push_back(pick({1, 2, 5}));
+      out.push_back(pick({1, 2, 5, 9}));
+      in.push_back((out.back() - 1) * test.strides.back() +
+                   (test.kernel.back() - 1) * test.dilations.back() + 1);
+      test.borderLow.push_back(std::min(in.back(), pick({0, 1, 3, 10})));
+      test.borderHigh.push_back(
+          std::min(in.back() - test.borderLow.back(), pick({0, 1, 4, 10})));
+    }
+    in.push_back(test.groups * pick({1, 4, 33}));
+    out.push_back(test.groups * pick({8, 16, 40}));
+    test.a = spread(in);
+    test.out = spread(out);
+    epilogue(test, pick({0, 1, 7}));
     schedule(test);
     check(test);
   }

@@ -320,6 +320,24 @@ kernel.define @k (%x: !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, %w: !ke
 // -----
 
 kernel.define @k (%x: !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, %w: !kernel.panels<1 groups, n = 4, k = 36, f32>) -> (%y: !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>) {
+  // expected-error@+1 {{has a border at one end only}}
+  kernel.conv %x, %w : !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, !kernel.panels<1 groups, n = 4, k = 36, f32>
+      outs(%y : !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>)
+      attributes {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, border_low = array<i64: 1, 1>} {}
+}
+
+// -----
+
+kernel.define @k (%x: !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, %w: !kernel.panels<1 groups, n = 4, k = 36, f32>) -> (%y: !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>) {
+  // expected-error@+1 {{border_high}}
+  kernel.conv %x, %w : !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, !kernel.panels<1 groups, n = 4, k = 36, f32>
+      outs(%y : !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>)
+      attributes {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, border_low = array<i64: 1, 1>, border_high = array<i64: 1, -1>} {}
+}
+
+// -----
+
+kernel.define @k (%x: !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, %w: !kernel.panels<1 groups, n = 4, k = 36, f32>) -> (%y: !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>) {
   // expected-error@+1 {{3 groups do not divide 4 input and 4 output channels}}
   kernel.conv %x, %w : !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, !kernel.panels<1 groups, n = 4, k = 36, f32>
       outs(%y : !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>)

@@ -48,6 +48,19 @@ func.func @halo(%x: tensor<1x8x8x16xf32>) -> tensor<1x8x8x8xf32> {
 
 // -----
 
+// Where a good part of the windows lies in the padding, the kernel knows how much
+// of its input that is.
+// CHECK: kernel.define @{{.*}}_conv
+// CHECK: kernel.conv {{.*}}border_high = array<i64: 6, 0>, border_low = array<i64: 5, 0>
+// CHECK: exec.program @dilated
+func.func @dilated(%x: tensor<1x8x80x16xf32>) -> tensor<1x7x80x8xf32> {
+  %w = graph.constant(dense<1.0> : tensor<8x16x3x3xf32>) : tensor<8x16x3x3xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 5, 1, 6, 1>, dilations = array<i64: 6, 1>, group = 1 : i64, channels_last} : (tensor<1x8x80x16xf32>, tensor<8x16x3x3xf32>) -> tensor<1x7x80x8xf32>
+  return %0 : tensor<1x7x80x8xf32>
+}
+
+// -----
+
 // Operands of a concat are computed in place; a slice of the result is a view.
 // CHECK: exec.program @concat
 // CHECK-NOT: _copy
