@@ -259,9 +259,21 @@ def check_file(repository):
     http = "http://" + server.addresses["http"]
     for number in range(6):
         infer(http, f"request {number}")
+    admin = f"http://{server.addresses['admin']}/v2"
+    setting(admin, trace_level=["TIMESTAMPS", "TENSORS"], trace_rate="1")
+    _, settings = serving.curl(admin + "/trace/setting")
+    score.check(json.loads(settings)["trace_level"] == ["TIMESTAMPS", "TENSORS"], f"settings: {settings}")
+    infer(http, "with tensors")
     score.check(server.stop() == 0, "the server with a trace file does not end well")
     with open(path) as file:
         lines = [json.loads(line) for line in file]
+    last = lines.pop()
+    tensors = {each["activity"]: each["tensor"] for each in last["tensors"]}
+    given, got = tensors["TENSOR_QUEUE_INPUT"], tensors["TENSOR_BACKEND_OUTPUT"]
+    score.check(last["request_id"] == "with tensors" and given["name"] == "X" and given["shape"] == "2,10" and
+                given["dtype"] == "FP32" and [float(x) for x in given["data"].split(",")] == [0.5] * 20 and
+                got["shape"].startswith("2,") and len(last["timestamps"]) == 5, f"tensors: {last}")
+    score.check(not any("tensors" in line for line in lines), f"tensors that nobody asked for: {lines}")
     score.check([line["request_id"] for line in lines] == ["request 1", "request 3", "request 5"], f"lines: {lines}")
     for line in lines:
         stamps = [stamp["ns"] for stamp in line["timestamps"]]

@@ -23,14 +23,20 @@
 
 namespace sinter::serve {
 
+/// What is kept of a request, as bits; none = it is not traced.
+enum TraceLevel : unsigned { traceTimes = 1, traceTensors = 2 };
+
 /// A sampled request that was answered.
 struct TraceRecord {
+  unsigned level = traceTimes;
   std::string model, version, requestId;
   std::string traceId, spanId, parentId, state; ///< hexadecimal
   Status status;
   Phases phases;
   uint32_t batchRows = 0;
   int64_t wallNs = 0; ///< the wall clock's time less the engine's
+  /// With the level for it: of each the beginning, a copy, and the whole shape.
+  std::vector<Tensor> inputs, outputs;
 };
 
 /// traceparent of W3C, version 00 or later; nullopt when it is none.
@@ -78,20 +84,22 @@ public:
 
 private:
   struct Settings {
-    bool isOn = false;
+    unsigned level = 0;
     uint64_t rate = 1000;
     int64_t count = -1;
   };
   struct Own {
-    std::optional<bool> isOn;
+    std::optional<unsigned> level;
     std::optional<uint64_t> rate;
     std::optional<int64_t> count;
     uint64_t seen = 0;
   };
   explicit Tracer(const TraceOptions &options);
   void sample(Request &request);
-  bool isChosen(const std::string &model,
-                const std::optional<SpanContext> &parent);
+  /// The level that it is traced with.
+  unsigned choose(const std::string &model,
+                  const std::optional<SpanContext> &parent);
+  Status addLevel(Own &own, const std::optional<std::string> &value) const;
   Status set(Own &own, const std::string &key,
              const std::optional<std::string> &value) const;
   Settings effective(const Own *own) const;

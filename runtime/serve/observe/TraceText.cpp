@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A trace as text. What a request did not reach is left out.
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/observe/TraceExport.h"
+#include "runtime/serve/protocol/JsonData.h"
 #include "runtime/serve/protocol/JsonWriter.h"
 #include "runtime/serve/protocol/Metadata.h"
 
@@ -104,6 +106,31 @@ void spans(JsonWriter &json, const TraceRecord &record) {
   }
 }
 
+// Numbers as a text, as Triton writes them; what JSON has no number for, NaN
+// and infinities, makes it the bytes in hexadecimal.
+void writeTensor(JsonWriter &json, const char *activity, const Tensor &tensor) {
+  std::string shape, data;
+  for (int64_t dim : tensor.dims)
+    shape += (shape.empty() ? "" : ",") + std::to_string(dim);
+  json.open('{').key("activity").string(activity);
+  json.key("tensor").open('{').key("name").string(tensor.name);
+  json.key("shape").string(shape);
+  json.key("dtype").string(dataTypeName(tensor.dtype));
+  if (writeJsonData(tensor, data).ok()) {
+    json.key("data").string(
+        std::string_view(data).substr(1, data.size() - 2)); // no brackets
+  } else {
+    static const char digits[] = "0123456789abcdef";
+    data.clear();
+    for (size_t i = 0; i < tensor.bytes; ++i) {
+      data += digits[unsigned(tensor.data[i]) >> 4];
+      data += digits[unsigned(tensor.data[i]) & 15];
+    }
+    json.key("hex").string(data);
+  }
+  json.close('}').close('}');
+}
+
 } // namespace
 
 std::string traceLine(const TraceRecord &record) {
@@ -117,6 +144,18 @@ std::string traceLine(const TraceRecord &record) {
   json.key("request_id").string(record.requestId);
   json.key("batch_rows").number(record.batchRows);
   json.key("error").string(record.status.message);
+  if (record.level & traceTensors) {
+    json.key("tensors").open('[');
+    for (const Tensor &tensor : record.inputs)
+      writeTensor(json, "TENSOR_QUEUE_INPUT", tensor);
+    for (const Tensor &tensor : record.outputs)
+      writeTensor(json, "TENSOR_BACKEND_OUTPUT", tensor);
+    json.close(']');
+  }
+  if (!(record.level & traceTimes)) {
+    json.close('}');
+    return json.text + "\n";
+  }
   json.key("timestamps").open('[');
   const struct {
     const char *name;

@@ -3,6 +3,7 @@
 //
 // Settings and sampling. A lock is taken for requests only while something is
 // traced; ids are random, from a generator of each thread.
+#include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/observe/Trace.h"
 #include "runtime/serve/observe/TraceExport.h"
 
@@ -46,6 +47,24 @@ int64_t wallMinusEngine() {
   return ns(std::chrono::system_clock::now()) - ns(Clock::now());
 }
 
+// Copies: a trace waits for its file, and what a client sent must not wait with
+// it. So many elements show what came; whole tensors would fill the disk.
+std::vector<Tensor> beginnings(const std::vector<Tensor> &tensors) {
+  constexpr size_t elements = 256;
+  std::vector<Tensor> out;
+  for (const Tensor &tensor : tensors) {
+    size_t bytes =
+        std::min(tensor.bytes, elements * elementBytes(tensor.dtype));
+    auto copy = std::make_shared<std::vector<std::byte>>(tensor.data,
+                                                         tensor.data + bytes);
+    out.push_back(tensor);
+    out.back().data = copy->data();
+    out.back().bytes = bytes;
+    out.back().owner = std::move(copy);
+  }
+  return out;
+}
+
 template <typename T> bool readNumber(const std::string &text, T &number) {
   const char *end = text.data() + text.size();
   auto [stop, error] = std::from_chars(text.data(), end, number);
@@ -78,8 +97,9 @@ std::optional<SpanContext> parseTraceparent(const std::string &text) {
 }
 
 Tracer::Tracer(const TraceOptions &options) : options(options) {
-  global.isOn = options.isOn && options.rate > 0 &&
-                (!options.file.empty() || !options.endpoint.empty());
+  bool isOn = options.isOn && options.rate > 0 &&
+              (!options.file.empty() || !options.endpoint.empty());
+  global.level = isOn ? unsigned(traceTimes) : 0;
   global.rate = std::max<uint64_t>(options.rate, 1);
   global.count = options.count;
 }
@@ -100,9 +120,9 @@ std::unique_ptr<Tracer> Tracer::create(const TraceOptions &options,
 }
 
 Tracer::Settings Tracer::effective(const Own *own) const {
-  Settings all{*global.isOn, *global.rate, *global.count};
+  Settings all{*global.level, *global.rate, *global.count};
   if (own) {
-    all.isOn = own->isOn.value_or(all.isOn);
+    all.level = own->level.value_or(all.level);
     all.rate = own->rate.value_or(all.rate);
     all.count = own->count.value_or(all.count);
   }
@@ -110,33 +130,34 @@ Tracer::Settings Tracer::effective(const Own *own) const {
 }
 
 void Tracer::refresh() {
-  bool any = *global.isOn;
+  unsigned any = *global.level;
   for (const auto &[name, own] : models)
-    any |= effective(&own).isOn;
-  isOn.store(any && out, std::memory_order_relaxed);
+    any |= effective(&own).level;
+  isOn.store(any != 0 && out, std::memory_order_relaxed);
 }
 
-bool Tracer::isChosen(const std::string &model,
-                      const std::optional<SpanContext> &parent) {
+unsigned Tracer::choose(const std::string &model,
+                        const std::optional<SpanContext> &parent) {
   std::lock_guard<std::mutex> lock(mutex);
   auto found = models.find(model);
   Own *own = found == models.end() ? nullptr : &found->second;
   Settings now = effective(own);
-  if (!now.isOn || !now.count || (parent && !parent->isSampled))
-    return false;
+  if (!now.level || !now.count || (parent && !parent->isSampled))
+    return 0;
   Own &counter = own ? *own : global;
   if (!parent && ++counter.seen % now.rate)
-    return false;
+    return 0;
   std::optional<int64_t> &left = own && own->count ? own->count : global.count;
   if (*left > 0)
     --*left;
-  return true;
+  return now.level;
 }
 
 void Tracer::sample(Request &request) {
   std::optional<SpanContext> parent =
       parseTraceparent(request.trace.traceparent);
-  if (!isChosen(request.model, parent))
+  unsigned level = choose(request.model, parent);
+  if (!level)
     return;
   sampled.fetch_add(1, std::memory_order_relaxed);
   auto record = std::make_shared<TraceRecord>();
@@ -146,6 +167,9 @@ void Tracer::sample(Request &request) {
   record->spanId = randomHex(16);
   record->model = request.model.substr(0, 256);
   record->requestId = request.id.substr(0, 256);
+  record->level = level;
+  if (level & traceTensors)
+    record->inputs = beginnings(request.inputs);
   request.done = [to = out, record,
                   done = std::move(request.done)](Response &&response) {
     record->version = response.version;
@@ -153,6 +177,8 @@ void Tracer::sample(Request &request) {
     record->phases = response.phases;
     record->batchRows = response.batchRows;
     record->wallNs = wallMinusEngine();
+    if (record->level & traceTensors)
+      record->outputs = beginnings(response.outputs);
     response.traceparent =
         "00-" + record->traceId + "-" + record->spanId + "-01";
     done(std::move(response));
@@ -164,32 +190,47 @@ TraceValues Tracer::settings(const std::string &model) const {
   std::lock_guard<std::mutex> lock(mutex);
   auto found = models.find(model);
   Settings now = effective(found == models.end() ? nullptr : &found->second);
-  return {
+  TraceValues all = {
       {"trace_file", options.file},
-      {"trace_level", now.isOn ? "TIMESTAMPS" : "OFF"},
       {"trace_rate", std::to_string(now.rate)},
       {"trace_count", std::to_string(now.count)},
       {"log_frequency", "0"},
       {"trace_mode", options.endpoint.empty() ? "triton" : "opentelemetry"}};
+  if (!now.level)
+    all.emplace_back("trace_level", "OFF");
+  if (now.level & traceTimes)
+    all.emplace_back("trace_level", "TIMESTAMPS");
+  if (now.level & traceTensors)
+    all.emplace_back("trace_level", "TENSORS");
+  return all;
+}
+
+// One of a list.
+Status Tracer::addLevel(Own &own,
+                        const std::optional<std::string> &value) const {
+  if (!value) {
+    own.level.reset();
+    return {};
+  }
+  if (*value != "OFF" && *value != "TIMESTAMPS" && *value != "TENSORS")
+    return wrong("trace_level", *value, "OFF, TIMESTAMPS or TENSORS");
+  if (*value == "TENSORS" && options.file.empty())
+    return {Code::unsupported, "trace settings: level TENSORS is written to a "
+                               "file only; start the server with --trace-file"};
+  if (*value != "OFF" && !out)
+    return {Code::invalid, "trace settings: there is nowhere to write traces; "
+                           "start the server with --trace-file or "
+                           "--otlp-endpoint"};
+  own.level = own.level.value_or(0) | (*value == "TIMESTAMPS" ? traceTimes
+                                       : *value == "TENSORS"  ? traceTensors
+                                                              : 0u);
+  return {};
 }
 
 Status Tracer::set(Own &own, const std::string &key,
                    const std::optional<std::string> &value) const {
   if (key == "trace_level") {
-    if (value && *value == "TENSORS")
-      return {Code::unsupported,
-              "trace settings: level TENSORS is not offered; "
-              "expected OFF or TIMESTAMPS"};
-    if (value && *value != "OFF" && *value != "TIMESTAMPS")
-      return wrong(key, *value, "OFF or TIMESTAMPS");
-    if (value && *value != "OFF" && !out)
-      return {Code::invalid,
-              "trace settings: there is nowhere to write traces; "
-              "start the server with --trace-file or "
-              "--otlp-endpoint"};
-    own.isOn.reset();
-    if (value)
-      own.isOn = *value != "OFF";
+    return addLevel(own, value);
   } else if (key == "trace_rate") {
     own.rate.reset();
     uint64_t rate = 0;
@@ -228,17 +269,22 @@ Status Tracer::change(const std::string &model, const TraceChanges &changes) {
     else if (auto found = models.find(model); found != models.end())
       next = found->second;
   }
+  // A list of levels comes one by one and stands for what there was.
+  if (std::any_of(changes.begin(), changes.end(), [](const auto &change) {
+        return change.first == "trace_level";
+      }))
+    next.level.reset();
   for (const auto &[key, value] : changes)
     if (Status status = set(next, key, value); !status.ok())
       return status;
   std::lock_guard<std::mutex> lock(mutex);
   if (model.empty()) {
     Tracer first(options);
-    next.isOn = next.isOn.value_or(*first.global.isOn);
+    next.level = next.level.value_or(*first.global.level);
     next.rate = next.rate.value_or(*first.global.rate);
     next.count = next.count.value_or(*first.global.count);
     global = next;
-  } else if (next.isOn || next.rate || next.count) {
+  } else if (next.level || next.rate || next.count) {
     models[model] = next;
   } else {
     models.erase(model);

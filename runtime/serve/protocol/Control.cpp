@@ -193,14 +193,14 @@ Status parseTraceSettings(std::string_view body, TraceChanges &changes) {
 std::string traceSettingsJson(const TraceValues &settings) {
   JsonWriter json;
   json.open('{');
-  for (const auto &[key, value] : settings) {
-    json.key(key);
-    if (key == "trace_level") // the only list
-      json.open('[').string(value).close(']');
-    else
+  for (const auto &[key, value] : settings)
+    if (key != "trace_level") // the only list
+      json.key(key).string(value);
+  json.key("trace_level").open('[');
+  for (const auto &[key, value] : settings)
+    if (key == "trace_level")
       json.string(value);
-  }
-  json.close('}');
+  json.close(']').close('}');
   return std::move(json.text);
 }
 
