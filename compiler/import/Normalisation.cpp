@@ -57,10 +57,44 @@ LogicalResult importHardmax(NodeImport &node) {
                                   node.dims(0)));
 }
 
+/// Mean and variance of the batch in place of the ones that were handed in,
+/// which the further results move towards them. Exported models standardise
+/// their filters so.
+LogicalResult setBatchStatistics(NodeImport &node,
+                                 MutableArrayRef<Value> statistics) {
+  if (node.rank(0) < 2)
+    return node.fault(ErrorCode::S001,
+                      "training_mode is 1 and the input has "
+                      "rank " +
+                          Twine(node.rank(0)),
+                      "2 or more");
+  SmallVector<int64_t> axes;
+  for (int64_t axis = 0; axis < node.rank(0); ++axis)
+    if (axis != 1)
+      axes.push_back(axis);
+  Value x = node.value(0);
+  Value mean = node.reduce("mean", x, axes, true);
+  Value centred = node.map("sub", {x, mean});
+  Value variance =
+      node.reduce("mean", node.map("mul", {centred, centred}), axes, false);
+  Value now[] = {node.reshape(mean, {node.dims(0)[1]}), variance};
+  double momentum = node.real("momentum");
+  Type element = node.type(0).getElementType();
+  for (size_t i = 0; i < 2; ++i) {
+    Value moved = node.map(
+        "add",
+        {node.map("mul", {statistics[i], node.scalar(momentum, element)}),
+         node.map("mul", {now[i], node.scalar(1 - momentum, element)})});
+    statistics[i] = now[i];
+    if (node.wants(i + 1) &&
+        failed(node.set(i + 1,
+                        node.cast(moved, node.type(i + 3).getElementType()))))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult importBatchNorm(NodeImport &node) {
-  if (node.integer("training_mode") != 0)
-    return node.fault(ErrorCode::I004, "training_mode is 1",
-                      "a model exported for inference");
   if (node.since() < 9 && node.integer("spatial", 1) == 0)
     return node.fault(ErrorCode::I004, "spatial is 0",
                       "statistics per channel");
@@ -75,6 +109,10 @@ LogicalResult importBatchNorm(NodeImport &node) {
   }
   if (node.rank(0) > 1 && node.rank(1) == 1 && sym::asConstant(node.dims(1)[0]))
     operands[0] = node.written(operands[0], 1, node.dims(1)[0]);
+  if (node.integer("training_mode") != 0 &&
+      failed(setBatchStatistics(node,
+                                MutableArrayRef<Value>(operands).take_back(2))))
+    return failure();
   return node.set(
       0, node.one<graph::BatchNormOp>(
              operands, node.attrs().real("epsilon", node.real("epsilon"))));
