@@ -6,6 +6,7 @@
 // * contiguous last axis: 16 virtual lanes, lane l takes elements l, l + 16,
 // ...
 //   of each row; at the end lanes are combined pairwise;
+//   A greatest or least takes four such sets of lanes side by side;
 // * otherwise: index order, with vectors along an axis of the output. Several
 //   vectors side by side hide the latency of the chain.
 //
@@ -110,35 +111,73 @@ void NestEmitter::storeReduced(const Cursor &cursor, Values accumulators,
   store(cursor, accumulators, axis, lanes, count);
 }
 
+// A greatest or least is the same whatever the order: such rows are taken in
+// several chains, or each element would wait for the one before it.
+unsigned NestEmitter::chainsOfRow(Value extent) {
+  bool anyOrder =
+      llvm::all_of(root.getCombine().getAsRange<StringAttr>(), [](auto name) {
+        return name.getValue() == "max" || name.getValue() == "min";
+      });
+  std::optional<int64_t> known = KernelBuilder::constant(extent);
+  bool isLong = !known || *known >= int64_t(kVirtualLanes * kChains);
+  return anyOrder && isLong ? kChains : 1;
+}
+
 // Rows along the last axis.
 void NestEmitter::reduceLanes(const Cursor &cursor) {
   unsigned last = plan.extents.size() - 1;
   Value extent = kb.dim(plan.extents[last]);
+  unsigned chains = chainsOfRow(extent);
+  int64_t wide = int64_t(kVirtualLanes) * chains;
+  Value inChains =
+      chains == 1 ? kb.c(0) : kb.mul(kb.div(extent, kb.c(wide)), wide);
   Value whole = kb.mul(kb.div(extent, kb.c(kVirtualLanes)), kVirtualLanes);
   Value rest = kb.sub(extent, whole);
-  Values sums = loopReduced(
-      plan.parallel, last, cursor, identities(kVirtualLanes),
-      [&](const Cursor &row, Values carried) {
-        carried =
-            kb.loop(kb.c(0), whole, kVirtualLanes, carried,
-                    [&](Value i, ValueRange inner) {
-                      return reduceStep(advance(row, last, i),
-                                        Values(inner.begin(), inner.end()),
-                                        last, kVirtualLanes, nullptr);
-                    });
-        if (KernelBuilder::constant(rest) == 0)
-          return carried;
-        // A loop of at most one step: a branch that yields values.
-        return kb.loop(whole, extent, kVirtualLanes, carried,
-                       [&](Value i, ValueRange inner) {
-                         return reduceStep(advance(row, last, i),
-                                           Values(inner.begin(), inner.end()),
-                                           last, kVirtualLanes, rest);
-                       });
-      });
-  for (unsigned i = 0; i < sums.size(); ++i)
+  Values init;
+  for (unsigned chain = 0; chain < chains; ++chain)
+    init.append(identities(kVirtualLanes));
+  unsigned each = init.size() / chains;
+  // One step of one chain: the values of the others pass by.
+  auto step = [&](const Cursor &row, Value i, unsigned chain, ValueRange all,
+                  Value count) {
+    Values next(all.begin(), all.end()),
+        mine(next.begin() + chain * each, next.begin() + (chain + 1) * each);
+    Cursor at = advance(row, last, kb.add(i, int64_t(chain) * kVirtualLanes));
+    mine = reduceStep(at, mine, last, kVirtualLanes, count);
+    std::copy(mine.begin(), mine.end(), next.begin() + chain * each);
+    return next;
+  };
+  Values sums =
+      loopReduced(plan.parallel, last, cursor, init,
+                  [&](const Cursor &row, Values carried) {
+                    if (chains > 1)
+                      carried =
+                          kb.loop(kb.c(0), inChains, wide, carried,
+                                  [&](Value i, ValueRange inner) {
+                                    Values next(inner.begin(), inner.end());
+                                    for (unsigned c = 0; c < chains; ++c)
+                                      next = step(row, i, c, next, nullptr);
+                                    return next;
+                                  });
+                    carried = kb.loop(inChains, whole, kVirtualLanes, carried,
+                                      [&](Value i, ValueRange inner) {
+                                        return step(row, i, 0, inner, nullptr);
+                                      });
+                    if (KernelBuilder::constant(rest) == 0)
+                      return carried;
+                    // A loop of at most one step: a branch that yields values.
+                    return kb.loop(whole, extent, kVirtualLanes, carried,
+                                   [&](Value i, ValueRange inner) {
+                                     return step(row, i, 0, inner, rest);
+                                   });
+                  });
+  for (unsigned i = 0; i < each; ++i) {
+    for (unsigned chain = 1; chain < chains; ++chain)
+      sums[i] = combine(i, sums[i], sums[chain * each + i]);
     sums[i] = foldLanes(kb, sums[i],
                         [&](Value x, Value y) { return combine(i, x, y); });
+  }
+  sums.resize(each);
   storeReduced(cursor, sums, -1, 1, nullptr);
 }
 

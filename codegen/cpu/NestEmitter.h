@@ -46,6 +46,7 @@ private:
                     unsigned lanes, mlir::Value count);
   void storeReduced(const Cursor &cursor, Values accumulators, int axis,
                     unsigned lanes, mlir::Value count);
+  unsigned chainsOfRow(mlir::Value extent);
   void reduceLanes(const Cursor &cursor);
   void reduceColumns(const Cursor &cursor);
   void reduceOneByOne(const Cursor &cursor);

@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/TileBody.h"
 #include "codegen/cpu/VectorExpr.h"
+#include "codegen/cpu/VectorShuffle.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -19,6 +20,36 @@ namespace sinter::cpu {
 namespace {
 
 using kernel::TileProblem;
+
+/// x[0], y[0], x[1], y[1], ...
+Value interleave(KernelBuilder &kb, Value x, Value y) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    order.append({lane, lanes + lane});
+  return shuffle(kb, x, y, order);
+}
+
+/// Lanes of `words` are pairs of i16, as those of y are: sum + the products of
+/// a lane. Written out, every target's instruction for it is found: vpmaddwd,
+/// vpdpwssd, smlal.
+Value multiplyAddPairs(KernelBuilder &kb, Value words, Value y, Value sum) {
+  auto type = cast<VectorType>(y.getType());
+  Value x = vector::BitCastOp::create(kb.b, kb.loc, type, words);
+  auto wide = type.clone(kb.b.getI32Type());
+  Value product = arith::MulIOp::create(
+      kb.b, kb.loc, arith::ExtSIOp::create(kb.b, kb.loc, wide, x),
+      arith::ExtSIOp::create(kb.b, kb.loc, wide, y));
+  SmallVector<int64_t> even, odd;
+  for (int64_t lane = 0; lane < type.getNumElements(); lane += 2) {
+    even.push_back(lane);
+    odd.push_back(lane + 1);
+  }
+  Value both =
+      arith::AddIOp::create(kb.b, kb.loc, shuffle(kb, product, product, even),
+                            shuffle(kb, product, product, odd));
+  return arith::AddIOp::create(kb.b, kb.loc, sum, both);
+}
 
 class Reduction {
 public:
@@ -90,7 +121,7 @@ private:
 
   Values runOf(Value offset, ValueRange state) {
     Value length = kb.dim(problem.run);
-    unsigned unroll = shape.unroll;
+    unsigned unroll = std::max(shape.unroll, takesPairs() ? 2u : 1u);
     if (std::optional<int64_t> known = KernelBuilder::constant(length)) {
       // A short run stays a loop where none is around it: written out whole, it
       // would share its registers with the epilogue.
@@ -129,8 +160,13 @@ private:
   Values trip(Value offset, unsigned unroll, ValueRange state) {
     Values next(state.begin(), state.end());
     Value b = next.pop_back_val();
-    for (unsigned u = 0; u < unroll; ++u)
-      step(offset, u, kb.at(b, kb.mul(bStep, u)), next);
+    for (unsigned u = 0; u < unroll; ++u) {
+      Value at = kb.at(b, kb.mul(bStep, u));
+      if (takesPairs() && u + 1 < unroll)
+        stepPair(offset, u++, at, next);
+      else
+        step(offset, u, at, next);
+    }
     prefetchNext(b, unroll);
     next.push_back(kb.at(b, kb.mul(bStep, unroll)));
     return next;
@@ -172,6 +208,36 @@ private:
         accumulator = multiplyAdd(
             kb, problem, narrow ? kb.splat(scalar, shape.lanesOf(v)) : element,
             vectors[v], accumulator);
+      }
+    }
+  }
+
+  // Products of i16 come in pairs: one instruction multiplies the elements of
+  // two steps and adds them, in i32 and exactly. Both of a lie behind each
+  // other.
+  bool takesPairs() const {
+    return problem.a.element.isSignlessInteger(16) &&
+           columns.element.isSignlessInteger(16) &&
+           problem.accumulator.isSignlessInteger(32) &&
+           sym::isConstant(problem.a.step, 1) &&
+           sym::isConstant(columns.column, 1);
+  }
+
+  void stepPair(Value offset, unsigned u, Value b, Values &grid) {
+    Values vectors;
+    Value second = kb.at(b, bStep);
+    for (unsigned v = 0; v < shape.vectors; ++v)
+      vectors.push_back(
+          interleave(kb, loadColumns(b, v), loadColumns(second, v)));
+    for (unsigned r = 0; r < shape.rows; ++r) {
+      Value pointer = kb.at(kb.at(rows.pointers[r], offset),
+                            int64_t(u) * aBytes + rows.displacements[r]);
+      Value pair = LLVM::LoadOp::create(kb.b, kb.loc, kb.b.getI32Type(),
+                                        pointer, unsigned(aBytes));
+      for (unsigned v = 0; v < shape.vectors; ++v) {
+        Value &accumulator = grid[size_t(r) * shape.vectors + v];
+        accumulator = multiplyAddPairs(kb, kb.splat(pair, shape.lanesOf(v)),
+                                       vectors[v], accumulator);
       }
     }
   }

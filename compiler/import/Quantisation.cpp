@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Linear quantisation as arithmetic on elements: integers are exact in i32, and
-// rounding is to even as ONNX says. Passes recognise the forms later.
+// Linear quantisation as arithmetic on elements: integers are exact in i16 and
+// i32, and rounding is to even as ONNX says. Passes recognise the forms later.
 //
 //   quantize(x)   = saturate(round(x / scale) + zero)
 //   dequantize(q) = (q - zero) * scale
@@ -133,13 +133,24 @@ LogicalResult importDynamicQuantize(NodeImport &node) {
   return node.set(0, saturated(node, node.map("div", {x, scale}), start, u8));
 }
 
-/// An operand in i32, its zero point taken off.
-Value centred(NodeImport &node, size_t i, size_t zeroAt, bool isFilter) {
-  Type i32 = node.model.builder.getI32Type();
-  Value x = node.cast(node.value(i), i32);
+/// What the operands of a product are exact in without their zero points: i16
+/// for bytes, whose products are summed in i32.
+Type centredType(NodeImport &node, size_t a, size_t b) {
+  auto isByte = [&](size_t i) {
+    auto type = dyn_cast<IntegerType>(node.type(i).getElementType());
+    return type && type.getWidth() <= 8;
+  };
+  OpBuilder &builder = node.model.builder;
+  return isByte(a) && isByte(b) ? builder.getI16Type() : builder.getI32Type();
+}
+
+/// An operand in `exact`, its zero point taken off.
+Value centred(NodeImport &node, size_t i, size_t zeroAt, Type exact,
+              bool isFilter) {
+  Value x = node.cast(node.value(i), exact);
   if (!node.input(zeroAt))
     return x;
-  Value zero = node.cast(node.value(zeroAt), i32);
+  Value zero = node.cast(node.value(zeroAt), exact);
   Dims d = node.dims(zeroAt);
   if (isFilter && d.size() == 1 && !sym::isConstant(d[0], 1)) {
     Dims column(node.rank(i), node.model.dim(1)); // of each filter
@@ -150,23 +161,35 @@ Value centred(NodeImport &node, size_t i, size_t zeroAt, bool isFilter) {
 }
 
 /// A zero point of each row of a matrix: [M] as [M, 1].
-Value rowCentred(NodeImport &node, size_t i, size_t zeroAt) {
-  Type i32 = node.model.builder.getI32Type();
+Value rowCentred(NodeImport &node, size_t i, size_t zeroAt, Type exact) {
   if (!node.input(zeroAt) || node.rank(zeroAt) != 1 || node.rank(i) < 2)
-    return centred(node, i, zeroAt, false);
-  Value zero = node.reshape(node.cast(node.value(zeroAt), i32),
+    return centred(node, i, zeroAt, exact, false);
+  Value zero = node.reshape(node.cast(node.value(zeroAt), exact),
                             {node.dims(zeroAt)[0], node.model.dim(1)});
-  return node.map("sub", {node.cast(node.value(i), i32), zero});
+  return node.map("sub", {node.cast(node.value(i), exact), zero});
+}
+
+/// The product of matrices i and j, whose zero points are k and l.
+Value centredProduct(NodeImport &node, size_t i, size_t j, size_t k, size_t l) {
+  Type exact = centredType(node, i, j);
+  return matrixProduct(node, rowCentred(node, i, k, exact),
+                       centred(node, j, l, exact, false));
+}
+
+/// The same for a picture and a filter.
+Value centredConvolution(NodeImport &node, size_t i, size_t j, size_t k,
+                         size_t l, Value bias) {
+  Type exact = centredType(node, i, j);
+  return convolution(node, centred(node, i, k, exact, false),
+                     centred(node, j, l, exact, true), bias, j);
 }
 
 LogicalResult importMatMulInteger(NodeImport &node) {
-  return node.set(0, matrixProduct(node, rowCentred(node, 0, 2),
-                                   centred(node, 1, 3, false)));
+  return node.set(0, centredProduct(node, 0, 1, 2, 3));
 }
 
 LogicalResult importConvInteger(NodeImport &node) {
-  return node.set(0, convolution(node, centred(node, 0, 2, false),
-                                 centred(node, 1, 3, true), {}, 1));
+  return node.set(0, centredConvolution(node, 0, 1, 2, 3, {}));
 }
 
 /// The sum of products in i32 as the quantised result.
@@ -184,15 +207,13 @@ LogicalResult importQLinearMatMul(NodeImport &node) {
   Value a = node.cast(node.value(1), f32), b = node.cast(node.value(4), f32);
   if (node.rank(1) == 1 && !sym::isConstant(node.dims(1)[0], 1))
     a = node.reshape(a, {node.dims(1)[0], node.model.dim(1)});
-  Value sum =
-      matrixProduct(node, rowCentred(node, 0, 2), centred(node, 3, 5, false));
+  Value sum = centredProduct(node, 0, 3, 2, 5);
   return setRequantised(node, sum, node.map("mul", {a, b}), 6);
 }
 
 LogicalResult importQLinearConv(NodeImport &node) {
   Type f32 = node.model.builder.getF32Type();
-  Value sum = convolution(node, centred(node, 0, 2, false),
-                          centred(node, 3, 5, true), node.value(8), 3);
+  Value sum = centredConvolution(node, 0, 3, 2, 5, node.value(8));
   Value filter = node.cast(node.value(4), f32);
   if (!sum)
     return failure();

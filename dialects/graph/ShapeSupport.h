@@ -26,6 +26,14 @@ inline Dims dimsOf(mlir::Value value) { return sym::dimsOf(tensorType(value)); }
 inline mlir::Type elementOf(mlir::Value value) {
   return tensorType(value).getElementType();
 }
+
+/// Sums of products of i16 are i32: a quantised operand without its zero point.
+inline mlir::Type sumTypeOf(mlir::Value value) {
+  mlir::Type element = elementOf(value);
+  return element.isSignlessInteger(16)
+             ? mlir::IntegerType::get(element.getContext(), 32)
+             : element;
+}
 inline int64_t rankOf(mlir::Value value) { return tensorType(value).getRank(); }
 inline bool isBool(mlir::Type type) { return type.isInteger(1); }
 

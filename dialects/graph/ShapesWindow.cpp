@@ -31,7 +31,7 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *,
                              " and ", textOf(b), " do not broadcast");
   dims->push_back(a.end()[-2]);
   dims->push_back(b.end()[-1]);
-  results.push_back(sym::tensorOf(*dims, elementOf(op.getA())));
+  results.push_back(sym::tensorOf(*dims, sumTypeOf(op.getA())));
   return success();
 }
 
@@ -123,9 +123,12 @@ static LogicalResult checkBias(OptionalLocation location, ConvAdaptor op,
                                DimAttr channels) {
   if (!op.getBias())
     return success();
-  if (failed(checkRank(location, "bias", op.getBias(), 1)) ||
-      failed(checkSameElement(location, op.getInput(), op.getBias())))
+  if (failed(checkRank(location, "bias", op.getBias(), 1)))
     return failure();
+  if (elementOf(op.getBias()) != sumTypeOf(op.getInput()))
+    return emitOptionalError(location, "the bias is of ",
+                             elementOf(op.getBias()), ", expected ",
+                             sumTypeOf(op.getInput()));
   return checkEqual(location, "the bias length", dimsOf(op.getBias())[0],
                     "the number of filters", channels);
 }
@@ -165,7 +168,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, OptionalLocation location,
     spatial.push_back(extent);
   }
   results.push_back(sym::tensorOf(input.result(filter[0], spatial),
-                                  elementOf(op.getInput())));
+                                  sumTypeOf(op.getInput())));
   return success();
 }
 

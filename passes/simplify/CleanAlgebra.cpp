@@ -273,16 +273,51 @@ struct DropSingleConcat : OpRewritePattern<ConcatOp> {
   }
 };
 
+/// The greatest of a box is the greatest along one side of those along the
+/// other: k * k elements a result become 2 k where windows overlap all the way.
+struct SplitMaxPool : OpRewritePattern<PoolOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PoolOp op,
+                                PatternRewriter &rewriter) const override {
+    ArrayRef<int64_t> kernel = op.getKernel();
+    size_t rank = kernel.size();
+    int64_t box = 1, sides = 0;
+    for (int64_t extent : kernel)
+      box *= extent, sides += extent;
+    bool overlaps =
+        llvm::all_of(op.getStrides(), [](int64_t step) { return step == 1; });
+    if (op.getKind() != "max" || op.getWithIndices() || !overlaps ||
+        box < 2 * sides)
+      return rewriter.notifyMatchFailure(op, "would read no fewer elements");
+    Value value = op.getInput();
+    for (size_t axis = 0; axis < rank; ++axis) {
+      SmallVector<int64_t> side(rank, 1), dilations(rank, 1), pads(2 * rank, 0);
+      side[axis] = kernel[axis];
+      dilations[axis] = op.getDilations()[axis];
+      pads[axis] = op.getPads()[axis];
+      pads[axis + rank] = op.getPads()[axis + rank];
+      NamedAttrList attributes(op->getAttrDictionary());
+      attributes.set("kernel", rewriter.getDenseI64ArrayAttr(side));
+      attributes.set("dilations", rewriter.getDenseI64ArrayAttr(dilations));
+      attributes.set("pads", rewriter.getDenseI64ArrayAttr(pads));
+      value = PoolOp::create(rewriter, op.getLoc(), ValueRange{value},
+                             attributes.getAttrs())
+                  .getResult(0);
+    }
+    rewriter.replaceOp(op, value);
+    return success();
+  }
+};
+
 struct CleanAlgebra : impl::CleanAlgebraBase<CleanAlgebra> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns
-        .add<DropIdentityMap, SimplifyPower, DivideByPower, MakeRelu,
-             DropBroadcastOperand, DropSameType<CastOp>,
-             DropSameType<ReshapeOp>, DropSameType<BroadcastOp>,
-             JoinPair<ReshapeOp>, JoinPair<BroadcastOp>, JoinCasts,
-             SimplifyTranspose, DropWholeSlice, DropEmptyPad, DropSingleConcat>(
-            &getContext());
+    patterns.add<DropIdentityMap, SimplifyPower, DivideByPower, MakeRelu,
+                 DropBroadcastOperand, DropSameType<CastOp>,
+                 DropSameType<ReshapeOp>, DropSameType<BroadcastOp>,
+                 JoinPair<ReshapeOp>, JoinPair<BroadcastOp>, JoinCasts,
+                 SimplifyTranspose, DropWholeSlice, DropEmptyPad,
+                 DropSingleConcat, SplitMaxPool>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

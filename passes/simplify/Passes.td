@@ -58,7 +58,8 @@ def CleanAlgebra : Pass<"sinter-clean-algebra", "::mlir::func::FuncOp"> {
   let description = [{
     x * 1, x + 0, x / 1, x ^ 1, x / 2^n, casts, transposes, reshapes, slices, pads and
     broadcasts that are identities; two transposes or reshapes in a row; a
-    broadcast that the elementwise user does by itself. x + 0 turns -0 into +0,
+    broadcast that the elementwise user does by itself. A max pool of stride 1 is
+    taken one axis after the other where that reads less than half. x + 0 turns -0 into +0,
     which no comparison of results sees.
   }];
 }

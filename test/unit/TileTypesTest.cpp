@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The tile engine on element types other than float: doubles, integers that
-// wrap, bytes summed in 32 bits, half floats summed in float.
+// wrap, bytes and pairs of shorts summed in 32 bits, half floats summed in
+// float.
 
 #include "codegen/cpu/CompileKernel.h"
 #include "dialects/kernel/KernelOps.h"
@@ -65,10 +66,15 @@ void check(const std::string &in, const std::string &sum,
       test::LoadedKernel kernel(*object, "k");
       test::Guarded a(sizeof(In) * kRows * kDepth),
           b(sizeof(In) * kDepth * kColumns), y(sizeof(Out) * kRows * kColumns);
+      // Bytes without their zero points.
+      auto value = [](int64_t i, int64_t modulus) {
+        return std::is_same_v<In, int16_t> ? In(i * 37 % 511 - 255)
+                                           : In(i % modulus);
+      };
       for (int64_t i = 0; i < kRows * kDepth; ++i)
-        a.as<In>()[i] = In(i % 7);
+        a.as<In>()[i] = value(i, 7);
       for (int64_t i = 0; i < kDepth * kColumns; ++i)
-        b.as<In>()[i] = In(i % 5);
+        b.as<In>()[i] = value(i, 5);
       kernel.run({a.data(), b.data(), y.data()}, {}, 1, kernel::kTileScratch);
       for (int64_t i = 0; i < kRows; ++i)
         for (int64_t j = 0; j < kColumns; ++j) {
@@ -86,6 +92,7 @@ TEST(TileTypes, Doubles) { check<double, double>("f64", "f64", "f64"); }
 TEST(TileTypes, HalfFloats) { check<_Float16, _Float16>("f16", "f32", "f16"); }
 TEST(TileTypes, Integers32) { check<int32_t, int32_t>("i32", "i32", "i32"); }
 TEST(TileTypes, Integers64) { check<int64_t, int64_t>("i64", "i64", "i64"); }
+TEST(TileTypes, Shorts) { check<int16_t, int32_t>("i16", "i32", "i32"); }
 TEST(TileTypes, SignedBytes) { check<int8_t, int32_t>("i8", "i32", "i32"); }
 TEST(TileTypes, UnsignedBytes) { check<uint8_t, int32_t>("ui8", "i32", "i32"); }
 

@@ -183,13 +183,21 @@ std::vector<T> swapFilter(const std::vector<T> &filter, Channels ch,
 
 } // namespace
 
+// Numbers of every integer type lie in 64 bits, so only the name differs.
+static Value sumsLike(const Value &operand, const Shape &shape) {
+  Value sums = makeLike(operand, shape);
+  if (sums.kind == ElementKind::I16)
+    sums.kind = ElementKind::I32;
+  return sums;
+}
+
 Value matmul(const Value &a, const Value &b, bool transposeA, bool transposeB) {
   Matrix ma = lastTwo(a, transposeA), mb = lastTwo(b, transposeB);
   Shape batchA(a.shape.begin(), a.shape.end() - 2),
       batchB(b.shape.begin(), b.shape.end() - 2);
   Shape batch = broadcastShape(batchA, batchB), shape = batch;
   shape.insert(shape.end(), {ma.rows, mb.columns});
-  Value out = makeLike(a, shape);
+  Value out = sumsLike(a, shape);
 
   std::vector<int64_t> offsetsA, offsetsB;
   Ints stridesA = broadcastStrides(batchA, batch),
@@ -222,7 +230,7 @@ Value conv(const Value &input, const Value &filter, Maybe bias,
   }
   Shape shape{input.shape[0], filter.shape[0]};
   shape.insert(shape.end(), spatial.begin(), spatial.end());
-  Value out = makeLike(input, shape);
+  Value out = sumsLike(input, shape);
   Window window(in, spatial, kernel, g);
   Channels channels{input.shape[0], input.shape[1], filter.shape[0], g.group};
   withStorage(input, out, [&](const auto &x, auto &y) {

@@ -91,3 +91,19 @@ func.func @quotients(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
   %1 = graph.map "div"(%x, %three) : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
   return %0, %1 : tensor<2xf32>, tensor<2xf32>
 }
+
+// 25 elements a result become 10; 9 would become 6 and one more tensor, and windows
+// that do not overlap share nothing.
+// CHECK-LABEL: func @boxes
+// CHECK: %[[ROWS:.*]] = graph.pool "max" %arg0 {dilations = array<i64: 1, 1>, kernel = array<i64: 5, 1>, pads = array<i64: 2, 0, 1, 0>, strides = array<i64: 1, 1>} : (tensor<1x8x20x20xf32>) -> tensor<1x8x19x20xf32>
+// CHECK: graph.pool "max" %[[ROWS]] {dilations = array<i64: 1, 2>, kernel = array<i64: 1, 5>, pads = array<i64: 0, 4, 0, 4>, strides = array<i64: 1, 1>} : (tensor<1x8x19x20xf32>) -> tensor<1x8x19x20xf32>
+// CHECK: graph.pool "max" %arg0 {{.*}}kernel = array<i64: 3, 3>
+// CHECK: graph.pool "max" %arg0 {{.*}}kernel = array<i64: 5, 5>{{.*}}strides = array<i64: 2, 2>
+// CHECK: graph.pool "average" %arg0 {{.*}}kernel = array<i64: 5, 5>
+func.func @boxes(%x: tensor<1x8x20x20xf32>) -> (tensor<1x8x19x20xf32>, tensor<1x8x18x18xf32>, tensor<1x8x8x8xf32>, tensor<1x8x16x16xf32>) {
+  %0 = graph.pool "max" %x {kernel = array<i64: 5, 5>, strides = array<i64: 1, 1>, pads = array<i64: 2, 4, 1, 4>, dilations = array<i64: 1, 2>} : (tensor<1x8x20x20xf32>) -> tensor<1x8x19x20xf32>
+  %1 = graph.pool "max" %x {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x20x20xf32>) -> tensor<1x8x18x18xf32>
+  %2 = graph.pool "max" %x {kernel = array<i64: 5, 5>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x20x20xf32>) -> tensor<1x8x8x8xf32>
+  %3 = graph.pool "average" %x {kernel = array<i64: 5, 5>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x8x20x20xf32>) -> tensor<1x8x16x16xf32>
+  return %0, %1, %2, %3 : tensor<1x8x19x20xf32>, tensor<1x8x18x18xf32>, tensor<1x8x8x8xf32>, tensor<1x8x16x16xf32>
+}
