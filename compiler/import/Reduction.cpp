@@ -79,7 +79,9 @@ LogicalResult importReduce(NodeImport &node) {
 
 LogicalResult importArg(NodeImport &node) {
   std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
-  if (!axis)
+  // Of nothing there is no winner, and nothing to read one from.
+  if (!axis || !node.requireAtMost(node.model.dim(1), node.dims(0)[*axis],
+                                   "the least extent to choose from"))
     return failure();
   return node.set(
       0, node.one<graph::ArgReduceOp>(

@@ -39,6 +39,8 @@ public:
 
   /// The object in `answer`, or a reason in `answer`.
   bool compile(const KernelRequest &request, std::string &answer);
+  /// The last reason is the machine's, not the kernel's.
+  bool isRefused() const { return refused; }
   /// The next job gets a new process.
   void retire() { stop(/*kill=*/false); }
 
@@ -50,6 +52,7 @@ private:
   const FarmOptions &options;
   pid_t pid = -1;
   int fd = -1, log = -1;
+  bool refused = false;
 };
 
 struct Task {
@@ -57,6 +60,7 @@ struct Task {
   std::string key;
   KernelCode code;
   std::string error;
+  bool refused = false;
 };
 
 } // namespace
@@ -85,8 +89,11 @@ bool Worker::start() {
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   fd = ends[0];
-  if (failed)
+  if (failed) {
     pid = -1;
+    stop(/*kill=*/false);
+    errno = failed;
+  }
   return !failed;
 }
 
@@ -134,6 +141,7 @@ bool Worker::compile(const KernelRequest &job, std::string &answer) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (!start()) {
       answer = "no process could be started: " + std::string(strerror(errno));
+      refused = true;
       return false;
     }
     Message reply;
@@ -202,6 +210,10 @@ static void runTask(Task &task, Worker &worker, const KernelCache &cache) {
   }
   // Plain code is never cached: what failed today is tried again tomorrow.
   task.code.failure = answer.empty() ? "no reason was given" : answer;
+  if ((task.refused = worker.isRefused())) {
+    task.error = answer;
+    return;
+  }
   worker.retire();
   request.plain = true;
   if (worker.compile(request, answer))
@@ -255,6 +267,12 @@ sinter::compileKernels(const std::vector<KernelJob> &jobs,
   }
   runAll(tasks, options, cache);
   for (Task &task : tasks) {
+    if (task.refused)
+      return userError(ErrorCode::O010,
+                       "kernel '" + task.job->display +
+                           "' could not be compiled: " + task.error,
+                       "allow more processes and open files (ulimit -u, -n), "
+                       "or lower --jobs");
     if (!task.code.isFallback())
       continue;
     task.code.reproducer = saveReproducer(*task.job, task.code.failure);

@@ -7,6 +7,7 @@
 
 #include "passes/schedule/ShippedRecords.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -74,6 +75,10 @@ llvm::Error ScheduleRecords::add(StringRef text, StringRef name) {
 }
 
 llvm::Error ScheduleRecords::addFile(const std::string &path) {
+  llvm::sys::fs::file_status status;
+  if (!llvm::sys::fs::status(path, status) &&
+      status.type() == llvm::sys::fs::file_type::character_file)
+    return refuse(path, "is a device; it may have no end");
   auto file = llvm::MemoryBuffer::getFile(path);
   if (!file)
     return refuse(path, file.getError().message());

@@ -32,8 +32,10 @@ static uint64_t little(const char *at, int bytes) {
   return value;
 }
 
-static int readFile(const char *path, char **bytes, uint64_t *size,
-                    Problem *problem) {
+/* What is long and does not start with `magic` is not read to its end: it may
+   have none. */
+static int readFile(const char *path, const char *magic, char **bytes,
+                    uint64_t *size, Problem *problem) {
   FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
   if (!file)
     return fail(problem, "%s: %s", path, strerror(errno));
@@ -41,7 +43,7 @@ static int readFile(const char *path, char **bytes, uint64_t *size,
   char *all = malloc(room);
   while (all) {
     n += fread(all + n, 1, room - n, file);
-    if (n < room)
+    if (n < room || memcmp(all, magic, 2) != 0)
       break;
     char *more = realloc(all, room *= 2);
     if (!more)
@@ -218,7 +220,7 @@ int sinter_npz_read(const char *path, sinter_npz *out, char *error,
   Problem problem = {error, n};
   uint64_t size;
   memset(out, 0, sizeof *out);
-  if (readFile(path, &out->file, &size, &problem))
+  if (readFile(path, "PK", &out->file, &size, &problem))
     return -1;
   const char *end = findEnd(out->file, size);
   uint64_t count = end ? little(end + 10, 2) : 0,
@@ -244,7 +246,7 @@ int sinter_npy_read(const char *path, sinter_npz *out, char *error,
   Problem problem = {error, n};
   uint64_t size;
   memset(out, 0, sizeof *out);
-  if (readFile(path, &out->file, &size, &problem))
+  if (readFile(path, "\x93N", &out->file, &size, &problem))
     return -1;
   out->arrays = calloc(1, sizeof *out->arrays);
   int status = out->arrays ? 0 : fail(&problem, "not enough memory");

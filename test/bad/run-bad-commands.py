@@ -20,11 +20,11 @@ sinter = build / "bin" / "sinter"
 CASES = {}
 
 
-def case(code, exit_code, text, *command, **environment):
-    """The decorated function prepares the folder."""
+def case(code, exit_code, text, *command, before=(), **environment):
+    """The decorated function prepares the folder. before: what starts the command."""
     def register(prepare):
         name = prepare.__name__.replace("_", "-")
-        CASES[name] = (code, exit_code, text, command, environment, prepare)
+        CASES[name] = (code, exit_code, text, command, before, environment, prepare)
         return prepare
     return register
 
@@ -82,6 +82,32 @@ def no_folder(folder):
     pass
 
 
+def limit(name, value):
+    return ["bash", "-c", f'ulimit -{name} {value}; exec "$0" "$@"']
+
+
+@case("O010", 5, "no process could be started", "compile", "m.onnx", "-o", "few.o", "--cache-dir", "none",
+      before=limit("n", 6))
+def few_descriptors(folder):
+    pass
+
+
+@case("O002", 5, "File too large", "compile", "m.onnx", "-o", "large.so", "--cache-dir", "none", before=limit("f", 8))
+def small_files_only(folder):
+    pass
+
+
+@case("R002", 4, "not an .npz file", "run", "m.so", "--inputs", "/dev/zero", before=limit("v", 4000000))
+def inputs_without_end(folder):
+    pass
+
+
+@case("U006", 2, "may have no end", "compile", "m.onnx", "-o", "m.o", "--schedules", "/dev/zero",
+      before=limit("v", 4000000))
+def schedules_without_end(folder):
+    pass
+
+
 @case("C001", 6, "not even plain code", "compile", "m.onnx", "-o", "broken.o", "--cache-dir", "none",
       SINTER_TEST_BREAK_KERNEL="kernel.define", SINTER_TEST_BREAK_PLAIN="1")
 def kernel_that_breaks_llvm_twice(folder):
@@ -89,13 +115,13 @@ def kernel_that_breaks_llvm_twice(folder):
 
 
 def check(name, folder):
-    code, exit_code, text, command, environment, prepare = CASES[name]
+    code, exit_code, text, command, before, environment, prepare = CASES[name]
     prepare(folder)
-    before = set(os.listdir(folder))
-    done = subprocess.run([sinter, *command], cwd=folder, capture_output=True, timeout=120,
+    there = set(os.listdir(folder))
+    done = subprocess.run([*before, sinter, *command], cwd=folder, capture_output=True, timeout=120,
                           env=dict(os.environ, **environment))
     output = done.stderr.decode(errors="replace")
-    left = [n for n in set(os.listdir(folder)) - before if not n.startswith("sinter-reproducer-")]
+    left = [n for n in set(os.listdir(folder)) - there if not n.startswith("sinter-reproducer-")]
     problems = []
     if done.returncode != exit_code:
         problems.append(f"exit status {done.returncode}, expected {exit_code}")

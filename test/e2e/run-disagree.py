@@ -17,6 +17,8 @@ MODELS = {
     "groups": ("(float[n,c,h,w] x, float[d] s, float[e] b) => (float[n,c,h,w] y)\n"
                "{ y = GroupNormalization<num_groups = 2>(x, s, b) }",
                {"x": (3, 4, 2, 2), "s": (4,), "b": (4,)}, {"x": (3, 5, 2, 2)}, {"s": (3,)}, {"b": (5,)}),
+    "winner": ("(float[a,b] x) => (int64[a,c] y) { y = ArgMin<axis = 1>(x) }",
+               {"x": (3, 4)}, {"x": (3, 0)}),
     "rows": ("(float[a,b,c] x, float[4,6] s) => (float[a,4,6] y) { y = LayerNormalization<axis = 1>(x, s) }",
              {"x": (3, 4, 6), "s": (4, 6)}, {"x": (3, 1, 6)}, {"x": (3, 4, 1)}),
     "gru": ("(float[t,b,k] x, float[1,b2,h] s) => (float[t,1,b,5] y, float[1,b,5] z)\n"

@@ -11,6 +11,7 @@
 
 #include "compiler/pipeline/CompileDefine.h"
 #include "llvm/Support/raw_ostream.h"
+#include <csignal>
 #include <cstdlib>
 
 using namespace sinter;
@@ -77,6 +78,7 @@ static ExitCode dispatch(const Arguments &arguments) {
 }
 
 int main(int argc, char **argv) {
+  signal(SIGXFSZ, SIG_IGN); // a file over `ulimit -f` is an error in words
   if (argc == 2)
     if (std::optional<int> exit = runHidden(argv[1]))
       return *exit;
