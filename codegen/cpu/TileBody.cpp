@@ -121,7 +121,7 @@ private:
 
   Values runOf(Value offset, ValueRange state) {
     Value length = kb.dim(problem.run);
-    unsigned unroll = std::max(shape.unroll, takesPairs() ? 2u : 1u);
+    unsigned unroll = tripSteps();
     if (std::optional<int64_t> known = KernelBuilder::constant(length)) {
       // A short run stays a loop where none is around it: written out whole, it
       // would share its registers with the epilogue.
@@ -176,7 +176,7 @@ private:
   // The tiles of this column ask for the next one's lines, each tile for other
   // ones.
   void prefetchNext(Value b, unsigned unroll) {
-    if (!columns.next || unroll < shape.unroll)
+    if (!columns.next || unroll < tripSteps())
       return;
     unsigned panels = (shape.vectors + columns.perPanel - 1) / columns.perPanel;
     for (unsigned panel = 0; panel < panels; ++panel)
@@ -223,12 +223,30 @@ private:
            sym::isConstant(columns.column, 1);
   }
 
+  // One pair a trip: the columns of two would want more registers than there
+  // are.
+  unsigned tripSteps() const { return takesPairs() ? 2 : shape.unroll; }
+
+  // The columns of two steps, lane by lane. In a panel as wide as a vector they
+  // follow each other.
+  Value loadPair(Value b, unsigned v) {
+    bool follow = !columns.count && columns.perPanel == 1 &&
+                  shape.lanesOf(v) == shape.lanes &&
+                  sym::isConstant(columns.step, shape.lanes);
+    if (!follow)
+      return interleave(kb, loadColumns(b, v), loadColumns(kb.at(b, bStep), v));
+    Value both = kb.load(columns.element, 2 * shape.lanes,
+                         kb.at(b, int64_t(v) * columns.panelBytes), Value());
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < shape.lanes; ++lane)
+      order.append({lane, shape.lanes + lane});
+    return shuffle(kb, both, both, order);
+  }
+
   void stepPair(Value offset, unsigned u, Value b, Values &grid) {
     Values vectors;
-    Value second = kb.at(b, bStep);
     for (unsigned v = 0; v < shape.vectors; ++v)
-      vectors.push_back(
-          interleave(kb, loadColumns(b, v), loadColumns(second, v)));
+      vectors.push_back(loadPair(b, v));
     for (unsigned r = 0; r < shape.rows; ++r) {
       Value pointer = kb.at(kb.at(rows.pointers[r], offset),
                             int64_t(u) * aBytes + rows.displacements[r]);
