@@ -176,9 +176,9 @@ std::optional<TensorValue> ModelImporter::constantOf(const onnx::Tensor &tensor,
                                                      StringRef node,
                                                      StringRef op) {
   auto refuse = [&](ErrorCode code, std::string message,
-                    std::string expected = "") {
+                    std::string expected = "", std::string remedy = "") {
     faults.add({code, node.str(), op.str(),
-                "tensor '" + name.str() + "': " + message, expected, ""});
+                "tensor '" + name.str() + "': " + message, expected, remedy});
     return std::nullopt;
   };
   Type element = elementType(tensor.type);
@@ -186,7 +186,12 @@ std::optional<TensorValue> ModelImporter::constantOf(const onnx::Tensor &tensor,
     return refuse(tensor.type == onnx::DataType::String ? ErrorCode::I013
                                                         : ErrorCode::I011,
                   "its element type is " + onnx::typeName(int32_t(tensor.type)),
-                  "a tensor of numbers or bools");
+                  "a tensor of numbers or bools",
+                  tensor.type == onnx::DataType::String
+                      ? "labels of scikit-learn become numbers when exported "
+                        "with options={'nocl': True}; move other texts out of "
+                        "the model"
+                      : "");
   if (tensor.isSegment)
     return refuse(ErrorCode::I011, "it is stored in segments");
   if (tensor.dims.size() > 32)

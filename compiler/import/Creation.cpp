@@ -4,6 +4,7 @@
 // Operators that make a tensor out of a number or a shape: constants, ranges,
 // the identity matrix.
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/UpperBounds.h"
 #include "compiler/import/Values.h"
 
 using namespace mlir;
@@ -103,6 +104,21 @@ LogicalResult importConstantOfShape(NodeImport &node) {
   return node.set(0, node.broadcast(one, *dims));
 }
 
+/// What the extent of a range that counts upwards from a known number cannot
+/// exceed, when its limit is bounded; else null.
+DimAttr mostOfRange(NodeImport &node) {
+  TensorValue *start = node.input(0), *delta = node.input(2);
+  std::vector<UpperBound> limit = boundsOf(node.model, *node.input(1));
+  if (!start->known || !delta->known || limit.size() != 1)
+    return {};
+  std::optional<int64_t> step = sym::asConstant((*delta->known)[0]);
+  DimAttr most = mostOf(node.model, limit[0]);
+  if (!most || !step || *step < 1)
+    return {};
+  return node.model.maxOf(sym::ceilDiv(most - (*start->known)[0], *step),
+                          node.model.dim(0));
+}
+
 /// The extent of a range whose ends are computed at run time.
 DimAttr boundExtent(NodeImport &node) {
   Type f64 = node.model.builder.getF64Type(),
@@ -116,9 +132,11 @@ DimAttr boundExtent(NodeImport &node) {
     return {};
   DimAttr symbol =
       node.model.freshSymbol(node.name() + "_extent", 0, int64_t(1) << 31);
-  graph::BindDimOp::create(node.model.builder, node.location, count,
-                           node.model.builder.getI64IntegerAttr(0),
-                           symbol.getName());
+  auto bind = graph::BindDimOp::create(node.model.builder, node.location, count,
+                                       node.model.builder.getI64IntegerAttr(0),
+                                       symbol.getName());
+  if (DimAttr most = mostOfRange(node))
+    bind->setAttr("graph.bound", most);
   return symbol;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 std::string printable(const std::string &text) {
   std::string result;
-  for (unsigned char c : text.substr(0, 400))
+  for (unsigned char c : text.substr(0, 1200))
     if (c < 0x20 || c == 0x7f) {
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\x%02x", c);
@@ -20,7 +20,7 @@ std::string printable(const std::string &text) {
     } else {
       result += static_cast<char>(c);
     }
-  return text.size() > 400 ? result + "..." : result;
+  return text.size() > 1200 ? result + "..." : result;
 }
 
 bool areAlike(const Fault &a, const Fault &b) {

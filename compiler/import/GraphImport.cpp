@@ -6,6 +6,7 @@
 // refused node poisons its results, so that one mistake is one fault.
 #include "compiler/import/NodeCheck.h"
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/UpperBounds.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -209,6 +210,8 @@ LogicalResult importNode(NodeImport &node) {
   if (failed(result) && node.model.faults.all().size() == before)
     return node.fault(ErrorCode::I004,
                       "this form of the operator is not supported");
+  if (succeeded(result))
+    followBounds(node);
   return result;
 }
 

@@ -5,10 +5,99 @@
 // known.
 #include "compiler/import/NodeImport.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace sinter::importer {
 namespace {
+
+/// An integral element of a dense constant.
+std::optional<DimAttr> constantElement(NodeImport &node, graph::ConstantOp op,
+                                       DimAttr index) {
+  auto elements = op->getAttrOfType<DenseElementsAttr>("value");
+  std::optional<int64_t> at = sym::asConstant(index);
+  if (!elements || !at || *at < 0 || *at >= elements.getNumElements())
+    return std::nullopt;
+  if (isa<IntegerType>(elements.getElementType()))
+    return node.model.dim(
+        (*(elements.value_begin<APInt>() + *at)).getSExtValue());
+  if (!elements.getElementType().isF32() && !elements.getElementType().isF64())
+    return std::nullopt;
+  double value = (*(elements.value_begin<APFloat>() + *at)).convertToDouble();
+  bool isWhole = value == std::floor(value) && std::abs(value) < 1 << 24;
+  return isWhole ? std::optional(node.model.dim(int64_t(value))) : std::nullopt;
+}
+
+std::optional<DimAttr> elementOf(NodeImport &node, Value data, DimAttr index,
+                                 unsigned depth);
+
+/// The part of a list that holds the element, from either end.
+std::optional<DimAttr> joinedElement(NodeImport &node, graph::ConcatOp op,
+                                     DimAttr index, unsigned depth) {
+  SmallVector<Value> parts(op->getOperands());
+  auto extentOf = [](Value part) {
+    return sym::dimsOf(cast<RankedTensorType>(part.getType()))[0];
+  };
+  if (sym::asConstant(index)) {
+    for (Value part : parts) {
+      std::optional<int64_t> extent = sym::asConstant(extentOf(part));
+      if (!extent || *sym::asConstant(index) < *extent)
+        return extent ? elementOf(node, part, index, depth) : std::nullopt;
+      index = index - *extent;
+    }
+    return std::nullopt;
+  }
+  DimAttr end =
+      sym::dimsOf(cast<RankedTensorType>(op->getResult(0).getType()))[0];
+  for (Value part : llvm::reverse(parts)) {
+    DimAttr begin = end - extentOf(part);
+    std::optional<int64_t> behind = sym::asConstant(end - index),
+                           extent = sym::asConstant(extentOf(part));
+    if (!behind)
+      return std::nullopt;
+    if (!extent || *behind <= *extent)
+      return elementOf(node, part, index - begin, depth);
+    end = begin;
+  }
+  return std::nullopt;
+}
+
+/// Element `index` of a list that is made of ranges: their ends say how long
+/// they are, which is how scripts find a length again. The index is inside.
+std::optional<DimAttr> elementOf(NodeImport &node, Value data, DimAttr index,
+                                 unsigned depth) {
+  Operation *op = data ? data.getDefiningOp() : nullptr;
+  if (!op || ++depth > 16)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(data.getType());
+  bool isOne = type.hasStaticShape() && type.getNumElements() == 1;
+  if (type.getElementType().isInteger(1) || (type.getRank() != 1 && !isOne))
+    return std::nullopt;
+  if (auto constant = dyn_cast<graph::ConstantOp>(op))
+    return constantElement(node, constant, index);
+  if (auto dims = dyn_cast<graph::FromDimsOp>(op)) {
+    std::optional<int64_t> at = sym::asConstant(index);
+    ArrayRef<DimAttr> values = dims.getDims().getDims();
+    return at && *at >= 0 && *at < int64_t(values.size())
+               ? std::optional(values[*at])
+               : std::nullopt;
+  }
+  if (isa<graph::CastOp>(op) || (isa<graph::ReshapeOp>(op) && isOne))
+    return elementOf(node, op->getOperand(0), index, depth);
+  if (auto slice = dyn_cast<graph::SliceOp>(op))
+    return elementOf(
+        node, op->getOperand(0),
+        slice.getStarts().getDims()[0] + index * slice.getSteps()[0], depth);
+  if (auto join = dyn_cast<graph::ConcatOp>(op))
+    return joinedElement(node, join, index, depth);
+  if (!isa<graph::RangeOp>(op))
+    return std::nullopt;
+  DimAttr zero = node.model.dim(0);
+  std::optional<DimAttr> from = elementOf(node, op->getOperand(0), zero, depth),
+                         by = elementOf(node, op->getOperand(1), zero, depth);
+  return from && by ? std::optional(*from + *by * index) : std::nullopt;
+}
 
 LogicalResult importGather(NodeImport &node) {
   std::optional<int64_t> axis = node.axis(node.integer("axis"), node.rank(0));
@@ -34,6 +123,16 @@ LogicalResult importGather(NodeImport &node) {
                            sym::tensorOf(sym::dimsOf(indices->type),
                                          data->type.getElementType()));
   }
+  if (data->value && indices->known && indices->known->size() == 1 &&
+      node.rank(0) == 1)
+    if (std::optional<int64_t> at = sym::asConstant(indices->known->front())) {
+      DimAttr index = *at < 0 ? node.dims(0)[0] + *at : node.model.dim(*at);
+      if (std::optional<DimAttr> element =
+              elementOf(node, data->value, index, 0))
+        return node.setKnown(0, {*element},
+                             sym::tensorOf(sym::dimsOf(indices->type),
+                                           data->type.getElementType()));
+    }
   return node.set(
       0, node.one<graph::GatherOp>({node.value(0), node.value(1)},
                                    node.attrs().integer("axis", *axis)));

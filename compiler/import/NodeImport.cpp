@@ -4,6 +4,7 @@
 // Inputs, attributes and results of one node.
 #include "compiler/import/NodeImport.h"
 
+#include "compiler/import/UpperBounds.h"
 #include "compiler/import/Values.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -88,18 +89,29 @@ std::optional<Dims> NodeImport::dimsOrBound(size_t i, StringRef hint,
   if (tensor->known || !tensor->type.hasStaticShape() ||
       tensor->type.getNumElements() > 32)
     return knownDims(i);
+  std::vector<UpperBound> bounds = boundsOf(model, *tensor);
   Value source = cast(value(i), model.builder.getI64Type());
   Dims result;
   for (int64_t element = 0; element < tensor->type.getNumElements();
        ++element) {
+    const UpperBound &bound = bounds[size_t(element)];
+    if (bound.known) {
+      result.push_back(bound.known);
+      continue;
+    }
     DimAttr symbol =
         model.freshSymbol(name() + "_" + hint.str() + std::to_string(element),
                           min, int64_t(1) << 31);
     auto bind = graph::BindDimOp::create(
         model.builder, location, source,
         model.builder.getI64IntegerAttr(element), symbol.getName());
+    DimAttr limit = mostOf(model, bound);
+    if (limit && bound.isTight)
+      bind->setAttr("graph.tight", model.builder.getUnitAttr());
     if (most)
-      bind->setAttr("graph.bound", most);
+      limit = limit ? model.minOf(limit, most) : most;
+    if (limit)
+      bind->setAttr("graph.bound", limit);
     result.push_back(symbol);
   }
   return result;

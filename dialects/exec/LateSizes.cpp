@@ -18,6 +18,8 @@ LateSizes::LateSizes(ProgramOp program) {
       late.erase(read.getSymbol());
     else if (auto bound = read->getAttrOfType<sym::DimAttr>("exec.bound"))
       bounds[read.getSymbol()] = bound;
+    if (read->hasAttr("exec.tight"))
+      tight.insert(read.getSymbol());
   });
 }
 

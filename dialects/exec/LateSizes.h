@@ -11,6 +11,7 @@
 
 #include "dialects/exec/ExecOps.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace sinter::exec {
 
@@ -26,6 +27,9 @@ public:
     return bounds.lookup(symbol);
   }
   bool isLate(sym::DimAttr dim) const;
+  /// The bound is the symbol's value but for rounding: nothing is reserved in
+  /// vain.
+  bool isTight(llvm::StringRef symbol) const { return tight.contains(symbol); }
   /// `dim` with every late symbol at its bound: over symbols that are known
   /// before the run begins. A size never falls when an extent grows.
   sym::DimAttr bound(sym::DimAttr dim) const;
@@ -33,6 +37,7 @@ public:
 private:
   llvm::StringMap<SymbolOp> late;
   llvm::StringMap<sym::DimAttr> bounds;
+  llvm::StringSet<> tight;
 };
 
 /// Numbers of the outputs whose memory is asked for during the run, when their

@@ -294,6 +294,13 @@ static bool isRoot(Operation *op) {
       op);
 }
 
+static void takeBound(graph::BindDimOp bind, exec::ReadOp read) {
+  if (Attribute bound = bind->getAttr("graph.bound"))
+    read->setAttr("exec.bound", bound);
+  if (Attribute tight = bind->getAttr("graph.tight"))
+    read->setAttr("exec.tight", tight);
+}
+
 LogicalResult Lowering::lowerOperation(Operation *op) {
   if (isa<graph::ConstantOp>(op))
     return success();
@@ -324,8 +331,7 @@ LogicalResult Lowering::lowerOperation(Operation *op) {
         exec::ReadOp::create(builder, op->getLoc(), bufferOf(*source.storage),
                              at * elementBytes(source.element()),
                              source.element(), bind.getSymbol());
-    if (Attribute bound = bind->getAttr("graph.bound"))
-      read->setAttr("exec.bound", bound);
+    takeBound(bind, read);
     return success();
   }
   if (auto recurrent = dyn_cast<graph::RecurrentOp>(op))

@@ -4,13 +4,15 @@
 // Memory is reserved before the first record runs, so a size that comes out of
 // data is reserved at its bound. Two things need no bound: an output whose
 // every writer runs after its size is known asks for its memory then (its
-// caller may give a hook); and a bound of a few bytes costs nothing. What is
-// left and large is refused, all of it at once, at the nodes that compute it.
+// caller may give a hook); and a bound of a few bytes costs nothing, nor does
+// one that is the size but for rounding. What is left and large is refused, all
+// of it at once, at the nodes that compute it.
 
 #include "dialects/Support/ErrorCodes.h"
 #include "dialects/exec/LateSizes.h"
 #include "passes/plan/Passes.h"
 #include "passes/plan/ReferenceShape.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -20,6 +22,8 @@ namespace sinter {
 namespace {
 
 constexpr int64_t fewBytes = 4096; // reserved without a look at the shape
+constexpr int64_t openSize = int64_t(1) << 31; // the range of any size
+constexpr int64_t likelySize = 1024;           // what a message proposes
 
 class Bounder {
 public:
@@ -29,22 +33,33 @@ public:
   LogicalResult run();
 
 private:
-  std::optional<int64_t> slackOf(sym::DimAttr bytes) const;
+  std::optional<int64_t> slackOf(sym::DimAttr bytes, int64_t open = openSize,
+                                 StringRef wide = "") const;
+  bool isTight(sym::DimAttr bytes) const;
   sym::DimAttr mostOf(sym::DimAttr bytes);
   bool isKnownBefore(Operation *user, sym::DimAttr size);
-  LogicalResult refuse(Location location, const llvm::Twine &what,
-                       sym::DimAttr bytes, std::optional<int64_t> slack);
-  LogicalResult boundAllocs();
-  LogicalResult boundOutputs();
+  struct Refusal {
+    Location location;
+    std::string what;
+    sym::DimAttr bytes;
+    std::optional<int64_t> slack;
+  };
+  void boundAllocs();
+  void boundOutputs();
+  bool isOpen(StringRef name) const;
+  std::string options() const;
 
   exec::ProgramOp program;
   int64_t maxSlack;
   exec::LateSizes late;
   ReferenceShape reference;
+  SmallVector<Refusal> refusals;
 };
 
-/// Bytes that are reserved at the reference shape; null when over 2^63.
-std::optional<int64_t> Bounder::slackOf(sym::DimAttr bytes) const {
+/// Bytes that are reserved at the reference shape, with `open` for sizes that
+/// nothing bounds but for `wide`; null when over 2^63.
+std::optional<int64_t> Bounder::slackOf(sym::DimAttr bytes, int64_t open,
+                                        StringRef wide) const {
   bool fits = true;
   std::optional<int64_t> value =
       sym::evaluate(bytes, [&](StringRef name) -> std::optional<int64_t> {
@@ -53,12 +68,23 @@ std::optional<int64_t> Bounder::slackOf(sym::DimAttr bytes) const {
           return reference.valueOf(name);
         sym::DimAttr bound = late.boundOf(name);
         if (!bound)
-          return symbol.getMax();
+          return isOpen(name) && name != wide ? open : int64_t(symbol.getMax());
         std::optional<int64_t> most = reference.evaluate(late.bound(bound));
         fits &= most.has_value();
         return most.value_or(0);
       });
   return fits ? value : std::nullopt;
+}
+
+/// Whether no late symbol of the size, nor of its bound, can be much below its
+/// own bound. A bound names symbols that were read before it.
+bool Bounder::isTight(sym::DimAttr bytes) const {
+  bool result = true;
+  sym::forEachSymbol(bytes, [&](StringRef name) {
+    result = result && (!late.find(name) ||
+                        (late.isTight(name) && isTight(late.boundOf(name))));
+  });
+  return result;
 }
 
 /// What is reserved. A size may fall where a late symbol grows (what is left of
@@ -104,35 +130,51 @@ bool Bounder::isKnownBefore(Operation *user, sym::DimAttr size) {
   return known;
 }
 
-LogicalResult Bounder::refuse(Location location, const llvm::Twine &what,
-                              sym::DimAttr bytes,
-                              std::optional<int64_t> slack) {
-  return emitError(location)
-         << what << " has " << sym::toString(bytes)
-         << " bytes, which depends on data: memory for "
-         << (slack ? "up to " + std::to_string(*slack) : "more than 2^63")
-         << " bytes would be reserved, over the " << maxSlack
-         << " of --max-slack [" << errorText(ErrorCode::I014).code << "]";
+/// Whether nothing but its type bounds a late symbol.
+bool Bounder::isOpen(StringRef name) const {
+  exec::SymbolOp symbol = late.find(name);
+  return symbol && !late.boundOf(name) && symbol.getMax() >= openSize;
 }
 
-LogicalResult Bounder::boundAllocs() {
-  LogicalResult result = success();
+/// What to write on the command line, for all refusals at once: bounds for the
+/// sizes that have none, and the memory that is reserved then.
+std::string Bounder::options() const {
+  std::string dims;
+  llvm::StringSet<> seen;
+  std::optional<int64_t> most = 0;
+  for (const Refusal &refusal : refusals) {
+    std::optional<int64_t> slack = slackOf(refusal.bytes, likelySize);
+    sym::forEachSymbol(refusal.bytes, [&](StringRef name) {
+      if (isOpen(name) && slackOf(refusal.bytes, likelySize, name) != slack &&
+          seen.insert(name).second)
+        dims += (" --dim '" + name).str() + "=0.." +
+                std::to_string(likelySize) + "'";
+    });
+    most =
+        most && slack ? std::optional(std::max(*most, *slack)) : std::nullopt;
+  }
+  if (!most)
+    return "--shape for the inputs" + dims;
+  if (*most <= maxSlack)
+    return dims.substr(dims.empty() ? 0 : 1);
+  return "--max-slack " + std::to_string((*most >> 20) + 1) + "M" + dims;
+}
+
+void Bounder::boundAllocs() {
   for (auto alloc : program.getOps<exec::AllocOp>()) {
     sym::DimAttr bytes = alloc.getBytes();
     if (!late.isLate(bytes) || alloc->use_empty())
       continue;
     std::optional<int64_t> slack = slackOf(bytes);
-    if (slack && *slack <= maxSlack)
+    if (isTight(bytes) || (slack && *slack <= maxSlack))
       alloc.setBytesAttr(mostOf(bytes));
     else // the last use in the list is the first of the program: its maker
-      result = refuse(llvm::to_vector(alloc->getUsers()).back()->getLoc(),
-                      "an inner tensor", bytes, slack);
+      refusals.push_back({llvm::to_vector(alloc->getUsers()).back()->getLoc(),
+                          "an inner tensor", bytes, slack});
   }
-  return result;
 }
 
-LogicalResult Bounder::boundOutputs() {
-  LogicalResult result = success();
+void Bounder::boundOutputs() {
   SmallVector<int64_t> sizedLate;
   unsigned inputs = program.getInputTypes().size();
   for (auto [i, type] : llvm::enumerate(program.getOutputTypes())) {
@@ -143,7 +185,7 @@ LogicalResult Bounder::boundOutputs() {
     sym::DimAttr bytes = sym::elementCount(tensor) *
                          int64_t((element.getIntOrFloatBitWidth() + 7) / 8);
     std::optional<int64_t> slack = slackOf(bytes);
-    if (!late.isLate(bytes) || (slack && *slack <= maxSlack))
+    if (!late.isLate(bytes) || isTight(bytes) || (slack && *slack <= maxSlack))
       continue;
     Value buffer = program.getBody().getArgument(inputs + i);
     if (llvm::all_of(buffer.getUsers(), [&](Operation *user) {
@@ -153,20 +195,36 @@ LogicalResult Bounder::boundOutputs() {
       continue;
     }
     StringRef name = cast<StringAttr>(program.getOutputNames()[i]).getValue();
-    result = refuse(llvm::to_vector(buffer.getUsers()).back()->getLoc(),
-                    "output '" + name + "'", bytes, slack);
+    refusals.push_back({llvm::to_vector(buffer.getUsers()).back()->getLoc(),
+                        ("output '" + name + "'").str(), bytes, slack});
   }
   if (!sizedLate.empty())
     program->setAttr(exec::kLateOutputs,
                      DenseI64ArrayAttr::get(program.getContext(), sizedLate));
-  return result;
+}
+
+/// The start of a long form: the options behind it matter more.
+std::string shown(sym::DimAttr bytes) {
+  std::string text = sym::toString(bytes);
+  return text.size() > 160 ? text.substr(0, 150) + "..." : text;
 }
 
 LogicalResult Bounder::run() {
   if (late.empty())
     return success();
-  LogicalResult allocs = boundAllocs(), outputs = boundOutputs();
-  return success(succeeded(allocs) && succeeded(outputs));
+  boundAllocs();
+  boundOutputs();
+  std::string allowed = options();
+  for (const Refusal &refusal : refusals)
+    emitError(refusal.location)
+        << refusal.what << " has " << shown(refusal.bytes)
+        << " bytes, which depends on data: memory for "
+        << (refusal.slack ? "up to " + std::to_string(*refusal.slack)
+                          : "more than 2^63")
+        << " bytes would be reserved, over the " << maxSlack
+        << " of --max-slack; allow it with " << allowed << " ["
+        << errorText(ErrorCode::I014).code << "]";
+  return success(refusals.empty());
 }
 
 struct BoundLateSizes : impl::BoundLateSizesBase<BoundLateSizes> {

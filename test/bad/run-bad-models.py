@@ -189,7 +189,7 @@ def too_many_pairs_of_classes(folder):
                    vectors_per_class=[1] + [0] * 2999)
 
 
-@case("I007", "the labels of the classes are texts")
+@case("I007", "{'nocl': True}")
 def labels_of_texts(folder):
     classify = node("LinearClassifier", ("x",), ("label", "y"), domain="ai.onnx.ml",
                     coefficients=[1.0] * 8, intercepts=[0.0, 0.0],
@@ -334,7 +334,7 @@ def unknown_element_type(folder):
     return damaged(data_type=99)
 
 
-@case("I013", "string")
+@case("I013", "{'nocl': True}")
 def string_tensor(folder):
     return model([node("Identity", ["w"])], initializers=[
         helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])])

@@ -87,7 +87,8 @@ std::optional<SmallVector<int64_t>> labelsOf(NodeImport &node,
   if (texts && !texts->strings.empty()) {
     (void)node.fault(ErrorCode::I007, "the labels of the classes are texts",
                      "integers in '" + Twine(integers) + "'",
-                     "train on numbers of classes instead of names");
+                     "export with options={'nocl': True}, which makes a label "
+                     "the number of its class, or train on such numbers");
     return std::nullopt;
   }
   if (labels.empty()) {

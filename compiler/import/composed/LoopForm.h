@@ -29,6 +29,15 @@ struct LoopForm {
 /// values, then what was scanned, with the trips in front.
 mlir::LogicalResult importForm(NodeImport &node, LoopForm &form);
 
+/// Whether the body hands its condition on unchanged, or says true.
+bool keepsCondition(const LoopForm &form);
+bool isKnownTrue(const TensorValue *value); // or absent
+/// The body's inputs for one trip.
+void bindInputs(NodeImport &node, const LoopForm &form, Scope &scope,
+                int64_t trip);
+/// Every trip in a row, and the node's results.
+mlir::LogicalResult writeOut(NodeImport &node, LoopForm &form, int64_t trips);
+
 } // namespace sinter::importer
 
 #endif // SINTER_COMPILER_IMPORT_COMPOSED_LOOPFORM_H

@@ -4,133 +4,25 @@
 // Loop and Scan. A short one whose trips are known is written out, trip by
 // trip: shapes may change then, sequences may grow, and what is known stays
 // known. Everything else becomes graph.loop, whose carried values keep their
-// shapes.
-#include "compiler/import/Composer.h"
+// shapes; those that only grow are scanned (LoopAppends.h).
+#include "compiler/import/composed/LoopAppends.h"
 #include "compiler/import/composed/LoopForm.h"
-#include <deque>
+#include "dialects/Support/Check.h"
 
 using namespace mlir;
 
 namespace sinter::importer {
 namespace {
 
-using Name = Composer::Name;
 constexpr int64_t fewNodes = 512;    // written out in any case
 constexpr int64_t mostNodes = 20000; // where nothing else is possible
 
 StringRef ref(onnx::Text text) { return StringRef(text.data(), text.size()); }
 
-/// Whether the body hands its condition on unchanged, or says true.
-bool keepsCondition(const LoopForm &form) {
-  if (form.isScan)
-    return true;
-  onnx::Text name = form.body->outputs[0].name;
-  for (size_t step = 0; step <= form.body->nodes.size(); ++step) {
-    if (name == form.body->inputs[1].name)
-      return true;
-    const onnx::Node *producer = nullptr;
-    for (const onnx::Node &node : form.body->nodes)
-      if (llvm::is_contained(node.outputs, name))
-        producer = &node;
-    if (!producer)
-      break;
-    if (producer->op != "Identity" && producer->op != "Cast") {
-      bool isConstant = producer->op == "Constant" &&
-                        producer->attributes.size() == 1 &&
-                        producer->attributes[0].tensors.size() == 1;
-      if (!isConstant)
-        return false;
-      const onnx::Tensor &tensor = producer->attributes[0].tensors[0];
-      return tensor.raw && tensor.raw->size() == 1 && (*tensor.raw)[0] == 1;
-    }
-    name = producer->inputs[0];
-  }
-  for (const onnx::Tensor &tensor : form.body->initializers)
-    if (tensor.name == name)
-      return tensor.raw && tensor.raw->size() == 1 && (*tensor.raw)[0] == 1;
-  return false;
-}
-
-bool isKnownTrue(const TensorValue *value) {
-  return !value || (value->known && value->known->size() == 1 &&
-                    sym::isConstant((*value->known)[0], 1));
-}
-
 /// One-bool and one-number tensors come as [] or [1].
 Value asScalar(NodeImport &node, TensorValue &value) {
   return node.reshape(node.model.materialise(value, node.location), {});
 }
-
-//===----------------------------------------------------------------------===//
-// Written out
-//===----------------------------------------------------------------------===//
-
-/// The body's inputs for one trip.
-void bindInputs(NodeImport &node, const LoopForm &form, Scope &scope,
-                int64_t trip) {
-  Type i64 = node.model.builder.getI64Type(),
-       i1 = node.model.builder.getI1Type();
-  auto bind = [&](size_t i, TensorValue value) {
-    scope.values[ref(form.body->inputs[i].name)] = std::move(value);
-  };
-  if (!form.isScan) {
-    bind(0, node.model.knownOf({node.model.dim(trip)},
-                               RankedTensorType::get({}, i64)));
-    bind(1, node.model.knownOf({node.model.dim(1)},
-                               RankedTensorType::get({}, i1)));
-  }
-  for (size_t i = 0; i < form.carried.size(); ++i)
-    bind(form.firstInput() + i, form.carried[i]);
-}
-
-LogicalResult writeOut(NodeImport &node, LoopForm &form, int64_t trips) {
-  std::vector<std::vector<Name>> scanned(form.scans());
-  Composer c(node);
-  std::deque<Scope> scopes; // results of a trip live in its scope
-  for (int64_t trip = 0; trip < trips; ++trip) {
-    scopes.emplace_back();
-    Scope &scope = scopes.back();
-    scope.prefix =
-        node.scope.prefix + node.name() + "[" + std::to_string(trip) + "]/";
-    bindInputs(node, form, scope, trip);
-    for (size_t i = 0; i < form.scannedInputs.size(); ++i) {
-      Name slice =
-          c.op("Gather", {c.keep(form.scannedInputs[i]), c.integer(trip)},
-               With().integer("axis", 0));
-      if (TensorValue *value = c.tensor(slice))
-        scope.values[ref(form.body->inputs[form.carried.size() + i].name)] =
-            *value;
-    }
-    std::optional<SmallVector<TensorValue *>> results =
-        importSubgraph(node, scope, *form.body);
-    if (!results)
-      return failure();
-    for (size_t i = 0; i < form.carried.size(); ++i)
-      form.carried[i] = *(*results)[form.firstOutput() + i];
-    for (size_t i = 0; i < scanned.size(); ++i)
-      scanned[i].push_back(c.unsqueeze(
-          c.keep(*(*results)[form.firstOutput() + form.carried.size() + i]),
-          {0}));
-  }
-  for (size_t i = 0; i < form.carried.size(); ++i)
-    if (failed(node.setSame(i, form.carried[i])))
-      return failure();
-  for (size_t i = 0; i < scanned.size(); ++i) {
-    if (!node.wants(form.carried.size() + i))
-      continue;
-    if (scanned[i].empty())
-      return node.fault(ErrorCode::I014,
-                        "scans in no trip: its result has no known shape");
-    if (failed(c.set(form.carried.size() + i,
-                     c.op("Concat", scanned[i], With().integer("axis", 0)))))
-      return failure();
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// As a loop
-//===----------------------------------------------------------------------===//
 
 class LoopBuilder {
 public:
@@ -139,20 +31,26 @@ public:
 
 private:
   bool addOperands(OperationState &state);
+  bool bindBody(Scope &scope, Block *block);
   bool importBody(OperationState &state);
   Value next(size_t i, TensorValue &value, RankedTensorType type);
   Value slice(TensorValue &value);
+  Value part(size_t i, Scope &scope, TensorValue &result);
+  Value element(TensorValue &result);
+  bool isInside(DimAttr dim, Block *block);
   LogicalResult setResults(Operation *loop);
   Value limit() {
-    TensorValue known = node.model.knownOf({*form.trips}, i64Scalar());
+    TensorValue known = node.model.knownOf(
+        {*form.trips},
+        RankedTensorType::get({}, node.model.builder.getI64Type()));
     return node.model.materialise(known, node.location);
-  }
-  RankedTensorType i64Scalar() {
-    return RankedTensorType::get({}, node.model.builder.getI64Type());
   }
 
   NodeImport &node;
   LoopForm &form;
+  SmallVector<std::optional<Append>> appends; // by carried value
+  SmallVector<size_t> kept, grown;            // carried values, of either kind
+  SmallVector<Value> firsts;                  // of those that grow
   DimAttr counter; // the number of the trip, while one runs
   SmallVector<Type> types;
   SmallVector<std::pair<DimAttr, DimAttr>> checked; // extents that are equal
@@ -167,8 +65,16 @@ bool LoopBuilder::addOperands(OperationState &state) {
   if (form.trips)
     condition = node.map("and", {condition, node.map("less", {zero, limit()})});
   SmallVector<Value> operands = {condition, zero};
-  for (TensorValue &value : form.carried)
-    operands.push_back(node.model.materialise(value, node.location));
+  for (size_t i : kept)
+    operands.push_back(node.model.materialise(form.carried[i], node.location));
+  for (size_t i : grown) {
+    bool isSequence = appends[i]->isSequence;
+    firsts.push_back(
+        isSequence ? Value()
+                   : node.model.materialise(form.carried[i], node.location));
+    if (!isSequence && !firsts.back())
+      return false;
+  }
   if (llvm::is_contained(operands, Value()))
     return false;
   state.addOperands(operands);
@@ -230,16 +136,67 @@ Value LoopBuilder::slice(TensorValue &value) {
   return result;
 }
 
-bool LoopBuilder::importBody(OperationState &state) {
-  OpBuilder &builder = node.model.builder;
-  OpBuilder::InsertionGuard guard(builder);
-  Block *block = new Block();
-  state.addRegion()->push_back(block);
-  for (Type type : types)
-    block->addArgument(type, node.location);
-  builder.setInsertionPointToStart(block);
-  Scope scope;
-  scope.prefix = node.scope.prefix + node.name() + "/";
+/// Whether `dim` names the trip or what the body binds.
+bool LoopBuilder::isInside(DimAttr dim, Block *block) {
+  bool result = false;
+  auto meets = [&](StringRef symbol) {
+    sym::forEachSymbol(dim, [&](StringRef name) { result |= name == symbol; });
+  };
+  meets(counter.getName().getValue());
+  block->walk([&](graph::BindDimOp bind) { meets(bind.getSymbol()); });
+  return result;
+}
+
+/// What a trip inserts into a sequence.
+Value LoopBuilder::element(TensorValue &result) {
+  SINTER_CHECK(result.parts && result.parts->size() == 1,
+               "a trip inserts one tensor");
+  Value value = node.model.materialise(result.parts->front(), node.location);
+  for (DimAttr dim : sym::dimsOf(cast<RankedTensorType>(value.getType())))
+    if (isInside(dim, node.model.builder.getInsertionBlock())) {
+      (void)node.fault(ErrorCode::I014,
+                       "inserts tensors of " + sym::toString(dim) +
+                           " elements, which change from trip to trip",
+                       "one shape in all trips");
+      return {};
+    }
+  return value;
+}
+
+/// What a trip joins to carried value `i`, in extents that are known outside.
+Value LoopBuilder::part(size_t i, Scope &scope, TensorValue &result) {
+  if (appends[i]->isSequence)
+    return element(result);
+  size_t at = size_t(llvm::find(grown, i) - grown.begin());
+  auto first = cast<RankedTensorType>(firsts[at].getType());
+  TensorValue *given = scope.find(ref(appends[i]->part));
+  TensorValue *found =
+      given && given->type == result.type && !given->parts ? given : &result;
+  Value value = node.model.materialise(*found, node.location);
+  auto type = cast<RankedTensorType>(value.getType());
+  Dims from = sym::dimsOf(type), to = sym::dimsOf(first);
+  size_t axis = size_t(appends[i]->axis);
+  if (type.getElementType() != first.getElementType() ||
+      from.size() != to.size() ||
+      isInside(from[axis], node.model.builder.getInsertionBlock())) {
+    std::string text;
+    llvm::raw_string_ostream(text) << "joins " << type << " to " << first;
+    (void)node.fault(ErrorCode::I014, text,
+                     "as many elements in every trip, of one type");
+    return {};
+  }
+  for (size_t other = 0; other < to.size(); ++other) {
+    if (other == axis)
+      continue;
+    if (!node.requireEqual(from[other], to[other], "extents of what is joined"))
+      return {};
+    value = node.written(value, int64_t(other), to[other]);
+  }
+  return value;
+}
+
+/// What the body sees of the carried and scanned values.
+bool LoopBuilder::bindBody(Scope &scope, Block *block) {
   auto bind = [&](size_t i, Value value) {
     TensorValue bound;
     bound.type = cast<RankedTensorType>(value.getType());
@@ -253,8 +210,15 @@ bool LoopBuilder::importBody(OperationState &state) {
     bind(0, trip);
     scope.values[ref(form.body->inputs[0].name)].known = Dims{counter};
   }
-  for (size_t i = 0; i < form.carried.size(); ++i)
-    bind(form.firstInput() + i, block->getArgument(i + 1));
+  for (auto [at, i] : llvm::enumerate(kept))
+    bind(form.firstInput() + i, block->getArgument(at + 1));
+  for (auto [first, i] : llvm::zip(firsts, grown)) {
+    size_t at = form.firstInput() + i;
+    if (first)
+      bind(at, emptyOf(node, first, appends[i]->axis));
+    else
+      scope.values[ref(form.body->inputs[at].name)] = form.carried[i];
+  }
   for (size_t i = 0; i < form.scannedInputs.size(); ++i) {
     Value whole = node.model.materialise(form.scannedInputs[i], node.location);
     Value slice = node.one<graph::GatherOp>({whole, trip},
@@ -263,6 +227,22 @@ bool LoopBuilder::importBody(OperationState &state) {
       return false;
     bind(form.carried.size() + i, slice);
   }
+  return true;
+}
+
+bool LoopBuilder::importBody(OperationState &state) {
+  OpBuilder &builder = node.model.builder;
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = new Block();
+  state.addRegion()->push_back(block);
+  for (Type type : types)
+    block->addArgument(type, node.location);
+  builder.setInsertionPointToStart(block);
+  Scope scope;
+  scope.prefix = node.scope.prefix + node.name() + "/";
+  if (!bindBody(scope, block))
+    return false;
+  Value trip = block->getArgument(0);
   std::optional<SmallVector<TensorValue *>> results =
       importSubgraph(node, scope, *form.body);
   if (!results)
@@ -274,12 +254,14 @@ bool LoopBuilder::importBody(OperationState &state) {
     condition =
         node.map("and", {condition, node.map("less", {after, limit()})});
   SmallVector<Value> yielded = {condition, after};
-  for (size_t i = 0; i < form.carried.size(); ++i)
+  for (auto [at, i] : llvm::enumerate(kept))
     yielded.push_back(next(i, *(*results)[form.firstOutput() + i],
-                           cast<RankedTensorType>(types[i + 1])));
+                           cast<RankedTensorType>(types[at + 1])));
   for (size_t i = form.firstOutput() + form.carried.size(); i < results->size();
        ++i)
     yielded.push_back(slice(*(*results)[i]));
+  for (size_t i : grown)
+    yielded.push_back(part(i, scope, *(*results)[form.firstOutput() + i]));
   if (llvm::is_contained(yielded, Value()))
     return false;
   graph::YieldOp::create(builder, node.location, yielded);
@@ -294,7 +276,8 @@ bool LoopBuilder::importBody(OperationState &state) {
 
 LogicalResult LoopBuilder::setResults(Operation *loop) {
   DimAttr count = form.trips.value_or(node.model.dim(0));
-  if (form.scans() && !keepsCondition(form)) { // it may end early
+  size_t scans = form.scans();
+  if ((scans || !grown.empty()) && !keepsCondition(form)) { // may end early
     DimAttr most = count;
     count = node.model.freshSymbol(node.name() + "_trips", 0,
                                    node.model.rangeOf(most).max);
@@ -303,29 +286,48 @@ LogicalResult LoopBuilder::setResults(Operation *loop) {
         node.model.builder.getI64IntegerAttr(0), count.getName());
     bind->setAttr("graph.bound", most);
   }
-  for (size_t i = 0; i < form.carried.size() + form.scans(); ++i) {
-    Value result = loop->getResult(i + 1);
-    if (i >= form.carried.size()) {
-      Dims sizes = sym::dimsOf(cast<RankedTensorType>(result.getType()));
-      Dims starts(sizes.size(), node.model.dim(0));
-      sizes[0] = count;
-      result = node.slice(result, starts, sizes,
-                          SmallVector<int64_t>(sizes.size(), 1));
+  auto whole = [&](size_t at) { // scanned in the trips that ran
+    Value result = loop->getResult(unsigned(1 + kept.size() + at));
+    Dims sizes = sym::dimsOf(cast<RankedTensorType>(result.getType()));
+    Dims starts(sizes.size(), node.model.dim(0));
+    sizes[0] = count;
+    return node.slice(result, starts, sizes,
+                      SmallVector<int64_t>(sizes.size(), 1));
+  };
+  for (auto [at, i] : llvm::enumerate(kept))
+    if (failed(node.set(i, loop->getResult(unsigned(1 + at)))))
+      return failure();
+  for (size_t i = 0; i < scans; ++i)
+    if (failed(node.set(form.carried.size() + i, whole(i))))
+      return failure();
+  for (auto [at, i] : llvm::enumerate(grown)) {
+    Value parts = whole(scans + at);
+    if (!parts)
+      return failure();
+    if (!appends[i]->isSequence) {
+      if (failed(node.set(
+              i, joinParts(node, firsts[at], parts, appends[i]->axis))))
+        return failure();
+      continue;
     }
-    if (failed(node.set(i, result)))
+    if (failed(setStacked(node, i, parts)))
       return failure();
   }
   return success();
 }
 
 LogicalResult LoopBuilder::build() {
-  for (TensorValue &value : form.carried)
-    if (value.parts)
-      return node.fault(ErrorCode::I013, "carries a sequence",
-                        "tensors, or a constant number of trips");
   if (form.scans() && !form.trips)
     return node.fault(ErrorCode::I014, "scans without a limit of its trips",
                       "a number of trips");
+  for (size_t i = 0; i < form.carried.size(); ++i) {
+    appends.push_back(form.trips ? findAppend(form, i) : std::nullopt);
+    (appends.back() ? grown : kept).push_back(i);
+    if (!appends.back() && form.carried[i].parts)
+      return node.fault(ErrorCode::I013, "carries a sequence",
+                        "tensors, a constant number of trips, or one tensor "
+                        "inserted at the end in each trip");
+  }
   int64_t last = int64_t(1) << 31;
   if (form.trips)
     last = std::max<int64_t>(node.model.rangeOf(*form.trips).max - 1, 0);

@@ -5,7 +5,7 @@
 // only. What PyTorch exports for chunk, split, unbind and stack is of that
 // kind; a position or a length that depends on data is refused.
 #include "compiler/import/Composer.h"
-#include "compiler/import/Subgraph.h"
+#include "compiler/import/composed/LoopAppends.h"
 
 using namespace mlir;
 
@@ -26,10 +26,29 @@ LogicalResult setParts(NodeImport &node, size_t i, Parts parts) {
 /// The elements of input 0; a fault when it is a tensor.
 const Parts *partsOf(NodeImport &node) {
   TensorValue *value = node.input(0);
+  if (value && isStacked(*value)) {
+    (void)node.fault(ErrorCode::I014,
+                     "the sequence has a length that depends "
+                     "on data",
+                     "a known length, or ConcatFromSequence, SequenceAt or "
+                     "SequenceLength");
+    return nullptr;
+  }
   if (value && value->parts)
     return value->parts.get();
   (void)node.fault(ErrorCode::I007, "input 0 is a tensor", "a sequence");
   return nullptr;
+}
+
+/// All elements of a sequence of unknown length, one behind the other; nothing
+/// for any other.
+std::optional<TensorValue> stackOf(NodeImport &node) {
+  TensorValue *value = node.input(0);
+  if (!value || !isStacked(*value))
+    return std::nullopt;
+  TensorValue stack = *value;
+  stack.parts = nullptr;
+  return stack;
 }
 
 /// A position in a sequence of `size`, which is also one behind the last when
@@ -87,6 +106,11 @@ LogicalResult importErase(NodeImport &node) {
 }
 
 LogicalResult importAt(NodeImport &node) {
+  if (std::optional<TensorValue> stack = stackOf(node)) {
+    Composer c(node);
+    return c.set(0, c.op("Gather", {c.keep(*stack), c.input(1)},
+                         With().integer("axis", 0)));
+  }
   const Parts *parts = partsOf(node);
   std::optional<int64_t> at;
   if (parts)
@@ -95,10 +119,13 @@ LogicalResult importAt(NodeImport &node) {
 }
 
 LogicalResult importLength(NodeImport &node) {
+  Type i64 = node.model.builder.getI64Type();
+  if (std::optional<TensorValue> stack = stackOf(node))
+    return node.setKnown(0, {sym::dimsOf(stack->type)[0]},
+                         RankedTensorType::get({}, i64));
   const Parts *parts = partsOf(node);
   if (!parts)
     return failure();
-  Type i64 = node.model.builder.getI64Type();
   return node.setKnown(0, {node.model.dim(parts->size())},
                        RankedTensorType::get({}, i64));
 }
@@ -155,7 +182,26 @@ LogicalResult importSplit(NodeImport &node) {
   return setParts(node, 0, std::move(parts));
 }
 
+LogicalResult importStacked(NodeImport &node, TensorValue &stack) {
+  bool isNew = node.integer("new_axis") != 0;
+  int64_t rank = stack.type.getRank();
+  std::optional<int64_t> axis =
+      node.axis(node.integer("axis"), isNew ? rank : rank - 1);
+  if (!axis)
+    return failure();
+  Value all = node.model.materialise(stack, node.location);
+  if (!isNew)
+    return node.set(0, joinParts(node, {}, all, *axis));
+  SmallVector<int64_t> order;
+  for (int64_t i = 1; i < rank; ++i)
+    order.push_back(i);
+  order.insert(order.begin() + *axis, 0);
+  return node.set(0, node.transpose(all, order));
+}
+
 LogicalResult importConcat(NodeImport &node) {
+  if (std::optional<TensorValue> stack = stackOf(node))
+    return importStacked(node, *stack);
   const Parts *parts = partsOf(node);
   if (!parts)
     return failure();
