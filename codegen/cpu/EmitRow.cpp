@@ -25,6 +25,7 @@ namespace sinter::cpu {
 namespace {
 
 constexpr unsigned kVirtualLanes = 16;
+constexpr unsigned kChains = 4; // of a maximum, which knows no order
 
 class RowEmitter : PlanWalker {
 public:
@@ -80,9 +81,11 @@ private:
                : value;
   }
 
-  /// Visits the row a vector at a time. `step(cursor, carried, count)`.
+  /// Visits the row a vector at a time. `step(cursor, carried, count)`. With
+  /// several carried `chains`, of one value each, the vectors take turns.
   using Visit = llvm::function_ref<Values(const Cursor &, Values, Value)>;
-  Values walk(const Cursor &at, Values carried, Visit visit) {
+  Values walk(const Cursor &at, Values carried, Visit visit,
+              unsigned chains = 1) {
     unsigned end = plan.extents.size();
     if (!isAlongRow())
       return loopReduced(plan.parallel, end, at, carried,
@@ -96,13 +99,32 @@ private:
     auto along = [&](const Cursor &line, Value from, Value to, Values carried,
                      Value count) {
       return kb.loop(from, to, width, carried, [&](Value i, ValueRange inner) {
-        return visit(advance(line, last, i), Values(inner.begin(), inner.end()),
-                     count);
+        Values next(inner.begin(), inner.end());
+        if (chains == 1)
+          return visit(advance(line, last, i), next, count);
+        next[0] = visit(advance(line, last, i), {next[0]}, count)[0];
+        return next;
       });
     };
+    auto inTurns = [&](const Cursor &line, Value to, Values carried) {
+      return kb.loop(kb.c(0), to, int64_t(width) * chains, carried,
+                     [&](Value i, ValueRange inner) {
+                       Values next(inner.begin(), inner.end());
+                       for (unsigned c = 0; c < chains; ++c)
+                         next[c] = visit(
+                             advance(line, last, kb.add(i, int64_t(width) * c)),
+                             {next[c]}, nullptr)[0];
+                       return next;
+                     });
+    };
+    Value turns = kb.c(0);
+    if (chains > 1)
+      turns = kb.mul(kb.div(whole, kb.c(width * chains)), width * chains);
     return loopReduced(plan.parallel, last, at, carried,
                        [&](const Cursor &line, Values inner) {
-                         inner = along(line, kb.c(0), whole, inner, nullptr);
+                         if (chains > 1)
+                           inner = inTurns(line, turns, inner);
+                         inner = along(line, turns, whole, inner, nullptr);
                          return KernelBuilder::constant(rest) == 0
                                     ? inner
                                     : along(line, whole, extent, inner, rest);
@@ -121,13 +143,18 @@ private:
   Vec reduce(
       const Cursor &at, double identity, Kind combine,
       llvm::function_ref<Vec(const Cursor &, Vec acc, Value count)> step) {
-    Values result =
-        walk(at, {number(identity).value},
-             [&](const Cursor &element, Values carried, Value count) {
-               return Values{step(element, Vec(kb, carried[0]), count).value};
-             });
+    unsigned chains = isAlongRow() && combine == Kind::k_max ? kChains : 1;
+    Values result = walk(
+        at, Values(chains, number(identity).value),
+        [&](const Cursor &element, Values carried, Value count) {
+          return Values{step(element, Vec(kb, carried[0]), count).value};
+        },
+        chains);
     if (!isAlongRow())
       return Vec(kb, result[0]);
+    for (unsigned c = 1; c < chains; ++c)
+      result[0] =
+          apply(combine, {Vec(kb, result[0]), Vec(kb, result[c])}).value;
     Value folded = foldLanes(kb, result[0], [&](Value x, Value y) {
       return apply(combine, {Vec(kb, x), Vec(kb, y)}).value;
     });
@@ -157,6 +184,10 @@ private:
     softmax(at, root.getKind() == "log_softmax");
   }
 
+  Vec expNegative(Vec x) {
+    return x.bits() == 32 ? expNegative32(x) : apply(Kind::k_exp, {x});
+  }
+
   void softmax(const Cursor &at, bool isLog) {
     Vec most = reduce(at, -__builtin_inf(), Kind::k_max,
                       [&](const Cursor &element, Vec acc, Value count) {
@@ -166,13 +197,13 @@ private:
                       });
     bool keeps = !isLog && root.getEpilogue().empty() &&
                  plan.outputs[0].element == compute;
-    Vec sum = reduce(
-        at, 0, Kind::k_add, [&](const Cursor &element, Vec acc, Value count) {
-          Vec e = apply(Kind::k_exp, {valueAt(element, count) - most});
-          if (keeps)
-            storeOutput(element, e, count);
-          return acc + masked(e, count, 0);
-        });
+    Vec sum = reduce(at, 0, Kind::k_add,
+                     [&](const Cursor &element, Vec acc, Value count) {
+                       Vec e = expNegative(valueAt(element, count) - most);
+                       if (keeps)
+                         storeOutput(element, e, count);
+                       return acc + masked(e, count, 0);
+                     });
     if (isLog) {
       Vec shift = most + apply(Kind::k_log, {sum});
       return write(at, [&](const Cursor &element, Value count) {
@@ -182,7 +213,7 @@ private:
     Vec scale = 1.0 / sum;
     write(at, [&](const Cursor &element, Value count) {
       Vec e = keeps ? loadOutput(element, count)
-                    : apply(Kind::k_exp, {valueAt(element, count) - most});
+                    : expNegative(valueAt(element, count) - most);
       return e * scale;
     });
   }

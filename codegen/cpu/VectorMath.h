@@ -32,7 +32,8 @@ mlir::Value emitIntegerScalar(KernelBuilder &kb, scalar::Kind kind,
 
 // f32, at most 2 ulp from the exact result (test/unit/VectorMathTest.cpp).
 Vec exp32(Vec x);
-Vec expm1Small32(Vec x); // x <= 88
+Vec expNegative32(Vec x); // x <= 0
+Vec expm1Small32(Vec x);  // x <= 88
 Vec log32(Vec x);
 Vec log1p32(Vec x); // x >= 0
 Vec tanh32(Vec x);

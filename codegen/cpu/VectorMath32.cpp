@@ -58,14 +58,24 @@ Vec exp32(Vec x) {
   return select(isNan(x), x, result);
 }
 
-// 2^n (e^r - 1) + (2^n - 1): no cancellation anywhere.
+// Nothing overflows, so 2^n is a factor, and not-a-number passes through it.
+Vec expNegative32(Vec x) {
+  Reduced parts = reduce(x);
+  Vec r = parts.rest;
+  Vec y = fma(expTail(r), r * r, r) + 1;
+  Vec result = y * scale(x.number(1), parts.exponent);
+  return select(less(x, -87.3365478515625), x.number(0), result);
+}
+
+// 2^n (e^r - 1) + (2^n - 1): no cancellation anywhere. Not-a-number stays, as y
+// is one.
 Vec expm1Small32(Vec x) {
   Vec clamped = maxKeepingFirst(x, x.number(-20)); // NaN stays
   Reduced parts = reduce(clamped);
   Vec r = parts.rest;
   Vec y = fma(expTail(r), r * r, r);
   Vec power = scale(x.number(1), parts.exponent);
-  return select(isNan(x), x, fma(y, power, power - 1));
+  return fma(y, power, power - 1);
 }
 
 Vec log32(Vec x) {
@@ -100,14 +110,14 @@ Vec log1p32(Vec x) {
   return select(equal(x, x.number(kInf)), x, result);
 }
 
-// With t = e^(-2|x|) - 1: |tanh x| = -t / (t + 2).
+// With t = e^(-2|x|) - 1: |tanh x| = -t / (t + 2). The sign is that of x.
 Vec tanh32(Vec x) {
   Vec t = expm1Small32(abs(x) * -2.0);
-  return copySign(-t / (t + 2), x);
+  return copySign(t / (t + 2), x);
 }
 
 Vec sigmoid32(Vec x) {
-  Vec e = exp32(-abs(x));
+  Vec e = expNegative32(-abs(x));
   Vec top = select(less(x, 0.0), e, x.number(1));
   return top / (e + 1);
 }
@@ -139,7 +149,8 @@ constexpr double kErfSplit = 0.927734375;
 
 Vec erf32(Vec x) {
   Vec t = abs(x);
-  Vec far = copySign(1 - exp32(logErfc(minKeepingFirst(t, t.number(4)))), x);
+  Vec far =
+      copySign(1 - expNegative32(logErfc(minKeepingFirst(t, t.number(4)))), x);
   return select(greater(t, kErfSplit), far, erfNearZero(x));
 }
 
@@ -147,7 +158,7 @@ Vec erf32(Vec x) {
 Vec gelu32(Vec x) {
   Vec a = x * 0.70710678118654752440;
   Vec t = abs(a);
-  Vec c = exp32(logErfc(minKeepingFirst(t, t.number(10))));
+  Vec c = expNegative32(logErfc(minKeepingFirst(t, t.number(10))));
   Vec far = select(less(x, 0.0), c, 2 - c);
   Vec sum = select(greater(t, kErfSplit), far, erfNearZero(a) + 1);
   return x * 0.5 * sum;
