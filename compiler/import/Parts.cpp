@@ -157,10 +157,13 @@ Cut cutOf(ModelImporter &model, DimAttr extent, DimAttr start, DimAttr end,
       length = model.maxOf(extent - start, zero);
     return {first, sym::ceilDiv(length, step)};
   }
-  DimAttr first = wrap(start, zero, extent - 1);
+  DimAttr last = extent - 1, begin = wrap(start, zero, last), first = begin;
+  // Of an empty axis, the first element is as far out as the end: -1.
+  if (model.minOf(last, zero) != zero)
+    first = model.minOf(begin, last);
   // An end below -extent means "past the first element": index -1.
   DimAttr limit = wrap(end, model.dim(-1), extent - 1);
-  return {first, sym::ceilDiv(model.maxOf(first - limit, zero), -step)};
+  return {begin, sym::ceilDiv(model.maxOf(first - limit, zero), -step)};
 }
 
 struct Cuts {

@@ -19,6 +19,9 @@ MODELS = {
     "twice": ("g (float[N, 4] x, bool[N] c, bool[N] d) => (float[M, 4] y) "
               "{ a = Compress<axis=0>(x, c)\n b = Compress<axis=0>(x, d)\n e = Relu(a)\n"
               " y = Concat<axis=0>(e, b) }", "xcd", None),
+    "flip": ("g (float[N, 4] x) => (float[M, 4] y) "
+             "<int64[1] one = {-1}, int64[1] all = {-9999999}, int64[1] rows = {0}>\n"
+             "{ y = Slice(x, one, all, rows, one) }", "x", None),
     "range": ("g (float[N, 4] x) => (float[R] y) " + ZERO +
               "{ s = ReduceSum<keepdims=0>(x)\n a = Abs(s)\n y = Range(zero, a, one) }", "x", None),
     "bounded-range": ("g (float[N, 4] x) => (float[] y) " + ZERO +
