@@ -53,6 +53,20 @@ def FoldScale : Pass<"sinter-fold-scale", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"folded", "operations-folded", "Factors and terms folded">];
 }
 
+def ShareHeads : Pass<"sinter-share-heads", "::mlir::func::FuncOp"> {
+  let summary = "Query heads that share keys become rows of one product.";
+  let description = [{
+    Keys or values that a broadcast and a reshape repeat for several query heads
+    are not repeated. Constant factors of that side go to the queries, and so
+    does one factor of two that an exporter splits between both sides.
+
+      graph.matmul %q, (graph.reshape (graph.broadcast %k))
+      ==>
+      graph.reshape (graph.matmul (graph.reshape %q), %k)
+  }];
+  let statistics = [Statistic<"shared", "products-shared", "Products without repeated heads">];
+}
+
 def CleanAlgebra : Pass<"sinter-clean-algebra", "::mlir::func::FuncOp"> {
   let summary = "Removes operations that change nothing and joins those that undo each other.";
   let description = [{

@@ -17,6 +17,7 @@ void addSimplifyPasses(mlir::OpPassManager &functions,
   functions.addPass(createFoldConstants(evaluator));
   functions.addPass(createCleanAlgebra());
   functions.addPass(mlir::createCSEPass());
+  functions.addPass(createShareHeads());
   functions.addPass(createRecognizeActivations());
   functions.addPass(createRecognizeNormalization());
   functions.addPass(createExpandStatistics());
