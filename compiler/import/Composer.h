@@ -90,6 +90,14 @@ private:
   bool isBroken = false;
 };
 
+/// `cache`, `extent` long along `axis` and 0 behind what it holds, with the
+/// rows of `fresh` from start[batch] on, round the end when circular.
+Composer::Name writeRows(NodeImport &node, Composer &c,
+                         const Composer::Name &cache,
+                         const Composer::Name &fresh,
+                         const Composer::Name &start, int64_t axis,
+                         DimAttr extent, bool isCircular);
+
 } // namespace sinter::importer
 
 #endif // SINTER_COMPILER_IMPORT_COMPOSER_H

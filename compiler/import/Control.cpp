@@ -15,6 +15,34 @@ using namespace mlir;
 namespace sinter::importer {
 namespace {
 
+/// Inputs of the model that only branches read have extents of their own (see
+/// BranchInputs.h): within a branch they are what the model calls them, and a
+/// check says so.
+void enterBranch(NodeImport &node, Scope &scope, const onnx::Graph &graph) {
+  const BranchInputs &inputs = *node.model.branchInputs;
+  for (const std::string &name : inputs.differing(graph)) {
+    TensorValue *outer = node.scope.find(name);
+    if (!outer || !outer->value)
+      continue;
+    Dims dims = sym::dimsOf(outer->type);
+    for (DimAttr &dim : dims) {
+      if (dim.getKind() != sym::DimKind::Symbol)
+        continue;
+      DimAttr within =
+          node.model.symbolNamed(inputs.within(graph, dim.getName()));
+      if (within != dim)
+        graph::CheckOp::create(node.model.builder, outer->value.getLoc(), dim,
+                               within, UnitAttr());
+      dim = within;
+    }
+    TensorValue inner = *outer;
+    inner.type = sym::tensorOf(dims, outer->type.getElementType());
+    inner.value = graph::ReshapeOp::create(node.model.builder, node.location,
+                                           inner.type, outer->value);
+    scope.values[name] = std::move(inner);
+  }
+}
+
 /// The results of a branch, imported into the insertion point.
 std::optional<SmallVector<TensorValue *>>
 importBranch(NodeImport &node, Scope &scope, const onnx::Graph &graph) {
@@ -25,6 +53,7 @@ importBranch(NodeImport &node, Scope &scope, const onnx::Graph &graph) {
                      Twine(node.node.outputs.size()));
     return std::nullopt;
   }
+  enterBranch(node, scope, graph);
   return importSubgraph(node, scope, graph);
 }
 

@@ -4,6 +4,7 @@
 // What changes each element by itself and becomes graph.map or graph.cast:
 // functions of one operand, activations, choices, casts. Arithmetic.cpp has the
 // operators of two operands.
+#include "compiler/import/Compose.h"
 #include "compiler/import/KnownContents.h"
 #include "compiler/import/Values.h"
 
@@ -192,6 +193,23 @@ LogicalResult importCastLike(NodeImport &node) {
   return castTo(node, node.type(1).getElementType());
 }
 
+/// The same bytes, read as another type of that width.
+LogicalResult importBitCast(NodeImport &node) {
+  int64_t to = node.integer("to");
+  Type element = typeOf(node.model.context, onnx::DataType(to));
+  Type from = node.type(0).getElementType();
+  auto bits = [](Type type) {
+    return std::max(type.getIntOrFloatBitWidth(), 8u);
+  };
+  if (!element || bits(element) != bits(from))
+    return node.fault(ErrorCode::I005,
+                      "reads bits as " + onnx::typeName(int32_t(to)),
+                      "a type of numbers or bool of the input's width");
+  Operation *op = externCall(node, "bit_cast", node.value(0), {}, {},
+                             {sym::tensorOf(node.dims(0), element)});
+  return op ? node.set(0, op->getResult(0)) : failure();
+}
+
 } // namespace
 
 void addElementwise(OpTable &table) {
@@ -210,6 +228,7 @@ void addElementwise(OpTable &table) {
   table["Swish"] = importSwish;
   table["IsInf"] = importIsInf;
   table["Where"] = importWhere;
+  table["BitCast"] = importBitCast;
   table["Cast"] = importCast;
   table["CastLike"] = importCastLike;
 }

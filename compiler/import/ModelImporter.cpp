@@ -124,9 +124,9 @@ DimAttr ModelImporter::inputDim(const onnx::ValueInfo &info,
     result = symbolNamed(*option);
   else if (!declared.param.empty() && declared.param != "?") {
     auto renamed = renamedSymbols.find(ref(declared.param));
-    result = symbolNamed(renamed == renamedSymbols.end()
-                             ? ref(declared.param)
-                             : StringRef(renamed->second));
+    result = symbolOfInput(ref(info.name), renamed == renamedSymbols.end()
+                                               ? ref(declared.param)
+                                               : StringRef(renamed->second));
   } else {
     std::string name = std::string(info.name) + "_" + std::to_string(axis);
     result = symbolNamed(
@@ -356,6 +356,7 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
   builder.setInsertionPointToStart(entry);
 
   Scope scope;
+  branchInputs.emplace(*proto.graph);
   applyOptions(*proto.graph);
   importInitializers(*proto.graph, scope);
   importInputs(*proto.graph, scope, entry);

@@ -6,6 +6,7 @@
 #ifndef SINTER_COMPILER_IMPORT_MODELIMPORTER_H
 #define SINTER_COMPILER_IMPORT_MODELIMPORTER_H
 
+#include "compiler/import/BranchInputs.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/MappedFile.h"
 #include "compiler/import/Proto.h"
@@ -71,6 +72,8 @@ public:
 
   /// Extents that a Squeeze without axes left because they are open.
   Dims unsqueezed;
+  /// Which inputs only branches read, and what their extents are called there.
+  std::optional<BranchInputs> branchInputs;
 
   // Symbols (Symbols.cpp).
   struct Symbol {
@@ -80,6 +83,8 @@ public:
   };
   DimAttr dim(int64_t value) { return sym::constantDim(&context, value); }
   DimAttr symbolNamed(llvm::StringRef name);
+  /// The symbol for what an input of the model calls `name`.
+  DimAttr symbolOfInput(llvm::StringRef input, llvm::StringRef name);
   /// A symbol with a name nobody has, close to `hint`.
   DimAttr freshSymbol(llvm::StringRef hint, int64_t min, int64_t max);
   sym::Range rangeOf(DimAttr dim) const;

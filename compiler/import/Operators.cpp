@@ -29,12 +29,14 @@ static OpTable makeTable() {
   addFused(table);
   addFusedQuantised(table);
   addHeadAttention(table);
+  addGroupQuery(table);
   addEmbedding(table);
   addSampling(table);
   addDetection(table);
   addSignal(table);
   addRandom(table);
   addLosses(table);
+  addCaches(table);
   addSequences(table);
   addLoops(table);
   addScan(table);

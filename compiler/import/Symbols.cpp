@@ -24,6 +24,17 @@ DimAttr ModelImporter::symbolNamed(StringRef name) {
   return sym::symbolDim(&context, name);
 }
 
+DimAttr ModelImporter::symbolOfInput(StringRef input, StringRef name) {
+  std::string symbol = branchInputs->symbolFor(input, name);
+  DimAttr first = symbolNamed(name);
+  if (symbol == name)
+    return first;
+  const Symbol &base = symbols[StringAttr::get(&context, name)];
+  symbols.try_emplace(StringAttr::get(&context, symbol),
+                      Symbol{base.min, base.max, {}, {}, base.likely});
+  return symbolNamed(symbol);
+}
+
 DimAttr ModelImporter::freshSymbol(StringRef hint, int64_t min, int64_t max) {
   std::string name = hint.str();
   for (unsigned suffix = 2; symbols.contains(StringAttr::get(&context, name));

@@ -181,6 +181,22 @@ def attention(dice, real, weight, ones):
         dict(grouped, do_rotary=1), 3
     yield "group_query_window", "GroupQueryAttention", \
         one + past + [ints(5), ints(6).reshape(1)], dict(grouped, local_window_size=3), 3
+    # A buffer that is longer than what it holds; a shorter row; a sink.
+    buffer = [real(2, 2, 9, 16), real(2, 2, 9, 16)]
+    pair = [real(2, 1, 64), real(2, 1, 32), real(2, 1, 32)]
+    yield "group_query_buffer", "GroupQueryAttention", \
+        pair + buffer + [ints(5, 3), ints(6).reshape(1)] + wide, dict(grouped, do_rotary=1), 3
+    prompt = [real(2, 4, 64), real(2, 4, 32), real(2, 4, 32)]
+    yield "group_query_filled", "GroupQueryAttention", \
+        prompt + buffer + [ints(3, 3), ints(4).reshape(1)] + wide, dict(grouped, do_rotary=1), 3
+    yield "group_query_chunk", "GroupQueryAttention", \
+        [real(1, 3, 64), real(1, 3, 32), real(1, 3, 32)] + past + [ints(7), ints(8).reshape(1)] + wide, \
+        dict(grouped, do_rotary=1, local_window_size=4), 3
+    yield "group_query_sink", "GroupQueryAttention", \
+        pair + buffer + [ints(5, 3), ints(6).reshape(1)] + wide + [None, None, Constant(real(4))], \
+        dict(grouped, do_rotary=1), 3
+    yield "group_query_smooth", "GroupQueryAttention", \
+        pair + buffer + [ints(5, 3), ints(6).reshape(1)], dict(grouped, smooth_softmax=1, softcap=3.0), 3
     at = np.array([[0, 1, 2], [3, 4, 5]])
     yield "rotary", "RotaryEmbedding", [real(2, 3, 16), at] + caches, {}, 1
     yield "rotary_4d", "RotaryEmbedding", [real(2, 2, 3, 8), at] + caches, {}, 1

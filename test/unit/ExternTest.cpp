@@ -5,6 +5,7 @@
 // between guard pages, whole and cut into parts, for both x86 targets.
 
 #include "codegen/cpu/CompileKernel.h"
+#include "compiler/evaluate/core/Extern.h"
 #include "compiler/evaluate/core/Operations.h"
 #include "dialects/kernel/ExternTable.h"
 #include "sinter/image.h"
@@ -339,6 +340,65 @@ TEST_F(Extern, Windows) {
   check("conv_transpose", {transpose(input, {0, 2, 3, 1}), filter, bias},
         {transpose(result, {0, 2, 3, 1})}, {2, 3, 2, 2, 1, 1, 0, 1, 2}, {},
         1e-5);
+}
+
+/// What the plain function of that name gives.
+std::vector<Value> plainly(const std::string &callee,
+                           std::vector<const Value *> inputs, Ints ints,
+                           std::vector<double> reals,
+                           const std::vector<Shape> &shapes) {
+  ExternCall call{
+      callee, std::move(inputs), std::move(ints), std::move(reals), {}};
+  for (const Shape &shape : shapes)
+    call.results.push_back(makeValue(ElementKind::F32, shape, Mode::Declared));
+  Fault fault;
+  EXPECT_TRUE(runExtern(call, fault));
+  EXPECT_FALSE(fault) << fault.message;
+  return call.results;
+}
+
+TEST_F(Extern, Caches) {
+  Value past = floats({2, 3, 4, 5}, random),
+        fresh = floats({2, 3, 2, 5}, random);
+  auto starting = [](int64_t first, int64_t second) {
+    return Value{ElementKind::I64, {2}, std::vector<int64_t>{first, second}};
+  };
+  for (int64_t extent : {4, 7}) {
+    Value starts = starting(extent - 3, 2);
+    check("write_rows", {past, fresh, starts},
+          plainly("write_rows", {&past, &fresh, &starts}, {2, 0, extent == 7},
+                  {}, {{2, 3, extent, 5}}),
+          {2, 0, extent == 7});
+  }
+  Value round = starting(3, -1), last = floats({2, 3, 4, 2}, random);
+  check("write_rows", {past, fresh, round},
+        plainly("write_rows", {&past, &fresh, &round}, {2, 1, 0}, {},
+                {{2, 3, 4, 5}}),
+        {2, 1, 0});
+  check("write_rows", {past, last, round},
+        plainly("write_rows", {&past, &last, &round}, {3, 1, 0}, {},
+                {{2, 3, 4, 5}}),
+        {3, 1, 0});
+  // Rows that would go behind the end go to its beginning, and are reported.
+  Value outside = starting(1, 3), inside = starting(1, 0);
+  check("write_rows", {past, fresh, outside},
+        plainly("write_rows", {&past, &fresh, &inside}, {2, 0, 0}, {},
+                {{2, 3, 4, 5}}),
+        {2, 0, 0}, {}, 0, SINTER_FAULT_INDEX);
+}
+
+TEST_F(Extern, LinearAttention) {
+  // Two heads of state for four of queries, keys of 3, values of 70.
+  Value q = floats({2, 3, 12}, random), k = floats({2, 3, 6}, random),
+        v = floats({2, 3, 140}, random), past = floats({2, 2, 3, 70}, random),
+        beta = floats({2, 3, 1}, random);
+  for (int64_t rule : {1, 2, 3}) {
+    Value decay = floats({2, 3, rule == 1 ? 2 : 6}, random);
+    check("linear_attention", {q, k, v, past, decay, beta},
+          plainly("linear_attention", {&q, &k, &v, &past, &decay, &beta},
+                  {2, 2, rule}, {0.5}, {{2, 3, 280}, {2, 2, 3, 70}}),
+          {2, 2, rule}, {0.5}, 2e-3);
+  }
 }
 
 TEST(ExternTable, EveryFunctionIsKnownByName) {

@@ -16,6 +16,11 @@ SINTER_EXTERN_FUNCTION(copy) {
   }
 }
 
+/* The same bytes, whatever the types. */
+SINTER_EXTERN_FUNCTION(bit_cast) {
+  sinter_x_copy(views, n_inputs, integers, floats, begin, end, worker);
+}
+
 /* out[a..., i..., b...] = data[a..., indices[i...], b...] */
 SINTER_EXTERN_FUNCTION(gather) {
   const sinter_view *data = &views[0], *indices = &views[1], *out = &views[2];

@@ -44,6 +44,11 @@ void col2im(ExternCall &call);
 void roiAlign(ExternCall &call, Fault &fault);
 void maxRoiPool(ExternCall &call, Fault &fault);
 void suppress(ExternCall &call, Fault &fault);
+// ExternCache.cpp
+void writeRows(ExternCall &call, Fault &fault);
+// ExternLinear.cpp
+void linearAttention(ExternCall &call);
+void bitCast(ExternCall &call);
 // ExternTrees.cpp
 void trees(ExternCall &call, Fault &fault);
 void pairProbabilities(ExternCall &call);

@@ -1,8 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Losses that models export beside their outputs; and state that a model hands
-// from run to run: writing into a cache, a convolution that sees the past.
+// Losses that models export beside their outputs; and a convolution that sees
+// the past, which a model hands from run to run.
 #include "compiler/import/Composer.h"
 
 using namespace mlir;
@@ -72,39 +72,6 @@ LogicalResult importEntropyLoss(NodeImport &node) {
   return c.set(0, negativeLikelihood(node, c, logs));
 }
 
-/// The update's rows from write_indices[batch] on, round the end when circular.
-LogicalResult importTensorScatter(NodeImport &node) {
-  Composer c(node);
-  Dims cache = node.dims(0), update = node.dims(1);
-  std::optional<int64_t> axis = node.axis(node.integer("axis"), cache.size());
-  if (!axis || *axis == 0 || update.size() != cache.size())
-    return c.fault(ErrorCode::S001, "cache and update do not fit",
-                   "equal ranks, and an axis behind the batch");
-  Name position = c.unsqueeze(c.count(cache[*axis]), {0});
-  Name start = node.input(2) ? c.unsqueeze(c.input(2), {1})
-                             : c.unsqueeze(c.unsqueeze(c.integer(0), {0}), {0});
-  Name offset = c.sub(position, start); // [batch, length]
-  if (node.text("mode") == "circular")
-    offset = c.op("Mod", {offset, c.dim(cache[*axis])});
-  Name length = c.dim(update[*axis]), zero = c.integer(0);
-  Name isNew = c.op("And", {c.op("GreaterOrEqual", {offset, zero}),
-                            c.op("Less", {offset, length})});
-  Name from = c.op("Where", {isNew, offset, zero});
-  SmallVector<int64_t> middle;
-  for (int64_t i = 1; i < *axis; ++i)
-    middle.push_back(i);
-  for (size_t i = *axis + 1; i < cache.size(); ++i)
-    middle.push_back(int64_t(i));
-  if (!middle.empty()) {
-    isNew = c.unsqueeze(isNew, middle);
-    from = c.unsqueeze(from, middle);
-  }
-  Name rows = c.op("GatherElements",
-                   {c.input(1), c.op("Expand", {from, c.dims(cache)})},
-                   With().integer("axis", *axis));
-  return c.set(0, c.op("Where", {isNew, rows, c.input(0)}));
-}
-
 /// A depthwise convolution over what came before and the input.
 LogicalResult importCausalConv(NodeImport &node) {
   Composer c(node);
@@ -141,7 +108,6 @@ LogicalResult importCausalConv(NodeImport &node) {
 void addLosses(OpTable &table) {
   table["NegativeLogLikelihoodLoss"] = importLikelihoodLoss;
   table["SoftmaxCrossEntropyLoss"] = importEntropyLoss;
-  table["TensorScatter"] = importTensorScatter;
   table["CausalConvWithState"] = importCausalConv;
 }
 

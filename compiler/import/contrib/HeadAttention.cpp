@@ -266,118 +266,6 @@ LogicalResult importMultiHead(NodeImport &node) {
                   With().integer("is_causal", node.integer("unidirectional")));
 }
 
-//===----------------------------------------------------------------------===//
-// GroupQueryAttention
-//===----------------------------------------------------------------------===//
-
-/// [1, S] or [B, S]: where the new tokens stand. A prompt starts at 0.
-Name positionsOf(AttentionComposer &a, DimAttr sequence) {
-  Composer &c = a.c;
-  if (a.node.input(9))
-    return c.input(9);
-  Name line = c.unsqueeze(c.count(sequence), {0});
-  Name last = c.castTo(c.reshape(c.input(5), {a.node.dims(0)[0]}),
-                       onnx::DataType::Int64);
-  Name first = c.add(c.sub(last, c.dim(sequence)), c.integer(1));
-  first = c.op("Max", {first, c.integer(0)});
-  return c.add(line, c.unsqueeze(first, {1}));
-}
-
-LogicalResult checkGroupQuery(NodeImport &node, Composer &c) {
-  bool hasOther = node.input(11) || node.input(12) || node.input(13) ||
-                  node.wants(3) || node.integer("smooth_softmax") > 0 ||
-                  node.integer("sliding_window_cache") != 0 ||
-                  node.text("k_quant_type") != "NONE";
-  if (hasOther)
-    return c.fault(ErrorCode::I004,
-                   "a quantised or sliding cache, a sink or the product of "
-                   "queries and keys is asked for",
-                   "a plain cache that grows");
-  return success();
-}
-
-Name normalised(AttentionComposer &a, const Name &x, size_t weight) {
-  if (!a.node.input(weight))
-    return x;
-  return a.c.op("RMSNormalization", {x, a.c.input(weight)},
-                With()
-                    .integer("axis", -1)
-                    .real("epsilon", a.node.real("qk_norm_epsilon")));
-}
-
-/// Queries, keys and values apart or in one operand, normalised when asked.
-Heads groupedHeads(AttentionComposer &a) {
-  Composer &c = a.c;
-  int64_t keyHeads = a.node.integer("kv_num_heads");
-  Heads h;
-  if (a.node.input(1) && a.node.input(2)) {
-    h.q = a.split(c.input(0), a.heads);
-    h.k = a.split(c.input(1), keyHeads);
-    h.v = a.split(c.input(2), keyHeads);
-  } else {
-    Name all = a.split(c.input(0), a.heads + 2 * keyHeads);
-    h.q = c.slice(all, 1, 0, a.heads);
-    h.k = c.slice(all, 1, a.heads, a.heads + keyHeads);
-    h.v = c.slice(all, 1, a.heads + keyHeads, a.heads + 2 * keyHeads);
-  }
-  h.q = normalised(a, h.q, 14);
-  h.k = normalised(a, h.k, 15);
-  return h;
-}
-
-LogicalResult rotate(AttentionComposer &a, Heads &h) {
-  Composer &c = a.c;
-  NodeImport &node = a.node;
-  if (node.integer("do_rotary", 0) == 0)
-    return success();
-  Name cosine = c.input(7), sine = c.input(8);
-  if (cosine.empty() || sine.empty())
-    return c.fault(ErrorCode::I006, "lacks the caches of its rotation");
-  DimAttr sequence = node.dims(0)[1];
-  Name at = c.op("Expand", {positionsOf(a, sequence),
-                            c.dims({node.dims(0)[0], sequence})});
-  With with;
-  with.integer("interleaved", node.integer("rotary_interleaved", 0));
-  if (std::optional<int64_t> half = sym::asConstant(node.dims(7)[1]))
-    with.integer("rotary_embedding_dim", 2 * *half);
-  h.q = c.op("RotaryEmbedding", {h.q, cosine, sine, at}, with);
-  h.k = c.op("RotaryEmbedding", {h.k, cosine, sine, at}, with);
-  return success();
-}
-
-LogicalResult importGroupQuery(NodeImport &node) {
-  AttentionComposer a(node);
-  Composer &c = a.c;
-  if (failed(checkGroupQuery(node, c)))
-    return failure();
-  Heads h = groupedHeads(a);
-  if (failed(rotate(a, h)))
-    return failure();
-  DimAttr sequence = node.dims(0)[1], keys = sequence;
-  if (node.input(3) && node.input(4)) {
-    keys = keys + node.dims(3)[2];
-    h.pastKey = c.input(3);
-    h.pastValue = c.input(4);
-  }
-  // The cache grows: what the model says is the length must be that.
-  std::optional<Dims> total = node.dimsOrBound(6, "total");
-  if (!total || total->empty() ||
-      !node.requireEqual((*total)[0], keys,
-                         "total_sequence_length and the keys"))
-    return failure();
-  a.addBias(h, c.input(10));
-  With with;
-  with.integer("is_causal", node.integer("causal"))
-      .real("softcap", node.real("softcap", 0));
-  if (int64_t window = node.integer("local_window_size"); window > 0) {
-    Name query =
-        c.add(c.unsqueeze(c.count(sequence), {1}), c.dim(keys - sequence));
-    Name distance = c.sub(query, c.unsqueeze(c.count(keys), {0}));
-    a.addBias(h, a.forbid(c.op("Less", {distance, c.integer(window)}), -65504));
-  }
-  return a.finish(h, with);
-}
-
 } // namespace
 
 void addHeadAttention(OpTable &table) {
@@ -387,7 +275,6 @@ void addHeadAttention(OpTable &table) {
   add("Attention", importAttention);
   add("QAttention", importQAttention);
   add("MultiHeadAttention", importMultiHead);
-  add("GroupQueryAttention", importGroupQuery);
 }
 
 } // namespace sinter::importer
