@@ -5,6 +5,7 @@
 // facts that later floors read off the module.
 #include "compiler/import/ModelImporter.h"
 
+#include "compiler/import/OpenedDims.h"
 #include "compiler/import/Schema.h"
 #include "compiler/import/Values.h"
 #include "dialects/Support/Check.h"
@@ -118,9 +119,9 @@ DimAttr ModelImporter::inputDim(const onnx::ValueInfo &info,
                   value ? std::to_string(*value) : "0 or more", ""});
     return dim(given);
   }
-  if (value)
+  if (value && !option)
     return dim(*value);
-  if (option)
+  if (option) // a name: it opens what the model fixes (OpenedDims.h)
     result = symbolNamed(*option);
   else if (!declared.param.empty() && declared.param != "?") {
     auto renamed = renamedSymbols.find(ref(declared.param));
@@ -362,6 +363,7 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
   importInputs(*proto.graph, scope, entry);
   importNodes(proto.graph->nodes, scope, {}, proto.opsets, 0);
   importOutputs(*proto.graph, scope, *module, main);
+  checkOpenedDims(*this, *proto.graph, main);
   finishModule(*module, main);
   if (!faults.empty())
     return {};

@@ -458,6 +458,17 @@ def shape_in_conflict(folder):
     return relu()
 
 
+@case("U011", "--shape opens dimension 0 of input 'x', but node 'the_Reshape' works for 2 alone", "--shape", "x=N,3")
+def opened_but_baked(folder):
+    rows = vector("rows", [2, 3, 1], numpy.int64)
+    return model([node("Reshape", ["x", "rows"])], initializers=[rows])
+
+
+@case("U011", "no output of the model has its extent", "--shape", "x=N,3")
+def opened_and_lost(folder):
+    return model([node("ReduceMax", ["x"], keepdims=0)])
+
+
 @case("U011", "--dim names 'H'", "--dim", "H=1..4")
 def range_of_no_dimension(folder):
     return relu()
