@@ -21,6 +21,9 @@ namespace {
 
 using kernel::TileProblem;
 
+// Of k, in prefetches: the lines that one stream has in flight.
+constexpr unsigned kStepsAhead = 8;
+
 /// x[0], y[0], x[1], y[1], ...
 Value interleave(KernelBuilder &kb, Value x, Value y) {
   int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
@@ -59,8 +62,9 @@ public:
       : kb(kb), problem(problem), shape(shape), rows(rows), columns(columns),
         live(live), aBytes(KernelBuilder::bytesOf(problem.a.element)),
         bBytes(KernelBuilder::bytesOf(columns.element)) {
-    aStep = kb.dim(problem.a.step * aBytes);
-    bStep = kb.dim(columns.step * bBytes);
+    int64_t elements = problem.alongK ? kernel::kLanesOfK : 1;
+    aStep = kb.dim(problem.a.step * (elements * aBytes));
+    bStep = kb.dim(columns.step * (elements * bBytes));
   }
 
   Values run() {
@@ -84,7 +88,7 @@ private:
   Values axis(size_t depth, Value offset, ValueRange state) {
     if (depth == problem.positions.size())
       return problem.sumsPositions ? sumOf(offset, state)
-                                   : runOf(offset, state);
+                                   : runAt(offset, state);
     const TileProblem::Axis &position = problem.positions[depth];
     Value stride = kb.dim(position.stride * aBytes);
     const PositionRange &range = live[depth];
@@ -103,7 +107,7 @@ private:
 
   // The pointer into b behind `count` positions of an axis.
   Value skip(size_t depth, Value b, Value count) {
-    Value size = kb.mul(kb.dim(problem.run), bStep);
+    Value size = kb.dim(problem.run * columns.step * bBytes);
     for (size_t i = depth + 1; i < problem.positions.size(); ++i)
       size = kb.mul(size, kb.dim(problem.positions[i].extent));
     return kb.at(b, kb.mul(count, size));
@@ -113,14 +117,32 @@ private:
   Values sumOf(Value offset, ValueRange state) {
     Values sums = zeros();
     sums.push_back(state.back());
-    sums = runOf(offset, sums);
+    sums = runAt(offset, sums);
     for (size_t i = 0; i + 1 < sums.size(); ++i)
       sums[i] = arith::AddFOp::create(kb.b, kb.loc, state[i], sums[i]);
     return sums;
   }
 
-  Values runOf(Value offset, ValueRange state) {
+  Values runAt(Value offset, ValueRange state) {
     Value length = kb.dim(problem.run);
+    if (!problem.alongK)
+      return runOf(offset, length, state);
+    // Whole vectors of the run, then a branch for what is left of it.
+    Value lanes = kb.c(kernel::kLanesOfK), whole = kb.div(length, lanes),
+          left = kb.mod(length, lanes);
+    Values results = runOf(offset, whole, state);
+    Value end = kb.add(offset, kb.mul(whole, aStep));
+    return kb.loop(kb.c(0), left, kernel::kLanesOfK, results,
+                   [&](Value, ValueRange carried) {
+                     Values next(carried.begin(), carried.end());
+                     Value b = next.pop_back_val();
+                     stepAlongK(end, 0, b, left, next);
+                     next.push_back(kb.at(b, kb.mul(left, bBytes)));
+                     return next;
+                   });
+  }
+
+  Values runOf(Value offset, Value length, ValueRange state) {
     unsigned unroll = tripSteps();
     if (std::optional<int64_t> known = KernelBuilder::constant(length)) {
       // A short run stays a loop where none is around it: written out whole, it
@@ -162,7 +184,9 @@ private:
     Value b = next.pop_back_val();
     for (unsigned u = 0; u < unroll; ++u) {
       Value at = kb.at(b, kb.mul(bStep, u));
-      if (takesPairs() && u + 1 < unroll)
+      if (problem.alongK)
+        stepAlongK(offset, u, at, {}, next);
+      else if (takesPairs() && u + 1 < unroll)
         stepPair(offset, u++, at, next);
       else
         step(offset, u, at, next);
@@ -176,6 +200,8 @@ private:
   // The tiles of this column ask for the next one's lines, each tile for other
   // ones.
   void prefetchNext(Value b, unsigned unroll) {
+    if (columns.readOnce && shape.prefetch)
+      return prefetchAhead(b, unroll);
     if (!columns.next || unroll < tripSteps())
       return;
     unsigned panels = (shape.vectors + columns.perPanel - 1) / columns.perPanel;
@@ -183,6 +209,19 @@ private:
       for (unsigned line = 0; line < shape.prefetch; ++line)
         kb.prefetch(kb.at(kb.at(b, columns.next),
                           panel * columns.panelBytes + int64_t(line) * 64),
+                    2);
+  }
+
+  // What is read once comes from memory, along more streams and in longer
+  // strides than hardware follows.
+  void prefetchAhead(Value b, unsigned unroll) {
+    if (!KernelBuilder::constant(bStep))
+      return;
+    unsigned panels = (shape.vectors + columns.perPanel - 1) / columns.perPanel;
+    for (unsigned u = 0; u < unroll; ++u)
+      for (unsigned panel = 0; panel < panels; ++panel)
+        kb.prefetch(kb.at(kb.at(b, kb.mul(bStep, kStepsAhead + u)),
+                          panel * columns.panelBytes),
                     2);
   }
 
@@ -216,7 +255,7 @@ private:
   // two steps and adds them, in i32 and exactly. Both of a lie behind each
   // other.
   bool takesPairs() const {
-    return problem.a.element.isSignlessInteger(16) &&
+    return !problem.alongK && problem.a.element.isSignlessInteger(16) &&
            columns.element.isSignlessInteger(16) &&
            problem.accumulator.isSignlessInteger(32) &&
            sym::isConstant(problem.a.step, 1) &&
@@ -256,6 +295,29 @@ private:
         Value &accumulator = grid[size_t(r) * shape.vectors + v];
         accumulator = multiplyAddPairs(kb, kb.splat(pair, shape.lanesOf(v)),
                                        vectors[v], accumulator);
+      }
+    }
+  }
+
+  // Vectors of k: those of the columns serve all rows. `count` is null where
+  // all lanes are there.
+  void stepAlongK(Value offset, unsigned u, Value b, Value count,
+                  Values &grid) {
+    Values vectors;
+    for (unsigned v = 0; v < shape.vectors; ++v)
+      vectors.push_back(
+          widen(kb, problem,
+                kb.load(columns.element, shape.lanes,
+                        kb.at(b, kb.mul(kb.dim(columns.column * bBytes), v)),
+                        count)));
+    for (unsigned r = 0; r < shape.rows; ++r) {
+      Value pointer = kb.at(kb.at(rows.pointers[r], offset),
+                            kb.add(kb.mul(aStep, u), rows.displacements[r]));
+      Value x = widen(kb, problem,
+                      kb.load(problem.a.element, shape.lanes, pointer, count));
+      for (unsigned v = 0; v < shape.vectors; ++v) {
+        Value &accumulator = grid[size_t(r) * shape.vectors + v];
+        accumulator = multiplyAdd(kb, problem, x, vectors[v], accumulator);
       }
     }
   }

@@ -25,6 +25,7 @@ struct ColumnAccess {
   unsigned perPanel = 1; // vectors a panel
   mlir::Value count;     // columns left; null when all are there
   mlir::Value next;      // bytes from here to the line to prefetch; null: none
+  bool readOnce = false; // no other tile reads this: lines are asked for ahead
 };
 
 struct TileShape {
@@ -40,7 +41,8 @@ struct TileShape {
 };
 
 /// Emits the reduction and returns rows * vectors accumulators, row by row. It
-/// walks `live` of the positions along each axis.
+/// walks `live` of the positions along each axis. Along k a vector holds the
+/// lanes of one column's sum.
 Values emitReduction(KernelBuilder &kb, const kernel::TileProblem &problem,
                      const TileShape &shape, const RowAddresses &rows,
                      const ColumnAccess &columns,
@@ -61,6 +63,11 @@ void emitResults(KernelBuilder &kb, const kernel::TileProblem &problem,
                  const TileShape &shape, const Values &grid,
                  llvm::ArrayRef<RowAddresses> addresses,
                  mlir::Value columnCount, mlir::Value tileScratch);
+
+/// The same for a product along k: the lanes of each sum are added first.
+void emitSums(KernelBuilder &kb, const kernel::TileProblem &problem,
+              const TileShape &shape, const Values &grid,
+              llvm::ArrayRef<RowAddresses> addresses, mlir::Value tileScratch);
 
 } // namespace sinter::cpu
 

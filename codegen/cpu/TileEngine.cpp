@@ -58,6 +58,8 @@ private:
     Value firstRow = kb.mul(item[1], rowBlock),
           firstColumn = kb.mul(item[2], columnBlock);
     Value height = blockExtent(kb, firstRow, rows, schedule.rowBlock);
+    if (problem.alongK)
+      return columnsAlongK(bases, firstRow, height);
     Value width = blockExtent(kb, firstColumn, columns, schedule.columnBlock);
     if (std::optional<int64_t> all = KernelBuilder::constant(columns))
       staticColumns(bases, firstRow, height, firstColumn, *all);
@@ -133,6 +135,24 @@ private:
     });
   }
 
+  /// All columns at once, whose vectors lie along k.
+  void columnsAlongK(const Bases &bases, Value firstRow, Value height) {
+    TileShape shape{};
+    shape.lanes = kernel::kLanesOfK;
+    shape.vectors = unsigned(*sym::asConstant(problem.n));
+    shape.unroll = schedule.unroll;
+    ColumnAccess access;
+    access.base = bases.b;
+    access.element = problem.b.element;
+    access.step = problem.b.step;
+    access.column = problem.b.column;
+    forRowTiles(kb, firstRow, height, schedule.tileRows,
+                [&](Value row, unsigned tileRows) {
+                  shape.rows = tileRows;
+                  emitTile(bases, shape, access, row, {});
+                });
+  }
+
   /// `width` columns at `column`; `count` when fewer may be there.
   void emitColumnTile(const Bases &bases, Value firstRow, Value height,
                       Value column, unsigned width, Value count) {
@@ -149,10 +169,16 @@ private:
       moved.results[i] = kb.at(moved.results[i],
                                kb.mul(column, kb.dim(operand.column * bytes)));
     }
+    std::optional<int64_t> known = KernelBuilder::constant(height);
+    bool isOneTile = known && *known <= schedule.tileRows;
     forRowTiles(kb, firstRow, height, schedule.tileRows,
                 [&](Value row, unsigned tileRows) {
                   shape.rows = tileRows;
                   shape.lastLanes = lastLanes(width, tileRows);
+                  // One tile of all rows, or what is left of few of them.
+                  access.readOnce =
+                      !problem.packsB() &&
+                      (known ? isOneTile : tileRows < schedule.tileRows);
                   if (schedule.prefetch && problem.panels)
                     access.next = nextColumns(access, width, row);
                   emitTile(moved, shape, access, row, count);
@@ -235,9 +261,11 @@ private:
     SmallVector<RowOperand> results;
     for (size_t i = 0; i < bases.results.size(); ++i)
       results.push_back({&resultOperand(i), bases.results[i]});
-    emitResults(kb, problem, shape, grid,
-                rowAddresses(kb, problem.rows, results, row, shape.rows), count,
-                kb.scratch());
+    SmallVector<RowAddresses> addresses =
+        rowAddresses(kb, problem.rows, results, row, shape.rows);
+    if (problem.alongK)
+      return emitSums(kb, problem, shape, grid, addresses, kb.scratch());
+    emitResults(kb, problem, shape, grid, addresses, count, kb.scratch());
   }
 
   KernelBuilder &kb;

@@ -75,10 +75,12 @@ def Kernel_ContractOp : Kernel_Root<"contract"> {
   let description = [{
     a: view [batch..., M, K]; b: view [batch..., K, N] (any strides) or panels with
     groups 1; outputs and extras [batch..., M, N]. Each output element is one
-    accumulator over k = 0..K-1 in order.
+    accumulator over k = 0..K-1 in order. With `along_k`, for few columns, it is 16
+    virtual lanes: lane l takes k = l, l+16, ... in order, and lanes are combined
+    pairwise (l, l+8), (l, l+4), (l, l+2), (l, l+1); k is contiguous in a and b then.
   }];
   let arguments = (ins View:$a, ViewOrPanels:$b, Variadic<View>:$extras,
-                       Variadic<View>:$outputs);
+                       Variadic<View>:$outputs, UnitAttr:$along_k);
   let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     $a `,` $b `:` type($a) `,` type($b) (`extras` `(` $extras^ `:` type($extras) `)`)?
@@ -95,12 +97,15 @@ def Kernel_ConvOp : Kernel_Root<"conv"> {
     [N, spatial..., M]. Depthwise (groups = C = M) has weights as a view
     [positions, C]. `border_low` and `border_high`, one entry a spatial axis, say how
     many lines at either end of the input hold nothing but zeros: a tile leaves out
-    the positions with which all of its rows would read those.
+    the positions with which all of its rows would read those. With `along_k`, for few
+    maps, weights are a view [k, M] whose k is contiguous, and each run of input that
+    is contiguous in memory is summed in 16 virtual lanes as by contract.
   }];
   let arguments = (ins View:$input, ViewOrPanels:$weights, Variadic<View>:$extras,
                        Variadic<View>:$outputs, Ints:$kernel, Ints:$strides,
                        Ints:$dilations, I64Attr:$groups,
-                       OptionalAttr<Ints>:$border_low, OptionalAttr<Ints>:$border_high);
+                       OptionalAttr<Ints>:$border_low, OptionalAttr<Ints>:$border_high,
+                       UnitAttr:$along_k);
   let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     $input `,` $weights `:` type($input) `,` type($weights) (`extras` `(` $extras^ `:` type($extras) `)`)?

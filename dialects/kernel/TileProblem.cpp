@@ -106,7 +106,18 @@ void setWeights(TileProblem &problem, Value weights) {
 } // namespace
 
 bool TileProblem::packsB() const {
-  return !panels && !sym::isConstant(b.column, 1) && sym::asConstant(run);
+  return !panels && !alongK && !sym::isConstant(b.column, 1) &&
+         sym::asConstant(run);
+}
+
+bool paysAlongK(int64_t n, int64_t positions, int64_t run) {
+  // In multiply-adds of 16 lanes: a step of columns broadcasts one element of a
+  // and takes half of one, a sum of 16 lanes some four. A single step is no
+  // loop.
+  constexpr int64_t stepsPerSum = 4;
+  int64_t steps = positions * ((run + kLanesOfK - 1) / kLanesOfK);
+  return n >= 1 && n <= kFewColumns && positions * (run / kLanesOfK) >= 2 &&
+         2 * n * (steps + stepsPerSum) < positions * run;
 }
 
 int64_t TileProblem::scratchBytes(int64_t columns) const {
@@ -170,6 +181,7 @@ TileProblem problemOf(ContractOp op) {
   problem.run = a.getDims().back();
   problem.accumulator = accumulatorType(a.getElement());
   problem.epilogue = &op.getEpilogue();
+  problem.alongK = op.getAlongK();
   setWeights(problem, op.getB());
   // One b for the whole batch: the batch axes are rows like any other.
   bool sharedB = problem.panels;
@@ -198,10 +210,29 @@ TileProblem problemOf(ContractOp op) {
   return problem;
 }
 
+/// The run of channels, and positions that join it; problem.positions has all.
+static void setReduction(TileProblem &problem, ConvOp op, DimAttr channels,
+                         bool isProduct) {
+  problem.a.step = problem.a.column = viewOf(op.getInput()).getStrides().back();
+  problem.run = channels;
+  // A single channel is no axis: the run is the innermost one of the kernel.
+  if (problem.panels && sym::isConstant(channels, 1) &&
+      !problem.positions.empty()) {
+    TileProblem::Axis axis = problem.positions.pop_back_val();
+    problem.run = axis.extent;
+    problem.a.step = axis.stride;
+  }
+  problem.sumsPositions = isProduct && isa<FloatType>(problem.accumulator) &&
+                          hasSumsOfPositions(op, channels);
+  if (isProduct && !problem.sumsPositions)
+    joinPositions(problem);
+}
+
 TileProblem problemOf(ConvOp op) {
   MLIRContext *context = op.getContext();
   ViewType input = viewOf(op.getInput());
   auto panels = dyn_cast<PanelsType>(op.getWeights().getType());
+  bool isProduct = panels || op.getAlongK();
   ArrayRef<DimAttr> out = viewOf(op.getOutputs()[0]).getDims(),
                     strides = input.getStrides();
   size_t spatial = input.getRank() - 2;
@@ -209,12 +240,13 @@ TileProblem problemOf(ConvOp op) {
   TileProblem problem;
   problem.n = panels ? fixed(panels.getN()) : out.back();
   problem.panels = bool(panels);
+  problem.alongK = op.getAlongK();
   problem.accumulator = accumulatorType(input.getElement());
   problem.epilogue = &op.getEpilogue();
   // All channels of a depthwise convolution are columns of one group.
-  int64_t groups = panels ? op.getGroups() : 1;
+  int64_t groups = isProduct ? op.getGroups() : 1;
   DimAttr channels =
-      panels ? sym::floorDiv(input.getDims().back(), groups) : fixed(1);
+      isProduct ? sym::floorDiv(input.getDims().back(), groups) : fixed(1);
 
   // A single group lets images and pixels be rows of one list.
   size_t outer = groups == 1 ? 0 : 1;
@@ -232,19 +264,13 @@ TileProblem problemOf(ConvOp op) {
                                    strides[i + 1] * op.getDilations()[i],
                                    borderOf(op, i, problem.a.rows.size() - 1)});
   }
-  problem.a.step = problem.a.column = strides.back();
-  problem.run = channels;
-  problem.sumsPositions = panels && isa<FloatType>(problem.accumulator) &&
-                          hasSumsOfPositions(op, channels);
-  if (panels && !problem.sumsPositions)
-    joinPositions(problem);
-
+  setReduction(problem, op, channels, isProduct);
   setWeights(problem, op.getWeights());
   DimAttr groupSize;
   if (groups > 1) {
     groupSize = problem.n;
     problem.batch.push_back(fixed(groups));
-    problem.a.batch.push_back(problem.a.step * channels);
+    problem.a.batch.push_back(problem.a.column * channels);
     problem.b.batch.push_back(fixed(0)); // images share the weights
     problem.b.batch.push_back(
         fixed((panels.getN() + 15) / 16 * 16 * panels.getK()));

@@ -50,6 +50,9 @@ struct TileProblem {
   /// Each position has a sum of its own, and the sums are added in order: see
   /// docs/rfcs/0007, "Bits".
   bool sumsPositions = false;
+  /// Few columns: vectors lie along the run, in 16 virtual lanes, and not along
+  /// the columns, of which they would fill a part.
+  bool alongK = false;
 
   TileOperand a, b;
   bool panels = false; // b is [n/16][k][16]; b.batch counts elements as well
@@ -67,6 +70,15 @@ struct TileProblem {
   sym::DimAttr batchCount() const;
   sym::DimAttr reductionCount() const;
 };
+
+/// Most columns of a product along k: their accumulators fill the registers.
+constexpr int64_t kFewColumns = 4;
+/// Lanes of a product along k, on every target.
+constexpr unsigned kLanesOfK = 16;
+
+/// Whether n columns are so few for this reduction that vectors along it cost
+/// less than vectors of columns that are mostly empty.
+bool paysAlongK(int64_t n, int64_t positions, int64_t run);
 
 /// Scratch of a tile: accumulators and row addresses on their way to a long
 /// epilogue. Packed columns of b follow.

@@ -2,13 +2,35 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Verifiers of the products: contract and conv, whose weights are panels or,
-// for batched products and depthwise filters, views.
+// for batched products, few columns and depthwise filters, views.
 
+#include "dialects/kernel/TileProblem.h"
 #include "dialects/kernel/VerifyRoot.h"
 
 using namespace mlir;
 using namespace sinter;
 using namespace sinter::kernel;
+
+/// Of a product whose lanes lie along k, `b` [.., k, n] and `a` are read in
+/// vectors of k.
+static LogicalResult verifyAlongK(Operation *op, Value a, Value b) {
+  auto view = dyn_cast<ViewType>(b.getType());
+  if (!view)
+    return op->emitOpError("along k needs b as a view");
+  for (auto [name, stride] :
+       {std::pair("a", cast<ViewType>(a.getType()).getStrides().back()),
+        std::pair("b", view.getStrides().drop_back().back())})
+    if (!sym::isConstant(stride, 1))
+      return op->emitOpError()
+             << "along k has steps of " << sym::toString(stride) << " in "
+             << name << "; expected 1";
+  std::optional<int64_t> n = sym::asConstant(dimsOf(b).back());
+  if (!n || *n < 1 || *n > kFewColumns)
+    return op->emitOpError()
+           << "along k has " << sym::toString(dimsOf(b).back())
+           << " columns; expected 1 to " << kFewColumns;
+  return success();
+}
 
 LogicalResult ContractOp::verify() {
   if (failed(verifyOpening(*this, "a", getA(), 2)))
@@ -31,6 +53,8 @@ LogicalResult ContractOp::verify() {
     if (failed(verifyDims(*this, getB(), "b", expected)))
       return failure();
   }
+  if (getAlongK() && failed(verifyAlongK(*this, getA(), getB())))
+    return failure();
   return verifyEpilogue(*this, getEpilogue(),
                         {accumulatorType(elementOf(getA()))}, getExtras(),
                         getOutputs());
@@ -75,6 +99,12 @@ LogicalResult ConvOp::verify() {
     if (failed(verifyPanels(*this, panels, groups, sym::floorDiv(maps, groups),
                             sym::floorDiv(channels, groups) * positions)))
       return failure();
+  } else if (getAlongK()) {
+    if (groups != 1)
+      return emitOpError() << "along k has " << groups << " groups; expected 1";
+    if (failed(verifyDims(*this, getWeights(), "weights",
+                          {channels * positions, maps})))
+      return failure();
   } else {
     if (!sym::isConstant(channels, groups) || channels != maps)
       return emitOpError(
@@ -85,6 +115,8 @@ LogicalResult ConvOp::verify() {
                        {sym::constantDim(getContext(), positions), channels})))
       return failure();
   }
+  if (getAlongK() && failed(verifyAlongK(*this, getInput(), getWeights())))
+    return failure();
   return verifyEpilogue(*this, getEpilogue(),
                         {accumulatorType(elementOf(getInput()))}, getExtras(),
                         getOutputs());

@@ -5,10 +5,16 @@
 // lie behind each other become rows.
 
 #include "passes/lower/Products.h"
+#include "dialects/kernel/TileProblem.h"
+
+#include <numeric>
 
 using namespace mlir;
 
 namespace sinter::lower {
+
+/// What a depth known at run time stands for.
+constexpr int64_t kUnknownDepth = 128;
 
 SmallVector<int64_t> constants(ArrayRef<sym::DimAttr> dims) {
   SmallVector<int64_t> result;
@@ -38,25 +44,61 @@ ScalarStart addBias(bool hasBias) {
   };
 }
 
+void RightSide::addTo(KernelEmitter &emitter, int64_t groups,
+                      Type element) const {
+  if (isPanels)
+    emitter.addPanels(panels, groups, n, k, element);
+  else
+    emitter.addView(place);
+}
+
+int64_t contiguousRun(const Place &input, int64_t depth,
+                      ArrayRef<int64_t> kernel, ArrayRef<int64_t> dilations) {
+  bool joins = dilations.back() == 1 &&
+               sym::isConstant(input.dims.back(), depth) &&
+               sym::isConstant(input.strides[input.rank() - 2], depth);
+  return joins ? depth * kernel.back() : depth;
+}
+
 void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
                   const RightSide &b, Epilogue &epilogue, ScalarStart start) {
   KernelEmitter emitter(lowering, cluster.loc, "contract");
   emitter.addView(a);
-  if (b.isPanels)
-    emitter.addPanels(b.panels, 1, b.n, b.k, a.element());
-  else
-    emitter.addView(b.place);
+  b.addTo(emitter, 1, a.element());
   epilogue.addTo(emitter);
-  emitter.launch(
-      epilogue.outputs.size(), [&](OpBuilder &builder, ValueRange arguments) {
-        size_t extras = epilogue.extras.size();
-        auto root = kernel::ContractOp::create(
-            builder, builder.getUnknownLoc(), arguments[0], arguments[1],
-            arguments.slice(2, extras), arguments.drop_front(2 + extras));
-        epilogue.emit(root.getEpilogue(), kernel::accumulatorType(a.element()),
-                      start);
-      });
+  emitter.launch(epilogue.outputs.size(), [&](OpBuilder &builder,
+                                              ValueRange arguments) {
+    size_t extras = epilogue.extras.size();
+    auto root = kernel::ContractOp::create(
+        builder, builder.getUnknownLoc(), arguments[0], arguments[1],
+        arguments.slice(2, extras), arguments.drop_front(2 + extras), b.alongK);
+    epilogue.emit(root.getEpilogue(), kernel::accumulatorType(a.element()),
+                  start);
+  });
   epilogue.finish(cluster.loc);
+}
+
+RightSide filterSide(Lowering &lowering, const Place &filter,
+                     const Lowering::PanelSource &source, int64_t contiguous) {
+  RightSide side;
+  side.n = source.n;
+  side.k = 1;
+  for (int64_t extent : source.k)
+    side.k *= extent;
+  int64_t run = std::max<int64_t>(contiguous, 1);
+  if (source.groups != 1 || !kernel::paysAlongK(side.n, side.k / run, run)) {
+    side.isPanels = true;
+    side.panels = lowering.packPanels(filter, source);
+    return side;
+  }
+  Lowering::Packing packing{{source.n}, {source.nStride}, source.offset, {}};
+  llvm::append_range(packing.dims, source.k);
+  llvm::append_range(packing.strides, source.kStrides);
+  side.place = transpose(*reshape(lowering.pack(filter, packing),
+                                  {lowering.dim(side.n), lowering.dim(side.k)}),
+                         {1, 0});
+  side.alongK = true;
+  return side;
 }
 
 static RightSide rightSide(Lowering &lowering, Value value, bool isTransposed) {
@@ -73,15 +115,50 @@ static RightSide rightSide(Lowering &lowering, Value value, bool isTransposed) {
   for (unsigned i = 0; i < batch; ++i)
     b.hasBatch |= !sym::isConstant(b.place.dims[i], 1) &&
                   !sym::isConstant(b.place.strides[i], 0);
-  if (b.place.storage->kind != Storage::Weight || b.hasBatch)
+  if (b.place.storage->kind != Storage::Weight || b.hasBatch) {
+    // Read as it lies: along k where it is contiguous.
+    std::optional<int64_t> k = sym::asConstant(b.place.dims[batch]),
+                           n = sym::asConstant(b.place.dims[batch + 1]);
+    b.alongK = n && sym::isConstant(b.place.strides[batch], 1) &&
+               kernel::paysAlongK(*n, 1, k.value_or(kUnknownDepth));
     return b;
-  b.isPanels = true;
-  b.k = *sym::asConstant(b.place.dims[batch]);
-  b.n = *sym::asConstant(b.place.dims[batch + 1]);
-  SmallVector<int64_t> strides = constants(b.place.strides);
-  b.panels = lowering.packPanels(
-      b.place, {1, b.n, {b.k}, 0, strides[batch + 1], {strides[batch]}, 0});
-  return b;
+  }
+  SmallVector<int64_t> dims = constants(b.place.dims),
+                       strides = constants(b.place.strides);
+  return filterSide(lowering, b.place,
+                    {1,
+                     dims[batch + 1],
+                     {dims[batch]},
+                     0,
+                     strides[batch + 1],
+                     {strides[batch]},
+                     0},
+                    dims[batch]);
+}
+
+/// Few rows, and columns whose k is contiguous: from the other side they are
+/// few columns along k.
+static bool isTurned(const Place &a, const RightSide &b) {
+  unsigned row = a.rank() - 2;
+  std::optional<int64_t> m = sym::asConstant(a.dims[row]);
+  return m && !b.isPanels && !b.alongK &&
+         sym::isConstant(b.place.strides[row], 1) &&
+         kernel::paysAlongK(
+             *m, 1, sym::asConstant(a.dims.back()).value_or(kUnknownDepth));
+}
+
+static void turn(Place &a, RightSide &b, Epilogue &epilogue) {
+  SmallVector<int64_t> permutation(a.rank());
+  std::iota(permutation.begin(), permutation.end(), 0);
+  std::swap(permutation[a.rank() - 1], permutation[a.rank() - 2]);
+  auto swapped = [&](const Place &place) {
+    return transpose(place, permutation);
+  };
+  Place columns = swapped(a);
+  a = swapped(b.place);
+  b.place = columns;
+  b.alongK = true;
+  epilogue.forEach(swapped);
 }
 
 LogicalResult Lowering::lowerContract(Cluster &cluster) {
@@ -124,6 +201,8 @@ LogicalResult Lowering::lowerContract(Cluster &cluster) {
     rows.push_back(&b.place);
     collapse(rows, 0, batch, 0);
   }
+  if (isTurned(a, b))
+    turn(a, b, epilogue);
   emitContract(*this, cluster, a, b, epilogue, {});
   return success();
 }

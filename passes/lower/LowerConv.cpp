@@ -119,11 +119,7 @@ static bool emitPointwise(Lowering &lowering, const Cluster &cluster,
   rows.push_back(&a);
   if (collapse(rows, 0, a.rank() - 1, 1) != 1)
     return false;
-  RightSide b;
-  b.isPanels = true;
-  b.n = shape.n();
-  b.k = shape.depth();
-  b.panels = lowering.packPanels(filter, shape.panels());
+  RightSide b = filterSide(lowering, filter, shape.panels(), shape.depth());
   emitContract(lowering, cluster, a, b, flat, addBias(hasBias));
   return true;
 }
@@ -176,6 +172,7 @@ static void emitConv(Lowering &lowering, const Cluster &cluster,
                      const Place &input, Epilogue &epilogue, bool hasBias) {
   KernelEmitter emitter(lowering, cluster.loc, "conv");
   emitter.addView(input);
+  bool alongK = false;
   bool isDepthwise =
       shape.groups == shape.channels && shape.groups == shape.maps;
   if (isDepthwise) {
@@ -186,9 +183,11 @@ static void emitConv(Lowering &lowering, const Cluster &cluster,
         *reshape(lowering.pack(filter, table), {lowering.dim(shape.positions()),
                                                 lowering.dim(shape.channels)}));
   } else {
-    emitter.addPanels(lowering.packPanels(filter, shape.panels()), shape.groups,
-                      shape.n(), shape.positions() * shape.depth(),
-                      input.element());
+    RightSide side = filterSide(
+        lowering, filter, shape.panels(),
+        contiguousRun(input, shape.depth(), shape.kernel, shape.dilations));
+    side.addTo(emitter, shape.groups, input.element());
+    alongK = side.alongK;
   }
   epilogue.addTo(emitter);
   emitter.launch(epilogue.outputs.size(), [&](OpBuilder &b,
@@ -198,7 +197,7 @@ static void emitConv(Lowering &lowering, const Cluster &cluster,
         b, b.getUnknownLoc(), arguments[0], arguments[1],
         arguments.slice(2, extras), arguments.drop_front(2 + extras),
         shape.kernel, shape.strides, shape.dilations, shape.groups,
-        /*border_low=*/nullptr, /*border_high=*/nullptr);
+        /*border_low=*/nullptr, /*border_high=*/nullptr, alongK);
     if (!isDepthwise)
       addBorders(root, shape, input, epilogue.outputs[0]);
     epilogue.emit(root.getEpilogue(), kernel::accumulatorType(input.element()),

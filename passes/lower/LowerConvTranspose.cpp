@@ -97,12 +97,10 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
   Place in = padded;
   Epilogue epilogue = whole;
   SmallVector<int64_t> taps, ones(shape.kernel.size(), 1);
-  int64_t positions = 1;
   for (size_t i = 0; i < shape.kernel.size(); ++i) {
     int64_t stride = shape.strides[i];
     Phase phase = phaseOf(residue[i], shape.kernel[i], stride, shape.pads[i]);
     taps.push_back(phase.taps);
-    positions *= phase.taps;
     panels.k.push_back(phase.taps);
     panels.kStrides.push_back(-stride * shape.tapStrides[i]);
     panels.offset +=
@@ -121,8 +119,9 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
   panels.kStrides.push_back(shape.inputStride);
   KernelEmitter emitter(lowering, loc, "conv_transpose");
   emitter.addView(in);
-  emitter.addPanels(lowering.packPanels(filter, panels), shape.groups, shape.n,
-                    positions * shape.depth, in.element());
+  RightSide side = filterSide(lowering, filter, panels,
+                              contiguousRun(in, shape.depth, taps, ones));
+  side.addTo(emitter, shape.groups, in.element());
   epilogue.addTo(emitter);
   emitter.launch(
       epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
@@ -130,7 +129,7 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
         auto root = kernel::ConvOp::create(
             b, b.getUnknownLoc(), arguments[0], arguments[1],
             arguments.slice(2, extras), arguments.drop_front(2 + extras), taps,
-            ones, ones, shape.groups, nullptr, nullptr);
+            ones, ones, shape.groups, nullptr, nullptr, side.alongK);
         epilogue.emit(root.getEpilogue(), kernel::accumulatorType(in.element()),
                       addBias(hasBias));
       });

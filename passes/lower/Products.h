@@ -23,15 +23,29 @@ mlir::LogicalResult checkFilter(mlir::Operation *op, const Place &filter);
 /// a + bias, in the type of the accumulator; nothing without a bias.
 ScalarStart addBias(bool hasBias);
 
-/// b of a product, as a view or as panels.
+/// b of a product, as a view or as panels. A view of few columns may have its
+/// vectors along k.
 struct RightSide {
   Place place;
-  bool isPanels = false, hasBatch = false;
+  bool isPanels = false, hasBatch = false, alongK = false;
   mlir::Value panels;
   int64_t n = 0, k = 0;
+
+  void addTo(KernelEmitter &emitter, int64_t groups, mlir::Type element) const;
 };
 void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
                   const RightSide &b, Epilogue &epilogue, ScalarStart start);
+
+/// The operand of a convolution for `filter`: panels, or, where n is few, a
+/// view [k, n] for vectors along k. `contiguous` innermost elements of k follow
+/// each other in the input.
+RightSide filterSide(Lowering &lowering, const Place &filter,
+                     const Lowering::PanelSource &source, int64_t contiguous);
+
+/// Elements of a window over `input`, channels last, that follow each other.
+int64_t contiguousRun(const Place &input, int64_t depth,
+                      llvm::ArrayRef<int64_t> kernel,
+                      llvm::ArrayRef<int64_t> dilations);
 
 Place insertUnitAxis(const Place &place, unsigned axis);
 /// [N, C, spatial...] as [N, spatial..., C].

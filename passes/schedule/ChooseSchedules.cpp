@@ -37,8 +37,9 @@ static Choice choose(kernel::DefineOp define, Targets targets) {
       })
       .Case([&](kernel::ConvOp root) {
         kernel::TileProblem problem = kernel::problemOf(root);
-        return problem.panels ? scheduleTiles(problem, targets)
-                              : scheduleDepthwise(problem, targets);
+        return problem.panels || problem.alongK
+                   ? scheduleTiles(problem, targets)
+                   : scheduleDepthwise(problem, targets);
       })
       .Case([&](kernel::ExternOp root) {
         Choice choice = plainChoice(define.getContext(), targets);
@@ -109,7 +110,8 @@ struct ChooseSchedules : impl::ChooseSchedulesBase<ChooseSchedules> {
     if (auto root = dyn_cast<kernel::ConvOp>(define.getRoot()))
       problem = kernel::problemOf(root);
     if (!problem || choice.blocks.size() != 2 ||
-        (isa<kernel::ConvOp>(define.getRoot()) && !problem->panels))
+        (isa<kernel::ConvOp>(define.getRoot()) && !problem->panels &&
+         !problem->alongK))
       return;
     std::string key = schedule::scheduleKey(define);
     int64_t columns = 16;

@@ -91,6 +91,24 @@ int64_t lanesOf(const TileProblem &problem, const Target &target) {
       kPanel, target.lanes(problem.accumulator.getIntOrFloatBitWidth()));
 }
 
+/// Registers of one vector along k.
+int64_t partsAlongK(const TileProblem &problem, const Target &target) {
+  return std::max<int64_t>(1, int64_t(kernel::kLanesOfK) *
+                                  problem.accumulator.getIntOrFloatBitWidth() /
+                                  target.vec.bits);
+}
+
+/// Cycles of 16 steps of k with rows x columns sums along it: every vector of a
+/// serves all columns, those of b all rows.
+double alongKCycles(const Target &target, int64_t rows, int64_t columns,
+                    int64_t parts) {
+  double products = double(rows * columns * parts),
+         loads = double((rows + columns) * parts);
+  return std::max(
+      {products / target.core.fmaPorts, loads / target.core.loadPorts,
+       double(target.core.fmaLatency), (products + loads) / kIssueWidth});
+}
+
 /// Cycles of one step of k with a grid of rows x vectors.
 double stepCycles(const Target &target, int64_t rows, int64_t vectors) {
   double fma = double(rows * vectors) / target.core.fmaPorts;
@@ -102,12 +120,20 @@ double stepCycles(const Target &target, int64_t rows, int64_t vectors) {
   return std::max({fma, loads, double(target.core.fmaLatency), issue});
 }
 
-bool fits(const Target &target, const Sizes &sizes, int64_t rows,
-          int64_t vectors) {
+bool fits(const Target &target, const TileProblem &problem, const Sizes &sizes,
+          int64_t rows, int64_t width) {
   // Rows a power of two apart fall into one set of L1: no more rows than ways.
   if (rows > target.caches[0].ways)
     return false;
   int64_t pointers = sizes.staticRows ? 1 : rows;
+  if (problem.alongK) {
+    int64_t parts = partsAlongK(problem, target), shared = rows > 1;
+    // A grid of one row is always there: it may not fit, but is not wrong.
+    return width == kPanel && pointers + 4 <= target.core.addressRegisters &&
+           (rows == 1 || (rows + shared) * sizes.columns * parts + parts <=
+                             int64_t(target.vec.registers));
+  }
+  int64_t vectors = width / lanesOf(problem, target);
   // A single row takes b as memory operands, more of them share registers.
   int64_t columns = rows > 1 ? vectors : 0;
   return rows * vectors + columns + 1 <= int64_t(target.vec.registers) &&
@@ -118,12 +144,17 @@ bool fits(const Target &target, const Sizes &sizes, int64_t rows,
 double blockCycles(const Target &target, const TileProblem &problem,
                    const Sizes &sizes, Tile tile, int64_t rows,
                    int64_t columns) {
-  int64_t lanes = lanesOf(problem, target);
+  int64_t lanes = lanesOf(problem, target),
+          parts = partsAlongK(problem, target);
   auto column = [&](int64_t width) {
     int64_t vectors = ceilDiv(width, lanes);
     int64_t tiles = ceilDiv(rows, tile.rows), small = rows / tiles,
             tall = rows % tiles;
     auto cost = [&](int64_t height) {
+      if (problem.alongK)
+        return double(ceilDiv(sizes.depth, kernel::kLanesOfK)) *
+                   alongKCycles(target, height, width, parts) +
+               kTileCycles + 4 * double(height * width * parts);
       return double(sizes.depth) * stepCycles(target, height, vectors) +
              kTileCycles + double(height * vectors);
     };
@@ -143,7 +174,7 @@ Tile bestTile(const Target &target, const TileProblem &problem,
       break;
     for (int64_t height = 1; height <= int64_t(target.caches[0].ways);
          ++height) {
-      if (!fits(target, sizes, height, width / lanesOf(problem, target)))
+      if (!fits(target, problem, sizes, height, width))
         continue;
       double cycles =
           blockCycles(target, problem, sizes, {height, width}, rows, columns);
@@ -160,6 +191,8 @@ Tile bestTile(const Target &target, const TileProblem &problem,
 
 /// The largest divisor of the run that is a sensible number of steps, else 4.
 int64_t unrollOf(const TileProblem &problem, const Target &target, Tile tile) {
+  if (problem.alongK)
+    return 2;
   int64_t accumulators = tile.rows * (tile.columns / lanesOf(problem, target));
   int64_t most = std::clamp<int64_t>(96 / accumulators, 4, 8);
   // Rows that overlap within one trip (few channels) would share broadcasts,
@@ -256,7 +289,7 @@ std::string whyIllegal(const TileProblem &problem,
     return "prefetch is " + std::to_string(schedule.getPrefetch()) +
            "; expected 0 to 16";
   if (rows < 1 || rows > 64 ||
-      !fits(target, sizesOf(problem), rows, columns / lanesOf(problem, target)))
+      !fits(target, problem, sizesOf(problem), rows, columns))
     return "a tile of " + std::to_string(rows) + " x " +
            std::to_string(columns) + " does not fit the registers of " +
            target.isa.str();
@@ -286,7 +319,11 @@ Choice scheduleTiles(const TileProblem &problem, Targets targets) {
     Tile tile = bestTile(*target, problem, sizes, rows, columns);
     tileColumns = std::max(tileColumns, tile.columns);
     // Several row tiles read the same columns: the first ones ask for the next.
-    int64_t prefetch = problem.panels && rows >= 4 * tile.rows ? 1 : 0;
+    // What a single one reads comes from memory.
+    bool isShared = problem.panels && rows >= 4 * tile.rows,
+         isOnce = !problem.alongK && sizes.bBytes > target->caches[1].bytes &&
+                  rows <= tile.rows;
+    int64_t prefetch = isShared || isOnce ? 1 : 0;
     choice.schedules.push_back(kernel::ScheduleAttr::get(
         context, StringAttr::get(context, target->isa),
         StringAttr::get(context, "direct"), tile.rows, tile.columns,

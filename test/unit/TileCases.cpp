@@ -150,7 +150,7 @@ std::string TileCase::define(const std::string &isa) const {
             " groups, n = " + std::to_string(n()) +
             ", k = " + std::to_string(depth()) + ", f32>";
   else
-    bType = view(b, rank - 2, true);
+    bType = view(b, kind == Kind::Contract ? rank - 2 : 0, true);
   std::string outType = view(out, rank, true);
   Strided biasView{out.dims, Ints(rank, 0)};
   biasView.strides.back() = 1;
@@ -186,7 +186,9 @@ std::string TileCase::define(const std::string &isa) const {
          << (borderLow.empty() ? ""
                                : ", border_low = " + array(borderLow) +
                                      ", border_high = " + array(borderHigh))
-         << "}";
+         << (alongK ? ", along_k}" : "}");
+  else if (alongK)
+    text << " attributes {along_k}";
   text << " {\n";
   if (bias || residual || relu) {
     text << "  ^bb0(%acc: f32" << (bias ? ", %c: f32" : "")
@@ -240,18 +242,61 @@ std::vector<float> packPanels(const std::vector<float> &weights, int64_t groups,
   return panels;
 }
 
+namespace {
+
+/// Virtual lanes of one sum, or its single accumulator.
+struct Sum {
+  int64_t count;
+  bool fused;
+  float lanes[16] = {};
+
+  void add(int64_t index, float x, float y) {
+    float &lane = lanes[index % count];
+    lane = fused ? std::fma(x, y, lane) : lane + x * y;
+  }
+  float value() const {
+    Sum left = *this;
+    for (int64_t half = count / 2; half > 0; half /= 2)
+      for (int64_t i = 0; i < half; ++i)
+        left.lanes[i] += left.lanes[i + half];
+    return left.lanes[0];
+  }
+};
+
+/// A filter along one axis has a sum for each position.
+bool sumsPositions(const TileCase &test) {
+  return test.kind == TileCase::Kind::Conv &&
+         test.a.dims.back() / test.groups >= 32 &&
+         std::count_if(test.kernel.begin(), test.kernel.end(),
+                       [](int64_t size) { return size > 1; }) == 1;
+}
+
+/// Elements of a window that follow each other in memory.
+int64_t runOf(const TileCase &test) {
+  if (test.kind == TileCase::Kind::Contract)
+    return test.depth();
+  int64_t run = test.a.dims.back() / test.groups;
+  for (size_t i = test.kernel.size(); i-- > 0 && !sumsPositions(test);) {
+    if (test.kernel[i] == 1)
+      continue;
+    if (test.a.strides[i + 1] * test.dilations[i] != run)
+      break;
+    run *= test.kernel[i];
+  }
+  return run;
+}
+
+} // namespace
+
 void reference(const TileCase &test, const float *a, const float *weights,
                const float *bias, const float *residual, float *out,
                bool fused) {
-  auto addProduct = [&](float sum, float x, float y) {
-    return fused ? std::fma(x, y, sum) : sum + x * y;
-  };
   size_t rank = test.out.dims.size();
   int64_t n = test.n(), depth = test.depth(),
-          channels = test.a.dims.back() / test.groups;
+          channels = test.a.dims.back() / test.groups, run = runOf(test);
   forEach(test.out.dims, [&](const Ints &at) {
     int64_t column = at.back(), group = column / n;
-    float sum = 0;
+    Sum sum{test.alongK ? 16 : 1, fused};
     if (test.kind == TileCase::Kind::Contract) {
       Ints from(at.begin(), at.end() - 1);
       from.push_back(0);
@@ -264,17 +309,14 @@ void reference(const TileCase &test, const float *a, const float *weights,
           other[rank - 2] = k;
         float w = test.panels ? weights[k * n + column]
                               : weights[offsetOf(test.b.strides, other)];
-        sum = addProduct(sum, a[offsetOf(test.a.strides, from)], w);
+        sum.add(k, a[offsetOf(test.a.strides, from)], w);
       }
     } else {
       int64_t k = 0;
-      // A filter along one axis has a sum for each position.
-      bool apart = test.kind == TileCase::Kind::Conv && channels >= 32 &&
-                   std::count_if(test.kernel.begin(), test.kernel.end(),
-                                 [](int64_t size) { return size > 1; }) == 1;
+      bool apart = sumsPositions(test);
       forEach(test.kernel, [&](const Ints &tap) {
-        float total = sum;
-        sum = apart ? 0 : sum;
+        Sum total = sum;
+        sum = apart ? Sum{sum.count, fused} : sum;
         Ints from(at);
         for (size_t i = 0; i < tap.size(); ++i)
           from[i + 1] =
@@ -283,18 +325,22 @@ void reference(const TileCase &test, const float *a, const float *weights,
           from.back() = group * channels + c;
           float w = test.kind == TileCase::Kind::Depthwise
                         ? weights[k * test.out.dims.back() + column]
+                    : test.alongK
+                        ? weights[offsetOf(test.b.strides, {k, column})]
                         : weights[(group * depth + k) * n + column % n];
-          sum = addProduct(sum, a[offsetOf(test.a.strides, from)], w);
+          sum.add(k % run, a[offsetOf(test.a.strides, from)], w);
         }
-        sum = apart ? total + sum : sum;
+        for (int64_t i = 0; apart && i < sum.count; ++i)
+          sum.lanes[i] += total.lanes[i];
       });
     }
+    float value = sum.value();
     int64_t place = offsetOf(test.out.strides, at);
     if (bias)
-      sum += bias[column];
+      value += bias[column];
     if (residual)
-      sum += residual[place];
-    out[place] = test.relu ? (sum < 0 ? 0.0f : sum) : sum;
+      value += residual[place];
+    out[place] = test.relu ? (value < 0 ? 0.0f : value) : value;
   });
 }
 

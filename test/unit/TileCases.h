@@ -22,8 +22,9 @@ struct Strided {
 
 struct TileCase {
   enum class Kind { Contract, Conv, Depthwise } kind = Kind::Contract;
-  Strided a, b, out; // b: contract with a view only
+  Strided a, b, out; // b: contract with a view, and along k
   bool panels = true;
+  bool alongK = false; // b is a view [k, n] whose k is contiguous
   std::vector<int64_t> kernel, strides, dilations;
   std::vector<int64_t> borderLow, borderHigh; // lines of zeros; empty: none
   int64_t groups = 1;
@@ -54,9 +55,9 @@ void zeroBorders(const TileCase &test, float *a);
 std::vector<float> packPanels(const std::vector<float> &weights, int64_t groups,
                               int64_t n, int64_t k);
 
-/// The answer with one float accumulator an element, in index order, by fma or,
-/// not fused, by a product and a sum that both round. `weights` is
-/// [group][k][n] for panels, the memory of b for a view.
+/// The answer with one float accumulator an element, in index order, or along k
+/// with 16, by fma or, not fused, by a product and a sum that both round.
+/// `weights` is [group][k][n] for panels, the memory of b for a view.
 void reference(const TileCase &test, const float *a, const float *weights,
                const float *bias, const float *residual, float *out,
                bool fused);

@@ -80,6 +80,13 @@ protected:
     test.columnBlock = pick({0, 0, 16, 48, 64});
   }
 
+  void scheduleAlongK(TileCase &test) {
+    schedule(test);
+    test.tileRows = pick({1, 2, 3, 6, 8});
+    test.tileColumns = 16;
+    test.columnBlock = 0;
+  }
+
   // A view whose axes have gaps between them; the innermost is contiguous.
   Strided spread(std::vector<int64_t> dims) {
     Strided view = dense(dims);
@@ -222,6 +229,64 @@ TEST_F(TileEngine, ContractWithViews) {
       test.symbols.push_back(rank + 1);
     epilogue(test, pick({0, 2, 6}));
     schedule(test);
+    check(test);
+  }
+}
+
+// Few columns: vectors lie along k, with rests of k, of rows and of columns.
+TEST_F(TileEngine, ContractAlongK) {
+  for (int round = 0; round < 10; ++round) {
+    TileCase test;
+    test.panels = false;
+    test.alongK = true;
+    std::vector<int64_t> dims(size_t(pick({0, 1})), 0);
+    for (int64_t &dim : dims)
+      dim = pick({1, 3});
+    int64_t m = pick({1, 2, 7, 19, 33}), k = pick({1, 15, 16, 48, 77}),
+            n = pick({1, 1, 2, 3, 4});
+    auto with = [&](int64_t x, int64_t y) {
+      std::vector<int64_t> all = dims;
+      all.push_back(x);
+      all.push_back(y);
+      return all;
+    };
+    test.a = spread(with(m, k));
+    test.b = spread(with(n, k));
+    size_t rank = dims.size();
+    std::swap(test.b.strides[rank], test.b.strides[rank + 1]);
+    std::swap(test.b.dims[rank], test.b.dims[rank + 1]);
+    test.out = spread(with(m, n));
+    if (coin())
+      test.symbols = {unsigned(rank)};
+    epilogue(test, pick({0, 2, 6}));
+    scheduleAlongK(test);
+    check(test);
+  }
+}
+
+TEST_F(TileEngine, ConvolutionsAlongK) {
+  for (int round = 0; round < 10; ++round) {
+    TileCase test;
+    test.kind = Kind::Conv;
+    test.panels = false;
+    test.alongK = true;
+    std::vector<int64_t> in{pick({1, 2})}, out = in;
+    int64_t channels = pick({3, 16, 24, 33}), maps = pick({1, 1, 2, 3, 4});
+    for (size_t i = 0; i < 2; ++i) {
+      test.kernel.push_back(pick({1, 2, 3}));
+      test.strides.push_back(pick({1, 1, 2}));
+      test.dilations.push_back(pick({1, 1, 2}));
+      out.push_back(pick({1, 3, 7, 11}));
+      in.push_back((out.back() - 1) * test.strides.back() +
+                   (test.kernel.back() - 1) * test.dilations.back() + 1);
+    }
+    in.push_back(channels);
+    out.push_back(maps);
+    test.a = spread(in);
+    test.out = spread(out);
+    test.b = {{test.depth(), maps}, {1, test.depth()}};
+    epilogue(test, pick({0, 1, 3, 7}));
+    scheduleAlongK(test);
     check(test);
   }
 }

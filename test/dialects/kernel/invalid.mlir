@@ -292,6 +292,39 @@ kernel.define @k (%a: !kernel.view<[6] x f32, [1]>, %b: !kernel.panels<1 groups,
 
 // -----
 
+kernel.define @k (%a: !kernel.view<[4, 6] x f32, [6, 1]>, %b: !kernel.panels<1 groups, n = 2, k = 6, f32>) -> (%y: !kernel.view<[4, 2] x f32, [2, 1]>) {
+  // expected-error@+1 {{along k needs b as a view}}
+  kernel.contract %a, %b : !kernel.view<[4, 6] x f32, [6, 1]>,
+      !kernel.panels<1 groups, n = 2, k = 6, f32> outs(%y : !kernel.view<[4, 2] x f32, [2, 1]>) attributes {along_k} {}
+}
+
+// -----
+
+kernel.define @k (%a: !kernel.view<[4, 6] x f32, [6, 1]>, %b: !kernel.view<[6, 2] x f32, [2, 1]>) -> (%y: !kernel.view<[4, 2] x f32, [2, 1]>) {
+  // expected-error@+1 {{along k has steps of 2 in b; expected 1}}
+  kernel.contract %a, %b : !kernel.view<[4, 6] x f32, [6, 1]>,
+      !kernel.view<[6, 2] x f32, [2, 1]> outs(%y : !kernel.view<[4, 2] x f32, [2, 1]>) attributes {along_k} {}
+}
+
+// -----
+
+kernel.define @k (%a: !kernel.view<[4, 6] x f32, [6, 1]>, %b: !kernel.view<[6, 8] x f32, [1, 6]>) -> (%y: !kernel.view<[4, 8] x f32, [8, 1]>) {
+  // expected-error@+1 {{along k has 8 columns; expected 1 to 4}}
+  kernel.contract %a, %b : !kernel.view<[4, 6] x f32, [6, 1]>,
+      !kernel.view<[6, 8] x f32, [1, 6]> outs(%y : !kernel.view<[4, 8] x f32, [8, 1]>) attributes {along_k} {}
+}
+
+// -----
+
+kernel.define @k (%x: !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, %w: !kernel.view<[18, 2] x f32, [1, 18]>) -> (%y: !kernel.view<[1, 3, 3, 2] x f32, [18, 6, 2, 1]>) {
+  // expected-error@+1 {{along k has 2 groups; expected 1}}
+  kernel.conv %x, %w : !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, !kernel.view<[18, 2] x f32, [1, 18]>
+      outs(%y : !kernel.view<[1, 3, 3, 2] x f32, [18, 6, 2, 1]>)
+      attributes {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64, along_k} {}
+}
+
+// -----
+
 kernel.define @k (%x: !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, %w: !kernel.panels<1 groups, n = 4, k = 36, f32>) -> (%y: !kernel.view<[1, 3, 3, 4] x f32, [36, 12, 4, 1]>) {
   // expected-error@+1 {{'kernel' has 1 entries, expected 2}}
   kernel.conv %x, %w : !kernel.view<[1, 5, 5, 4] x f32, [100, 20, 4, 1]>, !kernel.panels<1 groups, n = 4, k = 36, f32>

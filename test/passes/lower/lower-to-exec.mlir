@@ -151,6 +151,22 @@ func.func @branch(%c: tensor<i1>, %x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
+// Few columns: vectors lie along k, and the filter as it is read. One row against
+// many columns of contiguous k is the same from the other side.
+// CHECK: kernel.conv {{.*}}!kernel.view<[144, 1] x f32, [1, 0]>
+// CHECK-SAME: along_k
+// CHECK: kernel.contract {{.*}}<[50, 256] x f32, [256, 1]>, !kernel.view<[256, 1] x f32, [1, 0]>
+// CHECK-SAME: along_k
+// CHECK: exec.program @few
+func.func @few(%x: tensor<1x4x4x16xf32>, %a: tensor<1x256xf32>, %b: tensor<50x256xf32>) -> (tensor<1x2x2x1xf32>, tensor<1x50xf32>) {
+  %w = graph.constant(dense<0.5> : tensor<1x16x3x3xf32>) : tensor<1x16x3x3xf32>
+  %0 = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64, channels_last} : (tensor<1x4x4x16xf32>, tensor<1x16x3x3xf32>) -> tensor<1x2x2x1xf32>
+  %1 = graph.matmul %a, %b {transpose_b} : (tensor<1x256xf32>, tensor<50x256xf32>) -> tensor<1x50xf32>
+  return %0, %1 : tensor<1x2x2x1xf32>, tensor<1x50xf32>
+}
+
+// -----
+
 // A filter that is an input is packed by copies: the whole blocks, the tail, and
 // zeros behind it.
 // CHECK: exec.program @filter

@@ -61,6 +61,18 @@ kernel.define @vector (%a: !kernel.view<[1, 768] x f32, [768, 1]>,
       outs(%y : !kernel.view<[1, 3072] x f32, [3072, 1]>) {}
 }
 
+// One column: as many rows as there are registers for sums of 16 lanes.
+// CHECK-LABEL: kernel.define @column
+// CHECK-SAME: isa = "x86-64-v3", algo = "direct", tile_m = 6, tile_n = 16
+// CHECK-SAME: isa = "x86-64-v4", algo = "direct", tile_m = 8, tile_n = 16
+kernel.define @column (%a: !kernel.view<[512, 768] x f32, [768, 1]>,
+                       %b: !kernel.view<[768, 1] x f32, [1, 0]>)
+    -> (%y: !kernel.view<[512, 1] x f32, [1, 0]>) {
+  kernel.contract %a, %b : !kernel.view<[512, 768] x f32, [768, 1]>,
+                           !kernel.view<[768, 1] x f32, [1, 0]>
+      outs(%y : !kernel.view<[512, 1] x f32, [1, 0]>) attributes {along_k} {}
+}
+
 // A transposed b is packed: scratch holds a tile of its columns.
 // CHECK-LABEL: kernel.define @transposed
 // CHECK-SAME: scratch = {{[1-9][0-9]+}}
