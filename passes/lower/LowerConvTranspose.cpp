@@ -72,17 +72,37 @@ static TransposedShape shapeOf(graph::ConvTransposeOp op, const Place &filter) {
   return shape;
 }
 
+/// Elements past both ends of the input along one axis that some phase reads;
+/// where sizes do not tell, as much as any kernel of this size can reach.
+static std::pair<int64_t, int64_t> reachOf(int64_t kernel, int64_t stride,
+                                           int64_t pad, sym::DimAttr input,
+                                           sym::DimAttr output) {
+  int64_t low = 0, high = 0;
+  for (int64_t residue = 0; residue < stride; ++residue) {
+    Phase phase = phaseOf(residue, kernel, stride, pad);
+    sym::DimAttr count = sym::ceilDiv(output - phase.first, stride);
+    std::optional<int64_t> past =
+        sym::asConstant(count - input + (phase.start + phase.taps - 1));
+    int64_t most = (kernel + pad) / stride + 1;
+    low = std::max(low, -phase.start);
+    high = std::max(high, past.value_or(most));
+  }
+  return {low, high};
+}
+
 /// A halo that serves every phase. Output extents past the input's reach
 /// (output padding, unequal pads) need as much on the high side.
 static Place withHalo(Lowering &lowering, const Place &input,
-                      const TransposedShape &shape, Location loc) {
+                      const TransposedShape &shape, const Place &output,
+                      Location loc) {
   if (shape.isExact)
     return lowering.rowContiguous(input, loc);
-  SmallVector<int64_t> halo(shape.kernel.size() + 2, 0);
+  SmallVector<int64_t> low(shape.kernel.size() + 2, 0), high = low;
   for (size_t i = 0; i < shape.kernel.size(); ++i)
-    halo[i + 1] = (shape.kernel[i] + shape.pads[i]) / shape.strides[i] + 1;
-  Place padded =
-      lowering.makeTemporary(input.dims, input.element(), halo, halo);
+    std::tie(low[i + 1], high[i + 1]) =
+        reachOf(shape.kernel[i], shape.strides[i], shape.pads[i],
+                input.dims[i + 1], output.dims[i + 1]);
+  Place padded = lowering.makeTemporary(input.dims, input.element(), low, high);
   lowering.copy(input, padded, loc);
   return padded;
 }
@@ -163,7 +183,7 @@ LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
   }
   whole.makeOutputsRowContiguous();
   TransposedShape shape = shapeOf(op, filter);
-  Place padded = withHalo(*this, input, shape, op.getLoc());
+  Place padded = withHalo(*this, input, shape, whole.outputs[0], op.getLoc());
   SmallVector<int64_t> residue(shape.kernel.size(), 0);
   size_t axis;
   do {
