@@ -89,7 +89,7 @@ LogicalResult importConstantOfShape(NodeImport &node) {
   }
   Type element = value.type.getElementType();
   RankedTensorType type = sym::tensorOf(*dims, element);
-  if (type.hasStaticShape() && type.getNumElements() <= 1024 && value.known)
+  if (hasAtMost(type, 1024) && value.known)
     return node.setKnown(0, Dims(type.getNumElements(), (*value.known)[0]),
                          type);
   if (type.hasStaticShape())

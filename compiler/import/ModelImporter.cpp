@@ -145,18 +145,22 @@ DimAttr ModelImporter::inputDim(const onnx::ValueInfo &info,
 
 RankedTensorType ModelImporter::inputType(const onnx::ValueInfo &info,
                                           int64_t position) {
+  auto refuse = [&](ErrorCode code, const std::string &what,
+                    const char *expected) -> RankedTensorType {
+    faults.add({code, "", "", "input '" + std::string(info.name) + "' " + what,
+                expected, ""});
+    return {};
+  };
   Type element = elementType(info.type.element);
   if (info.type.kind != onnx::Type::Kind::Tensor || !element) {
     bool isTensor = info.type.kind == onnx::Type::Kind::Tensor;
-    faults.add({info.type.kind == onnx::Type::Kind::None ? ErrorCode::I015
-                                                         : ErrorCode::I013,
-                "", "",
-                "input '" + std::string(info.name) + "' is " +
-                    (isTensor ? "a tensor of " +
-                                    onnx::typeName(int32_t(info.type.element))
-                              : "not a tensor"),
-                "a tensor of numbers or bools", ""});
-    return {};
+    return refuse(
+        info.type.kind == onnx::Type::Kind::None ? ErrorCode::I015
+                                                 : ErrorCode::I013,
+        isTensor ? "is a tensor of " +
+                       std::string(onnx::typeName(int32_t(info.type.element)))
+                 : "is not a tensor",
+        "a tensor of numbers or bools");
   }
   const std::vector<std::string> *given = nullptr;
   for (const ImportOptions::InputShape &shape : options.shapes)
@@ -167,21 +171,14 @@ RankedTensorType ModelImporter::inputType(const onnx::ValueInfo &info,
     declared = *info.type.shape;
   else if (given)
     declared.resize(given->size());
-  else {
-    faults.add({ErrorCode::S002, "", "",
-                "input '" + std::string(info.name) + "' declares no shape", "",
-                ""});
-    return {};
-  }
+  else
+    return refuse(ErrorCode::S002, "declares no shape", "");
   if (given && given->size() != declared.size())
     given = nullptr; // already a fault
-  if (declared.size() > 32) {
-    faults.add({ErrorCode::I015, "", "",
-                "input '" + std::string(info.name) + "' has rank " +
-                    std::to_string(declared.size()),
-                "rank 32 or less", ""});
-    return {};
-  }
+  if (declared.size() > 32)
+    return refuse(ErrorCode::I015,
+                  "has rank " + std::to_string(declared.size()),
+                  "rank 32 or less");
   Dims dims;
   for (size_t i = 0; i < declared.size(); ++i) {
     dims.push_back(inputDim(info, declared[i], given ? &(*given)[i] : nullptr,
@@ -195,7 +192,10 @@ RankedTensorType ModelImporter::inputType(const onnx::ValueInfo &info,
                       : declared.size() == 4 ? SmallVector<int64_t>{224, 640}
                                              : SmallVector<int64_t>{128};
   }
-  return sym::tensorOf(dims, element);
+  RankedTensorType type = sym::tensorOf(dims, element);
+  std::string shown = beyondMemory(type);
+  return shown.empty() ? type
+                       : refuse(ErrorCode::I015, "is " + shown, fitsMemory);
 }
 
 void ModelImporter::importInputs(const onnx::Graph &graph, Scope &scope,

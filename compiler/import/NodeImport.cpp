@@ -86,8 +86,7 @@ std::optional<Dims> NodeImport::knownDims(size_t i) {
 std::optional<Dims> NodeImport::dimsOrBound(size_t i, StringRef hint,
                                             int64_t min, DimAttr most) {
   TensorValue *tensor = input(i);
-  if (tensor->known || !tensor->type.hasStaticShape() ||
-      tensor->type.getNumElements() > 32)
+  if (tensor->known || !hasAtMost(tensor->type, 32))
     return knownDims(i);
   std::vector<UpperBound> bounds = boundsOf(model, *tensor);
   Value source = cast(value(i), model.builder.getI64Type());
@@ -252,6 +251,8 @@ TensorValue *NodeImport::result(size_t i) {
 LogicalResult NodeImport::setSame(size_t i, const TensorValue &value) {
   if (!wants(i))
     return success();
+  if (std::string shown = beyondMemory(value.type); !shown.empty())
+    return fault(ErrorCode::S001, "makes " + shown, fitsMemory);
   std::string constantName =
       value.isConstant ? value.name : std::string(node.outputs[i]);
   TensorValue &result = scope.values[ref(node.outputs[i])];
@@ -265,7 +266,7 @@ bool NodeImport::setMoved(
     llvm::function_ref<SmallVector<int64_t>(ArrayRef<int64_t>)> source) {
   TensorValue *from = input(0);
   RankedTensorType type = sym::tensorOf(dims, from->type.getElementType());
-  if (!from->known || !type.hasStaticShape() || type.getNumElements() > 1024)
+  if (!from->known || !hasAtMost(type, 1024))
     return false;
   Dims contents;
   SmallVector<int64_t> index(dims.size(), 0);

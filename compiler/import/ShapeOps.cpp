@@ -4,6 +4,7 @@
 // Operators that read or change shapes: their shape inputs are followed as
 // dimensions and never become tensors.
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/Values.h"
 #include "dialects/graph/Broadcast.h"
 
 using namespace mlir;
@@ -117,8 +118,7 @@ LogicalResult reshapeToData(NodeImport &node) {
 }
 
 LogicalResult importReshape(NodeImport &node) {
-  if (!node.input(1)->known && node.type(1).hasStaticShape() &&
-      node.rank(1) == 1 && node.type(1).getNumElements() <= 32)
+  if (!node.input(1)->known && node.rank(1) == 1 && hasAtMost(node.type(1), 32))
     return reshapeToData(node);
   std::optional<Dims> target = node.knownDims(1);
   if (!target)
@@ -234,8 +234,7 @@ LogicalResult importExpand(NodeImport &node) {
       return failure();
   TensorValue *value = node.input(0);
   RankedTensorType type = sym::tensorOf(*dims, value->type.getElementType());
-  if (value->known && value->known->size() == 1 && type.hasStaticShape() &&
-      type.getNumElements() <= 1024)
+  if (value->known && value->known->size() == 1 && hasAtMost(type, 1024))
     return node.setKnown(0, Dims(type.getNumElements(), (*value->known)[0]),
                          type);
   Value result = node.value(0);

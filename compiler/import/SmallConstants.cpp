@@ -9,6 +9,7 @@
 // would.
 #include "compiler/evaluate/ConstantFolder.h"
 #include "compiler/import/ModelImporter.h"
+#include "compiler/import/Values.h"
 #include "dialects/graph/ConstantData.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -23,10 +24,11 @@ constexpr unsigned mostOperations = 16; // what one operator composes
 /// Static, small, and of elements that take whole bytes.
 bool isSmall(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+  if (!type || !hasAtMost(type, mostElements) ||
+      !type.getElementType().isIntOrFloat())
     return false;
   unsigned bits = type.getElementType().getIntOrFloatBitWidth();
-  return type.getNumElements() <= mostElements && (bits == 1 || bits >= 8);
+  return bits == 1 || bits >= 8;
 }
 
 std::optional<ConstantTensor>

@@ -17,7 +17,8 @@ namespace {
 
 using Ratio = UpperBound::Ratio;
 using Bounds = std::vector<UpperBound>;
-constexpr size_t kMostElements = 32, kMostRatios = 4;
+constexpr int64_t kMostElements = 32;
+constexpr size_t kMostRatios = 4;
 
 UpperBound exactly(ModelImporter &model, DimAttr over, DimAttr under) {
   UpperBound bound;
@@ -250,8 +251,7 @@ ArrayAttr writtenOn(Value value) {
 std::vector<UpperBound> boundsOf(ModelImporter &model,
                                  const TensorValue &value) {
   Bounds result;
-  if (value.parts || !value.type.hasStaticShape() ||
-      value.type.getNumElements() > int64_t(kMostElements))
+  if (value.parts || !hasAtMost(value.type, kMostElements))
     return result;
   if (value.known) {
     for (DimAttr known : *value.known)
@@ -293,9 +293,7 @@ void followBounds(NodeImport &node) {
   TensorValue *result = node.result(0);
   if (!isFollowed(op) || !result || result->known || result->isConstant ||
       result->isPoisoned || result->parts || result->fractions ||
-      !result->type.hasStaticShape() ||
-      result->type.getNumElements() > int64_t(kMostElements) ||
-      node.inputCount() == 0)
+      !hasAtMost(result->type, kMostElements) || node.inputCount() == 0)
     return;
   for (size_t i = 0; i < node.inputCount(); ++i)
     if (TensorValue *input = node.input(i); !input || input->parts)

@@ -72,6 +72,26 @@ Type typeOf(MLIRContext &context, onnx::DataType type) {
   }
 }
 
+bool hasAtMost(RankedTensorType type, int64_t most) {
+  if (!type.hasStaticShape())
+    return false;
+  int64_t count = llvm::is_contained(type.getShape(), 0) ? 0 : 1;
+  for (int64_t extent : type.getShape()) {
+    if (count && extent > most / count)
+      return false;
+    count *= extent;
+  }
+  return true;
+}
+
+std::string beyondMemory(RankedTensorType type) {
+  if (!type || !type.hasStaticShape() || hasAtMost(type, int64_t(1) << 47))
+    return "";
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 onnx::DataType dataTypeOf(Type type) {
   for (int32_t i = 1; i <= int32_t(onnx::DataType::Int2); ++i)
     if (typeOf(*type.getContext(), onnx::DataType(i)) == type)

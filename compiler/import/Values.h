@@ -21,6 +21,14 @@ onnx::DataType dataTypeOf(mlir::Type type);
 /// Stored bits of one element: 8 for bool.
 unsigned bitsOf(mlir::Type element);
 
+/// Whether the shape is static with at most `most` elements. Extents come out
+/// of a file: their product may be more than a number holds.
+bool hasAtMost(mlir::RankedTensorType type, int64_t most);
+/// The type, where its size is static and no memory can hold it; else nothing.
+std::string beyondMemory(mlir::RankedTensorType type);
+constexpr const char *fitsMemory =
+    "at most 2^47 elements, which is all that memory can hold";
+
 /// Element `i` of tightly packed bytes.
 mlir::Attribute elementAt(mlir::Type element, llvm::ArrayRef<char> bytes,
                           int64_t i);

@@ -434,6 +434,17 @@ def unknown_rank(folder):
     return model([node("Relu")], [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)])
 
 
+@case("I015", "at most 2^47 elements")
+def input_beyond_memory(folder):
+    return model([node("Relu")], [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2**62, 2, 2])])
+
+
+@case("S001", "at most 2^47 elements")
+def result_beyond_memory(folder):
+    return model([node("ConstantOfShape", ["s"], ["c"]), node("Cast", ["c"], to=1)], [],
+                 initializers=[vector("s", [2**62, 3], numpy.int64)])
+
+
 @case("I014", "depend on data")
 def axes_from_data(folder):
     axes = helper.make_tensor_value_info("a", TensorProto.INT64, [1])

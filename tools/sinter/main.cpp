@@ -13,6 +13,8 @@
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
 #include <cstdlib>
+#include <new>
+#include <unistd.h>
 
 using namespace sinter;
 
@@ -41,6 +43,16 @@ static std::optional<int> runHidden(llvm::StringRef word) {
   else
     return std::nullopt;
   return 0;
+}
+
+// Sizes come from users' files and inputs. Nothing can be freed and nothing be
+// undone here: outputs get their names only when they are complete.
+static void endWithoutMemory() {
+  llvm::errs()
+      << "sinter: error: memory could not be had\n  Give smaller inputs, "
+         "or raise the limit of memory.\n  [SINTER-O010] see "
+         "docs/error-codes.md\n";
+  _exit(static_cast<int>(ExitCode::Machine));
 }
 
 static ExitCode dispatch(const Arguments &arguments) {
@@ -79,6 +91,7 @@ static ExitCode dispatch(const Arguments &arguments) {
 
 int main(int argc, char **argv) {
   signal(SIGXFSZ, SIG_IGN); // a file over `ulimit -f` is an error in words
+  std::set_new_handler(endWithoutMemory);
   if (argc == 2)
     if (std::optional<int> exit = runHidden(argv[1]))
       return *exit;
