@@ -10,9 +10,11 @@ using namespace mlir;
 namespace sinter::exec {
 
 LateSizes::LateSizes(ProgramOp program) {
-  for (auto symbol : program.getOps<SymbolOp>())
+  for (auto symbol : program.getOps<SymbolOp>()) {
+    all[symbol.getName()] = symbol;
     if (!symbol.getInput())
       late[symbol.getName()] = symbol;
+  }
   program.walk([&](ReadOp read) {
     if (read.getInputElement())
       late.erase(read.getSymbol());
@@ -30,18 +32,120 @@ bool LateSizes::isLate(sym::DimAttr dim) const {
   return found;
 }
 
-sym::DimAttr LateSizes::bound(sym::DimAttr dim) const {
-  // A bound may name symbols that were bound before: as deep as there are any.
-  for (size_t depth = 0; depth <= late.size() && isLate(dim); ++depth)
-    dim = sym::substitute(dim, [&](StringRef name) -> sym::DimAttr {
-      SymbolOp symbol = find(name);
-      if (!symbol)
-        return {};
-      if (sym::DimAttr bound = boundOf(name); bound && depth < late.size())
-        return bound;
-      return sym::constantDim(dim.getContext(), symbol.getMax());
-    });
-  return dim;
+namespace {
+
+using sym::DimAttr;
+
+/// Between which a size lies, over symbols that are known before the run.
+struct Ends {
+  DimAttr low, high;
+  bool isSigned; // may be negative
+};
+
+Ends times(Ends a, Ends b) {
+  if (!a.isSigned && !b.isSigned)
+    return {a.low * b.low, a.high * b.high, false};
+  auto size = [](Ends e) { return sym::maxDim(e.high, e.low * -1); };
+  if (a.isSigned && b.isSigned)
+    return {size(a) * size(b) * -1, size(a) * size(b), true};
+  if (a.isSigned)
+    std::swap(a, b);
+  DimAttr zero = sym::constantDim(a.low.getContext(), 0);
+  return {a.high * sym::minDim(zero, b.low), a.high * sym::maxDim(zero, b.high),
+          true};
+}
+
+class Bounding {
+public:
+  Bounding(const LateSizes &late, LateSizes::Most most)
+      : late(late), most(most) {}
+  Ends endsOf(DimAttr dim, size_t depth = 0) const;
+
+private:
+  Ends ofSymbol(DimAttr dim, size_t depth) const;
+  Ends ofList(DimAttr dim, size_t depth) const;
+
+  const LateSizes &late;
+  LateSizes::Most most;
+};
+
+/// A bound names symbols that were read before it: as deep as there are any.
+Ends Bounding::ofSymbol(DimAttr dim, size_t depth) const {
+  MLIRContext *context = dim.getContext();
+  SymbolOp symbol = late.find(dim.getName());
+  DimAttr low = sym::constantDim(context, symbol.getMin()),
+          bound = late.boundOf(dim.getName());
+  DimAttr high = bound && depth < late.count()
+                     ? endsOf(bound, depth + 1).high
+                     : sym::constantDim(context, most(symbol));
+  return {low, high, false};
+}
+
+/// Of a sum, a product, a minimum or a maximum.
+Ends Bounding::ofList(DimAttr dim, size_t depth) const {
+  sym::DimKind kind = dim.getKind();
+  Ends ends = endsOf(dim.getOperands()[0], depth);
+  for (DimAttr operand : dim.getOperands().drop_front()) {
+    Ends next = endsOf(operand, depth);
+    bool isSigned = ends.isSigned || next.isSigned;
+    if (kind == sym::DimKind::Product)
+      ends = times(ends, next);
+    else if (kind == sym::DimKind::Sum)
+      ends = {ends.low + next.low, ends.high + next.high, isSigned};
+    else if (kind == sym::DimKind::Min)
+      ends = {sym::minDim(ends.low, next.low),
+              sym::minDim(ends.high, next.high), isSigned};
+    else
+      ends = {sym::maxDim(ends.low, next.low),
+              sym::maxDim(ends.high, next.high),
+              ends.isSigned && next.isSigned};
+  }
+  if (kind == sym::DimKind::Sum)
+    return {ends.low + dim.getValue(), ends.high + dim.getValue(),
+            ends.isSigned || dim.getValue() < 0};
+  if (kind != sym::DimKind::Product)
+    return ends;
+  if (dim.getValue() >= 0)
+    return {ends.low * dim.getValue(), ends.high * dim.getValue(),
+            ends.isSigned};
+  return {ends.high * dim.getValue(), ends.low * dim.getValue(), true};
+}
+
+Ends Bounding::endsOf(DimAttr dim, size_t depth) const {
+  if (!late.isLate(dim))
+    return {dim, dim, late.mayBeNegative(dim)};
+  if (dim.getKind() == sym::DimKind::Symbol)
+    return ofSymbol(dim, depth);
+  if (dim.getKind() != sym::DimKind::FloorDiv)
+    return ofList(dim, depth);
+  // A divisor is 1 at least where the quotient is a size.
+  Ends over = endsOf(dim.getOperands()[0], depth);
+  DimAttr under = dim.getOperands()[1];
+  if (!late.isLate(under))
+    return {sym::floorDiv(over.low, under), sym::floorDiv(over.high, under),
+            over.isSigned};
+  DimAttr zero = sym::constantDim(dim.getContext(), 0);
+  return {sym::minDim(zero, over.low), sym::maxDim(zero, over.high),
+          over.isSigned};
+}
+
+} // namespace
+
+bool LateSizes::mayBeNegative(DimAttr dim) const {
+  return sym::rangeOf(dim, [&](StringRef name) -> sym::Range {
+           SymbolOp symbol = all.lookup(name);
+           if (!symbol)
+             return {0, int64_t(1) << 31};
+           return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
+         }).min < 0;
+}
+
+DimAttr LateSizes::bound(DimAttr dim, Most most) const {
+  return Bounding(*this, most).endsOf(dim).high;
+}
+
+DimAttr LateSizes::bound(DimAttr dim) const {
+  return bound(dim, [](SymbolOp symbol) { return int64_t(symbol.getMax()); });
 }
 
 } // namespace sinter::exec

@@ -30,12 +30,18 @@ public:
   /// The bound is the symbol's value but for rounding: nothing is reserved in
   /// vain.
   bool isTight(llvm::StringRef symbol) const { return tight.contains(symbol); }
-  /// `dim` with every late symbol at its bound: over symbols that are known
-  /// before the run begins. A size never falls when an extent grows.
+  /// What `dim` is at most, over symbols that are known before the run begins.
+  /// A size may fall where a late symbol grows (what a slice leaves), so this
+  /// is the upper end of an interval, not the value at the largest symbols.
   sym::DimAttr bound(sym::DimAttr dim) const;
+  /// The same with the largest values of symbols that their reads do not bound.
+  using Most = llvm::function_ref<int64_t(SymbolOp)>;
+  sym::DimAttr bound(sym::DimAttr dim, Most most) const;
+  bool mayBeNegative(sym::DimAttr dim) const;
+  size_t count() const { return late.size(); }
 
 private:
-  llvm::StringMap<SymbolOp> late;
+  llvm::StringMap<SymbolOp> all, late;
   llvm::StringMap<sym::DimAttr> bounds;
   llvm::StringSet<> tight;
 };

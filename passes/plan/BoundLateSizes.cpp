@@ -60,20 +60,10 @@ private:
 /// nothing bounds but for `wide`; null when over 2^63.
 std::optional<int64_t> Bounder::slackOf(sym::DimAttr bytes, int64_t open,
                                         StringRef wide) const {
-  bool fits = true;
-  std::optional<int64_t> value =
-      sym::evaluate(bytes, [&](StringRef name) -> std::optional<int64_t> {
-        exec::SymbolOp symbol = late.find(name);
-        if (!symbol)
-          return reference.valueOf(name);
-        sym::DimAttr bound = late.boundOf(name);
-        if (!bound)
-          return isOpen(name) && name != wide ? open : int64_t(symbol.getMax());
-        std::optional<int64_t> most = reference.evaluate(late.bound(bound));
-        fits &= most.has_value();
-        return most.value_or(0);
-      });
-  return fits ? value : std::nullopt;
+  return reference.evaluate(late.bound(bytes, [&](exec::SymbolOp symbol) {
+    StringRef name = symbol.getName();
+    return isOpen(name) && name != wide ? open : int64_t(symbol.getMax());
+  }));
 }
 
 /// Whether no late symbol of the size, nor of its bound, can be much below its
@@ -87,32 +77,18 @@ bool Bounder::isTight(sym::DimAttr bytes) const {
   return result;
 }
 
-/// What is reserved. A size may fall where a late symbol grows (what is left of
-/// a slice), so its bound is not its value at the largest symbols alone: a few
-/// bytes are reserved by the range of the size, others for both ends.
+/// What is reserved: a few bytes by the range of the size.
 sym::DimAttr Bounder::mostOf(sym::DimAttr bytes) {
-  auto find = [&](StringRef name) -> exec::SymbolOp {
+  sym::Range range = sym::rangeOf(bytes, [&](StringRef name) -> sym::Range {
     for (auto symbol : program.getOps<exec::SymbolOp>())
       if (symbol.getName() == name)
-        return symbol;
-    return {};
-  };
-  sym::Range range = sym::rangeOf(bytes, [&](StringRef name) -> sym::Range {
-    exec::SymbolOp symbol = find(name);
-    if (!symbol)
-      return {0, int64_t(1) << 31};
-    return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
+        return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
+    return {0, openSize};
   });
   if (range.max <= fewBytes)
     return sym::constantDim(bytes.getContext(),
                             std::max<int64_t>(range.max, 0));
-  sym::DimAttr low = sym::substitute(bytes, [&](StringRef name) {
-    exec::SymbolOp symbol = late.find(name);
-    return symbol ? sym::constantDim(bytes.getContext(), symbol.getMin())
-                  : sym::DimAttr();
-  });
-  sym::DimAttr high = late.bound(bytes);
-  return sym::asConstant(low).value_or(1) <= 0 ? high : sym::maxDim(high, low);
+  return late.bound(bytes);
 }
 
 /// True when each late symbol of `size` has its value before `user` runs.

@@ -60,6 +60,30 @@ kernel.define @copy (%x: !kernel.view<[p0] x f32, [1]>) -> (%y: !kernel.view<[p0
   kernel.nest ins(%x : !kernel.view<[p0] x f32, [1]>) outs(%y : !kernel.view<[p0] x f32, [1]>)
       attributes {combine = ["none"], axes = 0 : i64} {}, {}
 }
+// What lies between two places is nothing when both are as large as they can be,
+// and nothing when both are as small.
+// CHECK-LABEL: exec.program @between
+// CHECK: exec.alloc <max(0, N) * 4>
+exec.program @between inputs ["x", "n"] [tensor<?xf32, #sym.dims<[N]>>, tensor<1xi64>] outputs ["y"] [tensor<8xf32>] {
+^bb0(%x: !exec.buffer, %n: !exec.buffer, %y: !exec.buffer):
+  exec.symbol "N" {min = 0, max = 1000000, input = 0 : i64, axis = 0 : i64}
+  exec.symbol "J" {min = 0, max = 1000000}
+  exec.symbol "K" {min = 0, max = 1000000}
+  %between = exec.alloc <max(0, J - K) * 4>
+  %e = exec.alloc <16>
+  exec.launch @copy(%x, %e) offsets <[0, 0]> params <[4]>
+  exec.read %e[<0>] : i64 to "J" {exec.bound = #sym.dim<N>}
+  exec.read %e[<8>] : i64 to "K" {exec.bound = #sym.dim<N>}
+  exec.launch @copy(%x, %between) offsets <[0, 0]> params <[K]>
+  exec.launch @copy(%between, %y) offsets <[0, 0]> params <[8]>
+}
+
+// -----
+
+kernel.define @copy (%x: !kernel.view<[p0] x f32, [1]>) -> (%y: !kernel.view<[p0] x f32, [1]>) params = 1 {
+  kernel.nest ins(%x : !kernel.view<[p0] x f32, [1]>) outs(%y : !kernel.view<[p0] x f32, [1]>)
+      attributes {combine = ["none"], axes = 0 : i64} {}, {}
+}
 // An output without a bound asks for its memory when its size is known.
 // CHECK-LABEL: exec.program @late_output
 // CHECK-SAME: exec.late_outputs = array<i64: 0>
