@@ -42,12 +42,14 @@ struct Ends {
   bool isSigned; // may be negative
 };
 
+DimAttr magnitude(const Ends &e) { return sym::maxDim(e.high, e.low * -1); }
+
 Ends times(Ends a, Ends b) {
   if (!a.isSigned && !b.isSigned)
     return {a.low * b.low, a.high * b.high, false};
-  auto size = [](Ends e) { return sym::maxDim(e.high, e.low * -1); };
   if (a.isSigned && b.isSigned)
-    return {size(a) * size(b) * -1, size(a) * size(b), true};
+    return {magnitude(a) * magnitude(b) * -1, magnitude(a) * magnitude(b),
+            true};
   if (a.isSigned)
     std::swap(a, b);
   DimAttr zero = sym::constantDim(a.low.getContext(), 0);
@@ -78,7 +80,7 @@ Ends Bounding::ofSymbol(DimAttr dim, size_t depth) const {
   DimAttr high = bound && depth < late.count()
                      ? endsOf(bound, depth + 1).high
                      : sym::constantDim(context, most(symbol));
-  return {low, high, false};
+  return {low, high, symbol.getMin() < 0};
 }
 
 /// Of a sum, a product, a minimum or a maximum.
@@ -113,31 +115,28 @@ Ends Bounding::ofList(DimAttr dim, size_t depth) const {
 
 Ends Bounding::endsOf(DimAttr dim, size_t depth) const {
   if (!late.isLate(dim))
-    return {dim, dim, late.mayBeNegative(dim)};
+    return {dim, dim, late.rangeOf(dim).min < 0};
   if (dim.getKind() == sym::DimKind::Symbol)
     return ofSymbol(dim, depth);
   if (dim.getKind() != sym::DimKind::FloorDiv)
     return ofList(dim, depth);
-  // A divisor is 1 at least where the quotient is a size.
   Ends over = endsOf(dim.getOperands()[0], depth);
   DimAttr under = dim.getOperands()[1];
-  if (!late.isLate(under))
+  if (!late.isLate(under) && late.rangeOf(under).min >= 0)
     return {sym::floorDiv(over.low, under), sym::floorDiv(over.high, under),
             over.isSigned};
-  DimAttr zero = sym::constantDim(dim.getContext(), 0);
-  return {sym::minDim(zero, over.low), sym::maxDim(zero, over.high),
-          over.isSigned};
+  return {magnitude(over) * -1, magnitude(over), true};
 }
 
 } // namespace
 
-bool LateSizes::mayBeNegative(DimAttr dim) const {
+sym::Range LateSizes::rangeOf(DimAttr dim) const {
   return sym::rangeOf(dim, [&](StringRef name) -> sym::Range {
-           SymbolOp symbol = all.lookup(name);
-           if (!symbol)
-             return {0, int64_t(1) << 31};
-           return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
-         }).min < 0;
+    SymbolOp symbol = all.lookup(name);
+    if (!symbol)
+      return {0, int64_t(1) << 31};
+    return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
+  });
 }
 
 DimAttr LateSizes::bound(DimAttr dim, Most most) const {

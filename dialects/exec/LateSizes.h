@@ -37,7 +37,8 @@ public:
   /// The same with the largest values of symbols that their reads do not bound.
   using Most = llvm::function_ref<int64_t(SymbolOp)>;
   sym::DimAttr bound(sym::DimAttr dim, Most most) const;
-  bool mayBeNegative(sym::DimAttr dim) const;
+  /// By the ranges of all symbols, as numbers.
+  sym::Range rangeOf(sym::DimAttr dim) const;
   size_t count() const { return late.size(); }
 
 private:

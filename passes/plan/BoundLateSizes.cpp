@@ -79,12 +79,7 @@ bool Bounder::isTight(sym::DimAttr bytes) const {
 
 /// What is reserved: a few bytes by the range of the size.
 sym::DimAttr Bounder::mostOf(sym::DimAttr bytes) {
-  sym::Range range = sym::rangeOf(bytes, [&](StringRef name) -> sym::Range {
-    for (auto symbol : program.getOps<exec::SymbolOp>())
-      if (symbol.getName() == name)
-        return {int64_t(symbol.getMin()), int64_t(symbol.getMax())};
-    return {0, openSize};
-  });
+  sym::Range range = late.rangeOf(bytes);
   if (range.max <= fewBytes)
     return sym::constantDim(bytes.getContext(),
                             std::max<int64_t>(range.max, 0));

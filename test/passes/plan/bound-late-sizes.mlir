@@ -64,16 +64,25 @@ kernel.define @copy (%x: !kernel.view<[p0] x f32, [1]>) -> (%y: !kernel.view<[p0
 // and nothing when both are as small.
 // CHECK-LABEL: exec.program @between
 // CHECK: exec.alloc <max(0, N) * 4>
+// A place may lie before the start, and count back; a size may be divided.
+// CHECK-NEXT: exec.alloc <max(90, N) * 4>
+// CHECK-NEXT: exec.alloc <max(0, N) * 4>
 exec.program @between inputs ["x", "n"] [tensor<?xf32, #sym.dims<[N]>>, tensor<1xi64>] outputs ["y"] [tensor<8xf32>] {
 ^bb0(%x: !exec.buffer, %n: !exec.buffer, %y: !exec.buffer):
   exec.symbol "N" {min = 0, max = 1000000, input = 0 : i64, axis = 0 : i64}
   exec.symbol "J" {min = 0, max = 1000000}
   exec.symbol "K" {min = 0, max = 1000000}
+  exec.symbol "P" {min = -90, max = 1000000}
   %between = exec.alloc <max(0, J - K) * 4>
+  %back = exec.alloc <max(0, P * -1, P) * 4>
+  %part = exec.alloc <max(0, J floordiv (K + 1)) * 4>
   %e = exec.alloc <16>
   exec.launch @copy(%x, %e) offsets <[0, 0]> params <[4]>
   exec.read %e[<0>] : i64 to "J" {exec.bound = #sym.dim<N>}
   exec.read %e[<8>] : i64 to "K" {exec.bound = #sym.dim<N>}
+  exec.read %e[<0>] : i64 to "P" {exec.bound = #sym.dim<N>}
+  exec.launch @copy(%x, %back) offsets <[0, 0]> params <[K]>
+  exec.launch @copy(%x, %part) offsets <[0, 0]> params <[K]>
   exec.launch @copy(%x, %between) offsets <[0, 0]> params <[K]>
   exec.launch @copy(%between, %y) offsets <[0, 0]> params <[8]>
 }
