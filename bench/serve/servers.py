@@ -6,9 +6,11 @@ Triton comes from the PyPI package nvidia-pytriton==0.7.0 and runs the model by
 ONNX Runtime in its Python backend; uvicorn is the server that a team writes itself
 in an afternoon. Both live in a virtual environment of their own.
 """
+import contextlib
 import glob
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -104,6 +106,35 @@ def await_warm(admin, seconds=60):
         if not any(line.startswith("sinter_warming{") and line.endswith(" 1") for line in lines):
             return
         time.sleep(0.1)
+
+
+def http_answer(port, model, body, cut):
+    """The whole answer to one inference request, whose first `cut` bytes are JSON."""
+    head = (f"POST /v2/models/{model}/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+            f"Inference-Header-Content-Length: {cut}\r\n\r\n").encode()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(head + body)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65536)
+        end = data.index(b"\r\n\r\n") + 4
+        length = int(re.search(rb"\r\ncontent-length: *(\d+)", data[:end], re.I).group(1))
+        while len(data) < end + length:
+            data += connection.recv(65536)
+    return data
+
+
+@contextlib.contextmanager
+def canned(bin, answer, *options):
+    """A server that reads requests and sends the bytes of the file `answer`: its port."""
+    port = free_ports(1)[0]
+    process = subprocess.Popen([os.path.join(bin, "bench-canned"), "--port", str(port), "--answer", answer, *options])
+    try:
+        time.sleep(0.5)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Server:

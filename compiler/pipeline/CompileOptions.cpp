@@ -5,6 +5,7 @@
 // with the text that was found and a form that works.
 #include "compiler/pipeline/CompileOptions.h"
 
+#include "compiler/import/Import.h"
 #include "compiler/report/UserError.h"
 #include "dialects/target/Emulation.h"
 #include "llvm/ADT/STLExtras.h"
@@ -159,6 +160,15 @@ llvm::Expected<EmitKind> sinter::parseEmitKind(const std::string &text) {
   if (!kind)
     return userError(ErrorCode::U005, "--emit '" + text + "' is not known");
   return *kind;
+}
+
+ImportOptions sinter::importOptionsOf(const CompileOptions &options) {
+  ImportOptions result;
+  for (const ShapeOption &shape : options.shapes)
+    result.shapes.push_back({shape.input, shape.dims});
+  for (const DimOption &dim : options.dims)
+    result.dims.push_back({dim.symbol, dim.min, dim.max});
+  return result;
 }
 
 unsigned sinter::availableCpus() {

@@ -16,6 +16,8 @@
 
 namespace sinter {
 
+struct ImportOptions;
+
 /// `--shape NAME=1,3,H,W`: a dimension is a number or the name of a symbol.
 struct ShapeOption {
   std::string input;
@@ -66,6 +68,9 @@ llvm::Expected<std::vector<int64_t>> parseBatches(const std::string &text);
 /// "67108864", "64M", "1G": bytes.
 llvm::Expected<int64_t> parseMaxSlack(const std::string &text);
 llvm::Expected<EmitKind> parseEmitKind(const std::string &text);
+
+/// The part that the importer reads.
+ImportOptions importOptionsOf(const CompileOptions &options);
 
 /// The CPUs this process may use.
 unsigned availableCpus();

@@ -8,7 +8,6 @@
 #include "compiler/evaluate/Convert.h"
 #include "compiler/evaluate/Evaluate.h"
 #include "compiler/import/Import.h"
-#include "compiler/pipeline/Pipeline.h"
 #include "compiler/report/UserError.h"
 #include "dialects/graph/GraphOps.h"
 #include "llvm/ADT/StringMap.h"

@@ -9,6 +9,7 @@
 #include "codegen/image/ExecToImage.h"
 #include "codegen/object/ObjectWriter.h"
 #include "codegen/weights/PackWeights.h"
+#include "compiler/import/Import.h"
 #include "compiler/pipeline/CompileDefine.h"
 #include "compiler/pipeline/Fallbacks.h"
 #include "compiler/pipeline/Manifest.h"
@@ -76,15 +77,6 @@ private:
 
 } // namespace
 
-ImportOptions sinter::importOptionsOf(const CompileOptions &options) {
-  ImportOptions result;
-  for (const ShapeOption &shape : options.shapes)
-    result.shapes.push_back({shape.input, shape.dims});
-  for (const DimOption &dim : options.dims)
-    result.dims.push_back({dim.symbol, dim.min, dim.max});
-  return result;
-}
-
 // This host and, so that the object runs elsewhere too, plain x86-64-v3.
 llvm::Error Compilation::chooseIsas() {
   isas = options.isas;
@@ -97,7 +89,7 @@ llvm::Error Compilation::chooseIsas() {
   for (const std::string &isa : isas)
     if (!cpu::findTarget(isa))
       return userError(ErrorCode::U004,
-                       "no code can be made for '" + isa + "' yet");
+                       "no code can be made for '" + isa + "'");
   return llvm::Error::success();
 }
 

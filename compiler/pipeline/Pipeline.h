@@ -6,7 +6,7 @@
 #ifndef SINTER_COMPILER_PIPELINE_PIPELINE_H
 #define SINTER_COMPILER_PIPELINE_PIPELINE_H
 
-#include "compiler/import/Import.h"
+#include "compiler/import/Diagnostics.h"
 #include "compiler/pipeline/CompileOptions.h"
 #include "llvm/Support/JSON.h"
 
@@ -21,8 +21,6 @@ llvm::Error compileModel(const CompileOptions &options);
 /// is then what it takes and gives, as in a manifest.
 bool checkModel(const CompileOptions &options, Diagnostics &faults,
                 llvm::json::Object &model);
-
-ImportOptions importOptionsOf(const CompileOptions &options);
 
 } // namespace sinter
 

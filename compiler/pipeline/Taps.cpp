@@ -6,7 +6,6 @@
 
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Passes.h"
-#include "compiler/pipeline/Pipeline.h"
 #include "compiler/report/MlirDiagnostics.h"
 #include "dialects/graph/GraphOps.h"
 #include "llvm/ADT/StringMap.h"

@@ -4,7 +4,7 @@
 // A context outside of a run: its memory, its bindings, its switches.
 // Freestanding.
 
-#include "runtime/core/Context.h"
+#include "runtime/core/Walk.h"
 
 typedef struct {
   uint64_t slots, memo, pointers, params, tensors, workers, state, total;

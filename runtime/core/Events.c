@@ -5,7 +5,7 @@
 // cancellation, deadline, samples, and the records that one thread runs for
 // all (shape programs, reads, taps, late addresses). Freestanding.
 
-#include "runtime/core/Context.h"
+#include "runtime/core/Walk.h"
 
 /* ---- Errors -------------------------------------------------------------- */
 

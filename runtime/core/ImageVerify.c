@@ -6,7 +6,7 @@
 // given bytes. What it lets through, the walker may index without a check; what
 // depends on run-time values (offsets, sizes) is checked in each run. O(bytes).
 
-#include "runtime/core/Context.h"
+#include "runtime/core/Walk.h"
 
 typedef struct {
   const sinter_image *image;

@@ -7,7 +7,7 @@
 // Every address is checked against its space: a damaged image cannot make a
 // kernel write outside the arena or a tensor. Freestanding.
 
-#include "runtime/core/Context.h"
+#include "runtime/core/Walk.h"
 
 static bool fail(sinter_error *error, sinter_status status, uint32_t reason,
                  uint32_t arg, int64_t found, int64_t expected) {

@@ -18,16 +18,6 @@
 /* flags of sinter_program: what close gives back. */
 enum { OWNS_POOL = 1 };
 
-sinter_status runtime_error(sinter_error *error, sinter_status code,
-                            uint32_t reason, int64_t found, int64_t expected) {
-  if (error) {
-    sinter_error e = {code,        reason,      SINTER_NONE, SINTER_NONE,
-                      SINTER_NONE, SINTER_NONE, found,       expected};
-    *error = e;
-  }
-  return code;
-}
-
 /* ---- Built-in services ----------------------------------------------------
  */
 
@@ -71,18 +61,6 @@ void host_complete(const sinter_host *given, sinter_host *out) {
 
 /* ---- Open ------------------------------------------------------------------
  */
-
-sinter_status model_check(const sinter_model *model, sinter_error *error) {
-  if (!model)
-    return runtime_error(error, SINTER_E_ARG, SINTER_WHY_NULL, 0, 0);
-  if (model->magic != SINTER_MODEL_MAGIC)
-    return runtime_error(error, SINTER_E_CORRUPT, SINTER_WHY_IMAGE, -1, 0);
-  if (model->abi_major != SINTER_ABI_MAJOR ||
-      model->abi_minor > SINTER_ABI_MINOR)
-    return runtime_error(error, SINTER_E_ABI, SINTER_WHY_NONE, model->abi_major,
-                         SINTER_ABI_MAJOR);
-  return SINTER_OK;
-}
 
 static sinter_status choose_isa(sinter_program *p, uint32_t mask,
                                 sinter_error *error) {

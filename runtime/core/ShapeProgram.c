@@ -5,7 +5,7 @@
 // a run into every size, offset and count. Overflow and division by zero are
 // errors of the shape, never a wrapped number; indices were verified before.
 
-#include "runtime/core/Context.h"
+#include "runtime/core/Walk.h"
 
 bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim,
                   uint64_t *out) {

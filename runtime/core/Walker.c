@@ -12,7 +12,7 @@
 // Items are cut into fixed contiguous ranges, and the kernel decides the order
 // of every sum, so all three give the same bits. Freestanding.
 
-#include "runtime/core/Context.h"
+#include "runtime/core/Walk.h"
 
 /* ---- Floating-point mode: denormals are zero ---------------------------- */
 
@@ -153,15 +153,22 @@ static void run_work(walk_context *c, const sinter_image_record *r) {
     move_part(c, r, 1, 0);
 }
 
+static inline const sinter_image_record *
+record_after(const walk_context *c, const sinter_image_record *r) {
+  if (r->kind == SINTER_REC_BRANCH && !c->slots[r->a])
+    return c->records + r->b;
+  return r->kind == SINTER_REC_JUMP ? c->records + r->a : r + 1;
+}
+
 static void walk_serial(walk_context *c) {
   const sinter_image_record *r = c->records;
   while (r->kind != SINTER_REC_END) {
-    const sinter_image_record *next = r + 1;
     if (__builtin_expect(r->flags & SINTER_RECF_DYNAMIC, 0))
       walk_resolve_late(c, r);
     if (__builtin_expect(atomic_load_explicit(&c->stop, memory_order_relaxed),
                          0))
       return;
+    const sinter_image_record *next = record_after(c, r);
     switch (r->kind) {
     case SINTER_REC_LAUNCH:
     case SINTER_REC_COPY:
@@ -169,11 +176,7 @@ static void walk_serial(walk_context *c) {
       run_work(c, r);
       break;
     case SINTER_REC_BRANCH:
-      if (!c->slots[r->a])
-        next = c->records + r->b;
-      break;
     case SINTER_REC_JUMP:
-      next = c->records + r->a;
       break;
     default:
       walk_once(c, r);
@@ -235,13 +238,13 @@ static void walk_gang_records(walk_context *c, uint32_t index) {
   const sinter_image_record *r = c->records;
   uint32_t turn = 0;
   while (r->kind != SINTER_REC_END) {
-    const sinter_image_record *next = r + 1;
     if (r->flags & SINTER_RECF_DYNAMIC) { /* addresses that all threads read */
       if (index == 0)
         walk_resolve_late(c, r);
       if (meet(c))
         return;
     }
+    const sinter_image_record *next = record_after(c, r);
     switch (r->kind) {
     case SINTER_REC_LAUNCH:
       launch_part(c, r, c->width, index, turn);
@@ -251,11 +254,7 @@ static void walk_gang_records(walk_context *c, uint32_t index) {
       move_part(c, r, c->width, index);
       break;
     case SINTER_REC_BRANCH:
-      if (!c->slots[r->a])
-        next = c->records + r->b;
-      break;
     case SINTER_REC_JUMP:
-      next = c->records + r->a;
       break;
     default:
       if (index == 0)

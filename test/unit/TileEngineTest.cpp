@@ -99,6 +99,19 @@ protected:
     return view;
   }
 
+  // One more spatial axis of `test`, and the lines of its input that `lines` of
+  // output read.
+  struct Taps {
+    std::vector<int64_t> kernel, strides, dilations;
+  };
+  int64_t addAxis(TileCase &test, const Taps &taps, int64_t lines) {
+    test.kernel.push_back(pick(taps.kernel));
+    test.strides.push_back(pick(taps.strides));
+    test.dilations.push_back(pick(taps.dilations));
+    return (lines - 1) * test.strides.back() +
+           (test.kernel.back() - 1) * test.dilations.back() + 1;
+  }
+
   void check(const TileCase &test) {
     SCOPED_TRACE(test.describe());
     bool depthwise = test.kind == Kind::Depthwise;
@@ -273,12 +286,9 @@ TEST_F(TileEngine, ConvolutionsAlongK) {
     std::vector<int64_t> in{pick({1, 2})}, out = in;
     int64_t channels = pick({3, 16, 24, 33}), maps = pick({1, 1, 2, 3, 4});
     for (size_t i = 0; i < 2; ++i) {
-      test.kernel.push_back(pick({1, 2, 3}));
-      test.strides.push_back(pick({1, 1, 2}));
-      test.dilations.push_back(pick({1, 1, 2}));
       out.push_back(pick({1, 3, 7, 11}));
-      in.push_back((out.back() - 1) * test.strides.back() +
-                   (test.kernel.back() - 1) * test.dilations.back() + 1);
+      in.push_back(
+          addAxis(test, {{1, 2, 3}, {1, 1, 2}, {1, 1, 2}}, out.back()));
     }
     in.push_back(channels);
     out.push_back(maps);
@@ -317,14 +327,11 @@ TEST_F(TileEngine, Convolutions) {
     std::vector<int64_t> in{pick({1, 1, 2})}, out = in;
     test.groups = pick({1, 1, 1, 2, 3});
     for (size_t i = 0; i < spatial; ++i) {
-      test.kernel.push_back(pick({1, 2, 3}));
-      test.strides.push_back(pick({1, 1, 2}));
-      test.dilations.push_back(pick({1, 1, 2}));
       out.push_back(pick(spatial == 3 ? std::vector<int64_t>{1, 2, 3}
                                       : std::vector<int64_t>{1, 3, 5, 7, 11}));
-      in.push_back((out.back() - 1) * test.strides.back() +
-                   (test.kernel.back() - 1) * test.dilations.back() + 1 +
-                   pick({0, 0, 1}));
+      in.push_back(
+          addAxis(test, {{1, 2, 3}, {1, 1, 2}, {1, 1, 2}}, out.back()) +
+          pick({0, 0, 1}));
     }
     in.push_back(test.groups * pick({1, 3, 4, 16}));
     out.push_back(test.groups * pick({1, 8, 16, 24, 40, 52}));
@@ -345,12 +352,9 @@ TEST_F(TileEngine, ConvolutionsWithBorders) {
     test.groups = pick({1, 1, 2});
     std::vector<int64_t> in{pick({1, 3})}, out = in;
     for (size_t i = 0; i < 2; ++i) {
-      test.kernel.push_back(pick({2, 3, 5}));
-      test.strides.push_back(pick({1, 1, 2}));
-      test.dilations.push_back(pick({1, 2, 5}));
       out.push_back(pick({1, 2, 5, 9}));
-      in.push_back((out.back() - 1) * test.strides.back() +
-                   (test.kernel.back() - 1) * test.dilations.back() + 1);
+      in.push_back(
+          addAxis(test, {{2, 3, 5}, {1, 1, 2}, {1, 2, 5}}, out.back()));
       test.borderLow.push_back(std::min(in.back(), pick({0, 1, 3, 10})));
       test.borderHigh.push_back(
           std::min(in.back() - test.borderLow.back(), pick({0, 1, 4, 10})));
@@ -393,14 +397,13 @@ TEST_F(TileEngine, Depthwise) {
     int64_t channels = pick({2, 5, 16, 24, 40, 96});
     std::vector<int64_t> in{pick({1, 2})}, out = in;
     for (size_t i = 0; i < spatial; ++i) {
-      test.kernel.push_back(pick(spatial == 3
-                                     ? std::vector<int64_t>{1, 3}
-                                     : std::vector<int64_t>{1, 3, 5, 9}));
-      test.strides.push_back(pick({1, 2}));
-      test.dilations.push_back(pick({1, 2}));
       out.push_back(pick({1, 3, 7}));
-      in.push_back((out.back() - 1) * test.strides.back() +
-                   (test.kernel.back() - 1) * test.dilations.back() + 1);
+      in.push_back(addAxis(test,
+                           {spatial == 3 ? std::vector<int64_t>{1, 3}
+                                         : std::vector<int64_t>{1, 3, 5, 9},
+                            {1, 2},
+                            {1, 2}},
+                           out.back()));
     }
     in.push_back(channels);
     out.push_back(channels);

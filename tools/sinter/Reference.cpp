@@ -7,7 +7,6 @@
 #include "compiler/evaluate/Evaluate.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/Proto.h"
-#include "compiler/pipeline/Pipeline.h"
 #include "compiler/pipeline/Taps.h"
 #include "compiler/report/UserError.h"
 #include "dialects/graph/GraphOps.h"

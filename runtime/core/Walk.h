@@ -7,8 +7,8 @@
 //   [walk_context][slots][memo][pointers][params][tensors][workers][state
 //   tensors]
 
-#ifndef SINTER_RUNTIME_CONTEXT_H
-#define SINTER_RUNTIME_CONTEXT_H
+#ifndef SINTER_RUNTIME_WALK_H
+#define SINTER_RUNTIME_WALK_H
 
 #include "sinter/model.h"
 
