@@ -3,10 +3,10 @@
 //
 // The load generator of the server's benchmarks.
 //
-//   bench-load --port 8000 --path /v2/models/M/infer --body FILE --connections
-//   32 --seconds 5 bench-load ... --rate 500                      open loop,
-//   Poisson arrivals bench-load --grpc --path
-//   /inference.GRPCInferenceService/ModelInfer --body FILE ...
+//   bench-load --port 8000 --path /v2/models/M/infer --body FILE
+//
+// asks in a closed loop, with `--rate 500` in an open one of Poisson arrivals,
+// with `--grpc --path /inference.GRPCInferenceService/ModelInfer` over gRPC.
 //
 // Closed loop: every connection asks again when it was answered. Open loop:
 // requests are due at times drawn before, and a latency counts from when its

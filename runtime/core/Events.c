@@ -55,8 +55,7 @@ void walk_attend(walk_context *c, uint32_t what, const sinter_image_record *r) {
   }
 }
 
-/* ---- Records that one thread runs -----------------------------------------
- */
+/* ---- Records that one thread runs */
 
 static void read_element(walk_context *c, const sinter_image_record *r) {
   int64_t width = (int64_t)sinter_dtype_bytes(r->d), element = c->slots[r->b];

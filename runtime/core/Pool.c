@@ -237,8 +237,7 @@ void sinter_pool_destroy(sinter_host *host) {
   __builtin_memset(host, 0, sizeof *host);
 }
 
-/* ---- The shared pool ------------------------------------------------------
- */
+/* ---- The shared pool */
 
 static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
 static sinter_host shared_host;

@@ -18,8 +18,7 @@
 /* flags of sinter_program: what close gives back. */
 enum { OWNS_POOL = 1 };
 
-/* ---- Built-in services ----------------------------------------------------
- */
+/* ---- Built-in services */
 
 /* An arena is touched as a whole, so a large one comes in pages of 2 MB: faults
  * for thousands of small ones would be most of a first run. */
@@ -59,8 +58,7 @@ void host_complete(const sinter_host *given, sinter_host *out) {
   out->now_ns = out->now_ns ? out->now_ns : default_now;
 }
 
-/* ---- Open ------------------------------------------------------------------
- */
+/* ---- Open */
 
 static sinter_status choose_isa(sinter_program *p, uint32_t mask,
                                 sinter_error *error) {
@@ -180,8 +178,7 @@ void sinter_program_close(sinter_program *p) {
 uint32_t sinter_program_width(const sinter_program *p) { return p->width; }
 uint32_t sinter_program_isa(const sinter_program *p) { return p->isa; }
 
-/* ---- Contexts --------------------------------------------------------------
- */
+/* ---- Contexts */
 
 static const sinter_walker_api *walker_of(const sinter_context *c) {
   return c->program->model->walker;

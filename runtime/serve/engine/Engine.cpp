@@ -94,7 +94,6 @@ EngineImpl::~EngineImpl() {
 }
 
 // ---- What there is
-// --------------------------------------------------------------
 
 Status EngineImpl::configure(const EngineOptions &next) {
   std::lock_guard<std::mutex> lock(control);

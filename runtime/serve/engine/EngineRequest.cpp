@@ -134,7 +134,6 @@ std::shared_ptr<Ticket> EngineImpl::submit(Request &&request) {
 }
 
 // ---- Shadow traffic
-// ---------------------------------------------------------------
 
 namespace {
 

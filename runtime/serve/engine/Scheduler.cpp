@@ -106,7 +106,6 @@ void Scheduler::stop() {
 }
 
 // ---- Into the queue and out of it
-// ---------------------------------------------
 
 // Until the first lane is free, as far as the costs tell.
 Nanos Scheduler::busyFor(Nanos now) const {

@@ -105,7 +105,6 @@ void Scheduler::tell(const Version &version, bool circuitOpen) {
 }
 
 // ---- Time
-// -----------------------------------------------------------------------
 
 void Scheduler::expire(TimePoint now, std::vector<Verdict> &verdicts,
                        TimePoint &nextDeadline) {

@@ -16,7 +16,6 @@ constexpr Nanos patience = 100'000'000;
 } // namespace
 
 // ---- Decisions
-// ----------------------------------------------------------------
 
 // Those that cannot be answered in time any more: no compute is spent on them.
 void Scheduler::dropHopeless(Version &version, Nanos now,
@@ -139,7 +138,6 @@ void Scheduler::executor() {
 }
 
 // ---- Runs
-// -----------------------------------------------------------------------
 
 std::vector<std::unique_ptr<Lane>> Scheduler::takeLanes(bool all) {
   std::vector<std::unique_ptr<Lane>> taken;

@@ -17,7 +17,7 @@ std::string shapeText(const std::vector<int64_t> &dims) {
   return text.empty() ? "scalar" : text;
 }
 
-// ---- Programs ---------------------------------------------------------------
+// ---- Programs
 
 void Program::close() {
   for (sinter_context *context : idle)
@@ -78,7 +78,7 @@ void Program::give(sinter_context *context) {
   idle.push_back(context);
 }
 
-// ---- Loading ----------------------------------------------------------------
+// ---- Loading
 
 std::unique_ptr<Version>
 Version::load(const std::string &model, uint64_t number, Bundle &&bundle,
