@@ -5,6 +5,7 @@
 // is the time of last use: a hit sets it, pruning goes by it.
 #include "compiler/pipeline/KernelCache.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -122,7 +123,7 @@ std::optional<std::vector<char>> KernelCache::find(StringRef key) const {
   return bytes.vec();
 }
 
-static void pruneFolder(const std::string &folder, uint64_t limit);
+static void pruneFolder(const std::string &part, uint64_t limit);
 
 void KernelCache::store(StringRef key, llvm::ArrayRef<char> bytes) const {
   if (folder.empty())
@@ -160,17 +161,35 @@ struct Entry {
 };
 } // namespace
 
-static std::vector<Entry> entriesOf(const std::string &folder) {
-  std::vector<Entry> entries;
+// "cdef....o", or what a store that was killed left of it. Nothing else is
+// ours: a user may give any folder, such as the home folder.
+static bool isEntryName(StringRef name) {
+  if (name.consume_back(".tmp"))
+    name = name.rsplit('.').first;
+  return name.consume_back(".o") && name.size() == 62 &&
+         llvm::all_of(name, llvm::isHexDigit);
+}
+
+// Of one of the 256 folders.
+static void addEntries(const std::string &folder, std::vector<Entry> &entries) {
   std::error_code error;
-  if (folder.empty())
-    return entries;
-  for (fs::recursive_directory_iterator it(folder, error), end;
-       it != end && !error; it.increment(error)) {
+  for (fs::directory_iterator it(folder, error), end; it != end && !error;
+       it.increment(error)) {
+    if (!isEntryName(path::filename(it->path())))
+      continue;
     llvm::ErrorOr<fs::basic_file_status> status = it->status();
     if (status && status->type() == fs::file_type::regular_file)
       entries.push_back(
           {it->path(), status->getSize(), status->getLastModificationTime()});
+  }
+}
+
+static std::vector<Entry> entriesOf(const std::string &folder) {
+  std::vector<Entry> entries;
+  for (unsigned i = 0; i < 256 && !folder.empty(); ++i) {
+    llvm::SmallString<256> part(folder);
+    path::append(part, llvm::toHex({uint8_t(i)}, /*LowerCase=*/true));
+    addEntries(part.str().str(), entries);
   }
   return entries;
 }
@@ -184,8 +203,7 @@ KernelCache::Size KernelCache::size() const {
   return size;
 }
 
-static void pruneFolder(const std::string &folder, uint64_t limit) {
-  std::vector<Entry> entries = entriesOf(folder);
+static void pruneEntries(std::vector<Entry> entries, uint64_t limit) {
   uint64_t total = 0;
   for (const Entry &entry : entries)
     total += entry.bytes;
@@ -199,4 +217,12 @@ static void pruneFolder(const std::string &folder, uint64_t limit) {
   }
 }
 
-void KernelCache::prune(uint64_t bytes) const { pruneFolder(folder, bytes); }
+static void pruneFolder(const std::string &part, uint64_t limit) {
+  std::vector<Entry> entries;
+  addEntries(part, entries);
+  pruneEntries(std::move(entries), limit);
+}
+
+void KernelCache::prune(uint64_t bytes) const {
+  pruneEntries(entriesOf(folder), bytes);
+}

@@ -171,6 +171,23 @@ TEST_F(Farm, HangIsEnded) {
             std::string::npos);
 }
 
+// A user may name any folder, and have it emptied.
+TEST_F(Farm, PruningLeavesWhatIsNoEntry) {
+  KernelCache cache(options.cacheDir);
+  cache.store(std::string(64, 'a'), std::vector<char>(10));
+  std::vector<std::string> others = {"/letter.o", "/aa/thesis.txt",
+                                     "/aa/" + std::string(62, 'x') + ".o",
+                                     "/music/song"};
+  llvm::sys::fs::create_directories(options.cacheDir + "/music");
+  for (const std::string &name : others)
+    std::ofstream(options.cacheDir + name) << "dear to somebody";
+  EXPECT_EQ(cache.size().files, 1u);
+  cache.prune(0);
+  EXPECT_EQ(cache.size().files, 0u);
+  for (const std::string &name : others)
+    EXPECT_TRUE(llvm::sys::fs::exists(options.cacheDir + name)) << name;
+}
+
 TEST_F(Farm, ReadOnlyCacheIsTolerated) {
   options.cacheDir = "/proc/nowhere";
   EXPECT_EQ(errorOf({{"a", "v3", "a"}}), "");
