@@ -49,18 +49,57 @@ static size_t longestName(const json::Array &rows) {
 
 // A title, and under it the name and the text of each row.
 static void
-printRows(const json::Object &model, const char *key,
+printRows(const json::Array &rows, const char *key,
           llvm::function_ref<std::string(const json::Object &)> text) {
-  const json::Array *rows = model.getArray(key);
-  if (!rows || rows->empty())
+  if (rows.empty())
     return;
   llvm::outs() << key << "\n";
-  unsigned width = longestName(*rows);
-  for (const json::Value &row : *rows)
+  unsigned width = longestName(rows);
+  for (const json::Value &row : rows)
     llvm::outs() << "  "
                  << llvm::left_justify(*row.getAsObject()->getString("name"),
                                        width)
                  << "  " << text(*row.getAsObject()) << "\n";
+}
+
+static const json::Array &rowsOf(const json::Object &model, const char *key) {
+  static const json::Array none;
+  const json::Array *rows = model.getArray(key);
+  return rows ? *rows : none;
+}
+
+// As a whole name: N is not in `min(300, NonZero_count)`.
+static bool hasName(llvm::StringRef text, llvm::StringRef name) {
+  auto isPart = [](char c) {
+    return llvm::isAlnum(c) || llvm::StringRef("_/.:").contains(c);
+  };
+  for (size_t at = text.find(name); at != llvm::StringRef::npos;
+       at = text.find(name, at + 1)) {
+    size_t end = at + name.size();
+    if ((at == 0 || !isPart(text[at - 1])) &&
+        (end == text.size() || !isPart(text[end])))
+      return true;
+  }
+  return false;
+}
+
+// A size that depends on data has a name that nobody wrote: it is shown where
+// the shape of an output has it. A model may have hundreds within.
+static void printSymbols(const json::Object &model) {
+  std::string shapes;
+  for (const char *key : {"inputs", "outputs"})
+    for (const json::Value &row : rowsOf(model, key))
+      shapes += shapeText(*row.getAsObject()->getArray("shape"));
+  json::Array shown;
+  const json::Array &all = rowsOf(model, "symbols");
+  for (const json::Value &row : all)
+    if (hasName(shapes, *row.getAsObject()->getString("name")))
+      shown.push_back(row);
+  printRows(shown, "symbols", rangeText);
+  if (size_t inner = all.size() - shown.size())
+    llvm::outs() << "and " << inner
+                 << (inner == 1 ? " size that depends" : " sizes that depend")
+                 << " on data within (--json lists them)\n";
 }
 
 void sinter::printInterface(const json::Object &model) {
@@ -69,9 +108,9 @@ void sinter::printInterface(const json::Object &model) {
                          shapeText(*row.getArray("shape")))
         .str();
   };
-  printRows(model, "inputs", tensor);
-  printRows(model, "outputs", tensor);
-  printRows(model, "symbols", rangeText);
+  printRows(rowsOf(model, "inputs"), "inputs", tensor);
+  printRows(rowsOf(model, "outputs"), "outputs", tensor);
+  printSymbols(model);
 }
 
 static std::string batchText(const json::Object &batch) {
