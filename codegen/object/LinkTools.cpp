@@ -120,9 +120,17 @@ Error runLinker(const WorkFolder &folder, std::vector<std::string> args,
   std::string logFile = folder.file("linker.log"), message;
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(logFile),
                                           StringRef(logFile)};
-  std::vector<StringRef> refs(args.begin(), args.end());
-  int status = sys::ExecuteAndWait(*linker, refs, std::nullopt, redirects, 0, 0,
-                                   &message);
+  auto link = [&] {
+    std::vector<StringRef> refs(args.begin(), args.end());
+    return sys::ExecuteAndWait(*linker, refs, std::nullopt, redirects, 0, 0,
+                               &message);
+  };
+  int status = link();
+  // What it refuses ends it with 1. It dies where it is given no thread.
+  if (status != 0 && status != 1) {
+    args.push_back("--threads=1");
+    status = link();
+  }
   if (status == 0)
     return Error::success();
   auto log = MemoryBuffer::getFile(logFile);

@@ -7,6 +7,7 @@
 
 #include "compiler/pipeline/Channel.h"
 #include "compiler/report/UserError.h"
+#include "dialects/Support/Parallel.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -21,7 +22,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace sinter;
@@ -229,7 +229,7 @@ static void runAll(std::vector<Task> &tasks, const FarmOptions &options,
   std::atomic<size_t> next{0}, done{0};
   std::atomic<bool> failed{false};
   std::mutex progressLock;
-  auto loop = [&] {
+  onThreads(std::min<size_t>(options.workers, tasks.size()), [&] {
     Worker worker(options);
     for (size_t at; !failed && (at = next++) < tasks.size();) {
       runTask(tasks[at], worker, cache);
@@ -239,15 +239,7 @@ static void runAll(std::vector<Task> &tasks, const FarmOptions &options,
       if (options.progress)
         options.progress(done, tasks.size());
     }
-  };
-  std::vector<std::thread> threads;
-  size_t width = std::min<size_t>(std::max(1u, options.workers), tasks.size());
-  for (size_t i = 1; i < width; ++i)
-    threads.emplace_back(loop);
-  if (width)
-    loop();
-  for (std::thread &thread : threads)
-    thread.join();
+  });
 }
 
 llvm::Expected<std::vector<KernelCode>>

@@ -11,12 +11,12 @@
 #include "compiler/pipeline/FileHash.h"
 #include "compiler/pipeline/ProgramHash.h"
 #include "compiler/report/UserError.h"
+#include "dialects/Support/Parallel.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
-#include <thread>
 
 using namespace sinter;
 namespace json = llvm::json;
@@ -64,12 +64,17 @@ static void describeModel(const std::string &path, json::Object &manifest) {
 static void describeHashes(const ManifestInputs &inputs,
                            json::Object &manifest) {
   std::optional<std::string> file;
-  std::thread reader([&] { file = sha256OfFile(inputs.options.modelPath); });
+  std::string weights;
   unsigned jobs = inputs.options.jobs ? inputs.options.jobs : availableCpus();
+  parallelFor(2, 2, [&](size_t which) {
+    if (which == 0)
+      file = sha256OfFile(inputs.options.modelPath);
+    else
+      weights = weightsDigest(inputs.image, jobs);
+  });
   manifest["weights"] =
       json::Object{{"bytes", int64_t(inputs.image.weightsBytes)},
-                   {"blake3", weightsDigest(inputs.image, jobs)}};
-  reader.join();
+                   {"blake3", std::move(weights)}};
   if (file)
     manifest["model_sha256"] = *file;
 }

@@ -12,6 +12,12 @@
 
 namespace sinter {
 
+/// Calls `work` on `threads` threads, the caller's among them, and returns when
+/// all calls have ended. Threads that the machine refuses (memory, a limit on
+/// processes) are missing, but never the caller's: `work` must be complete with
+/// any number of them.
+void onThreads(size_t threads, const std::function<void()> &work);
+
 /// work(0) .. work(count - 1), each once, on at most `threads` threads, the
 /// caller's among them. Returns when all are done.
 void parallelFor(unsigned threads, size_t count,

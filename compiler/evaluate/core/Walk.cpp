@@ -1,10 +1,11 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Strides, broadcasting and the one place of the evaluator that starts threads.
+// Strides, broadcasting and the one place of the evaluator that uses threads.
 #include "compiler/evaluate/core/Walk.h"
 
 #include "dialects/Support/Check.h"
+#include "dialects/Support/Parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -52,16 +53,10 @@ void inParallel(int64_t count, int64_t work,
   int64_t width = std::min<int64_t>(std::thread::hardware_concurrency(), count);
   width = std::min<int64_t>(width, work / workWorthAThread);
   std::atomic<int64_t> next{0};
-  auto drain = [&] {
+  onThreads(static_cast<size_t>(std::max<int64_t>(width, 1)), [&] {
     for (int64_t i; (i = next.fetch_add(1)) < count;)
       body(i);
-  };
-  std::vector<std::thread> helpers;
-  for (int64_t i = 1; i < width; ++i)
-    helpers.emplace_back(drain);
-  drain();
-  for (std::thread &helper : helpers)
-    helper.join();
+  });
 }
 
 } // namespace sinter::evaluate

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <memory>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -56,12 +57,46 @@ std::thread quietThread(std::function<void()> body) {
   return thread;
 }
 
+// std::thread throws where none is to be had; this says so.
+static bool makeThread(pthread_t &thread, void *(*run)(void *), void *with) {
+  sigset_t all, old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  int refused = pthread_create(&thread, nullptr, run, with);
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  return !refused;
+}
+
+bool startDetached(std::function<void()> body) {
+  auto *kept = new std::function<void()>(std::move(body));
+  auto run = [](void *body) -> void * {
+    std::unique_ptr<std::function<void()>> kept(
+        static_cast<std::function<void()> *>(body));
+    (*kept)();
+    return nullptr;
+  };
+  pthread_t thread;
+  bool isMade = makeThread(thread, run, kept);
+  if (isMade)
+    pthread_detach(thread);
+  else
+    delete kept;
+  return isMade;
+}
+
+// Without a thread on the caller's, which keeps its urgency: what was lowered
+// needs a privilege to be raised again.
 void runQuietly(const std::function<void()> &body) {
-  std::thread thread = quietThread([&] {
+  auto run = [](void *body) -> void * {
     runLast();
+    (*static_cast<const std::function<void()> *>(body))();
+    return nullptr;
+  };
+  pthread_t thread;
+  if (makeThread(thread, run, const_cast<std::function<void()> *>(&body)))
+    pthread_join(thread, nullptr);
+  else
     body();
-  });
-  thread.join();
 }
 
 } // namespace sinter::serve

@@ -26,6 +26,9 @@ void runFirst(bool first);
 
 /// A thread that takes no signals: those belong to the program's own.
 std::thread quietThread(std::function<void()> body);
+/// The body on a thread that nobody joins; false where the machine has none to
+/// give.
+bool startDetached(std::function<void()> body);
 /// The body on a thread of its own that runs last; returns when it is done.
 void runQuietly(const std::function<void()> &body);
 

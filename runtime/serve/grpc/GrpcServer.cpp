@@ -15,6 +15,8 @@
 
 #include <atomic>
 #include <climits>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -144,15 +146,20 @@ public:
     inference.hold().begin();
     std::this_thread::sleep_until(std::min(deadline, Clock::now() + gap));
     inference.streams().drain();
-    std::thread release([this, deadline] {
+    auto released = std::make_shared<std::promise<void>>();
+    bool isStarted = startDetached([this, deadline, released] {
       std::this_thread::sleep_for(gap);
       inference.hold().release();
       endWhenQuiet(deadline);
+      released->set_value();
     });
+    if (!isStarted)
+      inference.hold().release();
     server->Shutdown(std::chrono::system_clock::now() +
                      (deadline - Clock::now()));
     isOver = true;
-    release.join();
+    if (isStarted)
+      released->get_future().wait();
   }
 
 private:

@@ -5,11 +5,10 @@
 // changes models or logs needs a listener with control, as over HTTP.
 #include "runtime/serve/grpc/Service.h"
 
+#include "runtime/serve/engine/Urgency.h"
 #include "runtime/serve/grpc/Encode.h"
 #include "runtime/serve/grpc/InferCall.h"
 #include "runtime/serve/protocol/JsonWriter.h"
-
-#include <thread>
 
 namespace sinter::serve {
 namespace {
@@ -73,14 +72,20 @@ Reactor *InferenceService::control(Context &context, const std::string &model,
     return finish(&context, status);
   Reactor *reactor = context.DefaultReactor();
   answers.enter();
-  std::thread([this, reactor, client, action = action + " " + model,
-               act = std::move(act)] {
-    Status status = act();
-    if (options.audit)
-      options.audit(client, action, status);
-    reactor->Finish(toGrpc(status));
+  bool isStarted =
+      startDetached([this, reactor, client, action = action + " " + model,
+                     act = std::move(act)] {
+        Status status = act();
+        if (options.audit)
+          options.audit(client, action, status);
+        reactor->Finish(toGrpc(status));
+        answers.leave();
+      });
+  if (!isStarted) {
+    reactor->Finish(
+        toGrpc({Code::unavailable, "the machine has no thread to give", 1000}));
     answers.leave();
-  }).detach();
+  }
   return reactor;
 }
 

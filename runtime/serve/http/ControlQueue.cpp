@@ -4,6 +4,8 @@
 // See the header.
 #include "runtime/serve/http/ControlQueue.h"
 
+#include <system_error>
+
 namespace sinter::serve {
 
 ControlQueue::~ControlQueue() {
@@ -20,9 +22,13 @@ bool ControlQueue::post(std::function<void()> action) {
   std::lock_guard<std::mutex> lock(mutex);
   if (ending || actions.size() >= 64)
     return false;
-  actions.push_back(std::move(action));
   if (!thread.joinable())
-    thread = std::thread([this] { run(); });
+    try {
+      thread = std::thread([this] { run(); });
+    } catch (const std::system_error &) {
+      return false; // the machine has none to give: as when too many wait
+    }
+  actions.push_back(std::move(action));
   changed.notify_all();
   return true;
 }

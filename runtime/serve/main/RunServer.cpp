@@ -3,6 +3,7 @@
 //
 // The command around a Server: options in, addresses out, signals between.
 #include "runtime/serve/bundle/OpenBundle.h"
+#include "runtime/serve/main/LastWords.h"
 #include "runtime/serve/main/Log.h"
 #include "runtime/serve/main/Server.h"
 #include "runtime/serve/main/Simulate.h"
@@ -184,6 +185,7 @@ int serveUntilStopped(Server &server, ServerConfig config,
 
 int runServer(int argc, char **argv,
               std::vector<EngineOptions::Embedded> linked) {
+  sayLastWords();
   CommandLine line;
   Status status = parseCommandLine({argv + 1, argv + argc}, line);
   if (!status.ok())
