@@ -223,6 +223,24 @@ static Error makeOutput(const ObjectInputs &in, OutputKind kind, StringRef stem,
   return insertWeights(in, output);
 }
 
+// What has the name of our weights may be what the model keeps its own in.
+static Error checkReplaced(StringRef path) {
+  uint64_t magic = 0;
+  std::string name = path.str();
+  FILE *file = fopen(name.c_str(), "rb");
+  if (!file)
+    return Error::success();
+  bool isOurs = fread(&magic, sizeof magic, 1, file) == 1 &&
+                magic == SINTER_WEIGHTS_MAGIC;
+  fclose(file);
+  if (isOurs)
+    return Error::success();
+  return objectError(ErrorCode::O001,
+                     "'" + path +
+                         "' exists and holds no weights of an object; give "
+                         "-o another name, or remove it");
+}
+
 Error writeObject(const ObjectInputs &in, StringRef outPath) {
   auto kind = outputKindOf(outPath);
   if (!kind)
@@ -256,9 +274,12 @@ Error writeObject(const ObjectInputs &in, StringRef outPath) {
     sys::path::replace_extension(path, suffix);
     return path.str().str();
   };
-  if (in.weightsInFile)
+  if (in.weightsInFile) {
+    if (Error e = checkReplaced(beside(".weights")))
+      return e;
     if (Error e = folder->publish("weights", beside(".weights")))
       return e;
+  }
   if (Error e = folder->publish("output.h", beside(".h")))
     return e;
   if (Error e = folder->publish("output.hpp", beside(".hpp")))

@@ -114,10 +114,75 @@ def kernel_that_breaks_llvm_twice(folder):
     pass
 
 
+# What a user would lose: outputs that have the name of what is read.
+def replaces(option, *command):
+    @case("U006", 2, f"{option} 'm.onnx' would replace", *command, "m.onnx", option, "m.onnx")
+    def kept(folder):
+        pass
+    CASES[f"{command[0]}-{option.strip('-')}-onto-the-model"] = CASES.pop("kept")
+
+
+replaces("--outputs", "run", "--random", "1")
+replaces("--json", "bench", "--seconds", "0.1")
+replaces("-o", "compile", "--emit=graph")
+replaces("-o", "bisect")
+
+
+@case("U006", 2, "-o 'plain' would replace the input 'plain'", "compile", "plain", "-o", "plain")
+def model_without_suffix_as_its_object(folder):
+    (folder / "plain").write_bytes((folder / "m.onnx").read_bytes())
+
+
+@case("O001", 5, "'own.weights' exists and holds no weights of an object",
+      "compile", "m.onnx", "-o", "own.so", "--weights", "file")
+def weights_onto_the_models_own(folder):
+    (folder / "own.weights").write_bytes(b"what the model keeps outside")
+
+
+@case("U006", 2, "standard input is not read", "check", "-")
+def model_from_a_stream(folder):
+    pass
+
+
+@case("U006", 2, "-o -: an object is not written", "compile", "m.onnx", "-o", "-")
+def object_to_a_stream(folder):
+    pass
+
+
+@case("U006", 2, "is no number from 0 on", "verify", "m.onnx", "--tolerance", "nan")
+def tolerance_that_is_no_number(folder):
+    pass
+
+
+@case("U002", 2, "gives input 'x' twice", "check", "m.onnx", "--shape", "x=1,64", "--shape", "x=2,64")
+def shape_given_twice(folder):
+    pass
+
+
+@case("U003", 2, "gives symbol 'N' twice", "check", "m.onnx", "--dim", "N=1", "--dim", "N=2")
+def dim_given_twice(folder):
+    pass
+
+
+# No room for the stack of a second thread: then there is none.
+@case(None, 0, "", "compile", "m.onnx", "-o", "few-threads.o", "--cache-dir", "none", "--jobs", "8",
+      before=["bash", "-c", 'ulimit -s 8000000 -v 6000000; exec "$0" "$@"'])
+def no_threads(folder):
+    pass
+
+
+# The server's errors have no code.
+@case("", 5, "the machine has no thread to give", "serve", "empty", "--http-port", "0", "--grpc-port", "0",
+      "--admin-port", "0", before=["bash", "-c", 'ulimit -s 8000000 -v 6000000; exec "$0" "$@"'])
+def server_without_threads(folder):
+    (folder / "empty").mkdir()
+
+
 def check(name, folder):
     code, exit_code, text, command, before, environment, prepare = CASES[name]
     prepare(folder)
     there = set(os.listdir(folder))
+    model = (folder / "m.onnx").read_bytes()
     done = subprocess.run([*before, sinter, *command], cwd=folder, capture_output=True, timeout=120,
                           env=dict(os.environ, **environment))
     output = done.stderr.decode(errors="replace")
@@ -125,11 +190,13 @@ def check(name, folder):
     problems = []
     if done.returncode != exit_code:
         problems.append(f"exit status {done.returncode}, expected {exit_code}")
-    if f"[SINTER-{code}]" not in output:
+    if code and f"[SINTER-{code}]" not in output:
         problems.append(f"no [SINTER-{code}]")
+    if (folder / "m.onnx").read_bytes() != model:
+        problems.append("the model was replaced")
     if text not in output:
         problems.append(f"no '{text}'")
-    if left:
+    if left and code:
         problems.append(f"left {left}")
     if problems:
         print(f"FAIL {name}: {'; '.join(problems)}\n{output[-800:]}")

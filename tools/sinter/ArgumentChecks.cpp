@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/sinter/ArgumentChecks.h"
 
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <cmath>
 #include <sstream>
 
 using namespace sinter;
@@ -31,4 +35,107 @@ llvm::Error sinter::checkReport(llvm::StringRef file, bool isEmitting) {
                      "--report and --emit contradict each other: a report is "
                      "about an object");
   return llvm::Error::success();
+}
+
+// What a command reads and what it replaces: options and the files in them.
+namespace {
+using Files = std::vector<std::pair<std::string, std::string>>;
+} // namespace
+
+static Files filesRead(const Arguments &arguments) {
+  Files files = {{"the input", arguments.file},
+                 {"--weights", arguments.newModel},
+                 {"--schedules", arguments.compile.schedules},
+                 {"--inputs", arguments.inputs},
+                 {"--sign", arguments.sign}};
+  for (llvm::StringRef input : arguments.inputFiles)
+    files.push_back({"--input", input.rsplit('=').second.str()});
+  return files;
+}
+
+static Files filesWritten(const Arguments &arguments) {
+  const CompileOptions &compile = arguments.compile;
+  Files files = {{"-o", compile.outputPath},
+                 {"--report", compile.report},
+                 {"--outputs", arguments.outputs},
+                 {"--json", arguments.jsonFile}};
+  if (arguments.command != Command::Compile || compile.outputPath.empty())
+    return files;
+  for (const char *suffix : {"h", "hpp", "weights"}) {
+    llvm::SmallString<128> beside(compile.outputPath);
+    llvm::sys::path::replace_extension(beside, suffix);
+    files.push_back({"-o", beside.str().str()});
+  }
+  return files;
+}
+
+static bool isSameFile(const std::string &a, const std::string &b) {
+  bool same = false;
+  return !a.empty() && !b.empty() && a != "-" && b != "-" &&
+         !llvm::sys::fs::equivalent(a, b, same) && same;
+}
+
+static llvm::Error checkStreams(const Arguments &arguments) {
+  const CompileOptions &compile = arguments.compile;
+  bool hasFile = arguments.command != Command::Ctl &&
+                 arguments.command != Command::Serve &&
+                 arguments.command != Command::Explain;
+  if (hasFile && arguments.file == "-")
+    return userError(
+        ErrorCode::U006, "'-': standard input is not read here",
+        "Save it to a file first: weights are mapped, not copied. A file of "
+        "that name is ./-");
+  bool isText =
+      arguments.command == Command::Compile && compile.emit != EmitKind::Object;
+  if (compile.outputPath == "-" && !isText && !arguments.serverSource)
+    return userError(ErrorCode::U006,
+                     "-o -: an object is not written to "
+                     "standard output",
+                     "Give it a name: headers are written beside it.");
+  return llvm::Error::success();
+}
+
+static llvm::Error checkFiles(const Arguments &arguments) {
+  if (llvm::Error error = checkStreams(arguments))
+    return error;
+  for (const auto &[option, file] : filesWritten(arguments))
+    for (const auto &[source, input] : filesRead(arguments)) {
+      bool isRepack = arguments.command == Command::Repack &&
+                      input == arguments.file; // in its place, by default
+      if (!isRepack && isSameFile(file, input))
+        return userError(ErrorCode::U006,
+                         option + " '" + file + "' would replace " + source +
+                             " '" + input + "'",
+                         "Give the output another name.");
+    }
+  return llvm::Error::success();
+}
+
+static llvm::Error checkValues(const Arguments &arguments) {
+  if (arguments.random && !arguments.inputs.empty())
+    return userError(ErrorCode::U006,
+                     "--random and --inputs contradict each other");
+  if (!(arguments.tolerance >= 0) || std::isinf(arguments.tolerance))
+    return userError(ErrorCode::U006, "--tolerance " +
+                                          std::to_string(arguments.tolerance) +
+                                          " is no number from 0 on");
+  if (!std::isfinite(arguments.seconds))
+    return userError(ErrorCode::U006, "--seconds is not a number");
+  llvm::StringSet<> inputs, symbols;
+  bool isMany = arguments.command == Command::Verify; // each set is a case
+  for (const ShapeOption &shape : arguments.compile.shapes)
+    if (!inputs.insert(shape.input).second && !isMany)
+      return userError(ErrorCode::U002,
+                       "--shape gives input '" + shape.input + "' twice");
+  for (const DimOption &dim : arguments.compile.dims)
+    if (!symbols.insert(dim.symbol).second)
+      return userError(ErrorCode::U003,
+                       "--dim gives symbol '" + dim.symbol + "' twice");
+  return llvm::Error::success();
+}
+
+llvm::Error sinter::checkArguments(const Arguments &arguments) {
+  if (llvm::Error error = checkValues(arguments))
+    return error;
+  return checkFiles(arguments);
 }

@@ -16,6 +16,10 @@ llvm::Error splitAgainst(const std::string &text, Command command,
                          std::vector<std::string> &into);
 /// A report has a form that its name says, and is about an object.
 llvm::Error checkReport(llvm::StringRef file, bool isEmitting);
+/// No output has the name of a file that is read: it would replace it. Neither
+/// end of a compile is a stream, no name is given twice, and numbers are ones
+/// that can be used.
+llvm::Error checkArguments(const Arguments &arguments);
 
 } // namespace sinter
 

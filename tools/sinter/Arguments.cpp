@@ -122,7 +122,8 @@ void Parser::addCompiling(CLI::App *sub) {
   sub->add_option("--cache-dir", raw.cacheDir,
                   "Folder of the kernel cache, or none");
   sub->add_option("--jobs,-j", compile.jobs,
-                  "Kernels compiled at once (default: the CPUs)");
+                  "Kernels compiled at once (default: the CPUs)")
+      ->check(CLI::Range(0, 1024));
   sub->add_flag("-v,--verbose", compile.verbose, "Say what each phase took");
 }
 
@@ -346,9 +347,8 @@ llvm::Error Parser::convert() {
   }
   if (arguments.command == Command::Compile && compile.outputPath.empty())
     return userError(ErrorCode::U006, "nothing to write: -o OUT is missing");
-  if (arguments.random && !arguments.inputs.empty())
-    return userError(ErrorCode::U006,
-                     "--random and --inputs contradict each other");
+  if (llvm::Error error = checkArguments(arguments))
+    return error;
   return splitAgainst(raw.against, arguments.command, arguments.against);
 }
 
