@@ -161,8 +161,25 @@ NestPlan planOf(NestOp op) {
 }
 
 NestPlan planOf(RowOp op) {
-  return plan(op.getInputs(), op.getExtras(), op.getOutputs(), op.getAxes(),
-              {});
+  NestPlan result =
+      plan(op.getInputs(), op.getExtras(), op.getOutputs(), op.getAxes(), {});
+  // Vectors beside the row would scatter what they store: a row of a softmax is
+  // gathered instead, and any row that has few others beside it.
+  constexpr int64_t fewBeside = 16;
+  if (result.vectorAxis < 0 || result.reduced() == 0)
+    return result;
+  unsigned last = result.extents.size() - 1;
+  auto isAlongRow = [&](const NestPlan::Operand &output) {
+    return isContiguous(output, last);
+  };
+  std::optional<int64_t> beside =
+      sym::asConstant(result.extents[result.vectorAxis]);
+  if (llvm::all_of(result.outputs, isAlongRow) &&
+      (op.getKind() == "softmax" || (beside && *beside < fewBeside))) {
+    result.hasVirtualLanes = true;
+    result.vectorAxis = -1;
+  }
+  return result;
 }
 
 } // namespace sinter::kernel
