@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // LSTM, GRU and RNN. Activations become rows of the scalar-op table; layout 1
-// is transposed to the sequence-first layout of the operation.
+// is transposed to the sequence-first layout of the operation. The kernel works
+// in f32, so that the states of halves are not rounded between steps, as ONNX
+// Runtime has it; doubles lose the digits that f32 lacks.
 #include "compiler/import/NodeImport.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -140,6 +142,8 @@ void takeOperands(NodeImport &node, bool isLstm, bool isBatchFirst,
       continue;
     bool hasBatch = i == 0 || i == 5 || i == 6;
     Value value = node.value(i);
+    if (i != 4)
+      value = node.cast(value, node.model.builder.getF32Type());
     if (isBatchFirst && hasBatch && node.rank(i) == 3)
       value = node.transpose(value, {1, 0, 2});
     operands.push_back(value);
@@ -182,9 +186,11 @@ LogicalResult importRecurrent(NodeImport &node) {
   if (!recurrent)
     return failure();
   for (size_t i = 0; i < recurrent->getNumResults(); ++i) {
-    Value result = recurrent->getResult(i);
-    if (isBatchFirst &&
-        node.wants(i)) // [S, D, B, H] -> [B, S, D, H]; [D, B, H] -> [B, D, H]
+    if (!node.wants(i))
+      continue;
+    Value result =
+        node.cast(recurrent->getResult(i), node.type(0).getElementType());
+    if (isBatchFirst) // [S, D, B, H] -> [B, S, D, H]; [D, B, H] -> [B, D, H]
       result = i == 0 ? node.transpose(result, {2, 0, 1, 3})
                       : node.transpose(result, {1, 0, 2});
     if (failed(node.set(i, result)))
