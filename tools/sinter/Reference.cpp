@@ -117,6 +117,20 @@ static bool isSigmoid(mlir::Value value) {
          isSigmoid(op->getOperand(0));
 }
 
+bool EvaluatorReference::roundsToHalves() const {
+  return impl->main
+      ->walk([](mlir::Operation *op) {
+        bool rounds = !op->hasTrait<mlir::OpTrait::ConstantLike>() &&
+                      llvm::any_of(op->getResultTypes(), [](mlir::Type type) {
+                        mlir::Type element = mlir::getElementTypeOrSelf(type);
+                        return element.isF16() || element.isBF16();
+                      });
+        return rounds ? mlir::WalkResult::interrupt()
+                      : mlir::WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 std::vector<std::string> EvaluatorReference::sigmoidOutputs() const {
   std::vector<std::string> names;
   mlir::func::FuncOp main = impl->main;

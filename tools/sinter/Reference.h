@@ -31,6 +31,9 @@ public:
   /// Outputs whose elements are values of a sigmoid, moved or averaged.
   std::vector<std::string> sigmoidOutputs() const;
 
+  /// Whether any value but a constant is rounded to f16 or bf16.
+  bool roundsToHalves() const;
+
 private:
   EvaluatorReference();
   struct Impl;

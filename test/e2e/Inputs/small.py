@@ -1,23 +1,27 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Small models with seeded weights: `small.py NAME FILE.onnx`.
+# Small models with seeded weights: `small.py NAME FILE.onnx [float16|double]`.
 import sys
 
 import numpy
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 dice = numpy.random.default_rng(0)
 
 
+element = numpy.dtype(sys.argv[3] if len(sys.argv) > 3 else "float32")
+
+
 def weight(name, *shape):
     scale = 1 / numpy.sqrt(numpy.prod(shape[1:]) if len(shape) > 2 else shape[0])
-    return numpy_helper.from_array((dice.standard_normal(shape) * scale).astype("f4"), name)
+    return numpy_helper.from_array((dice.standard_normal(shape) * scale).astype(element), name)
 
 
 def save(path, nodes, weights, inputs, outputs):
-    value = lambda row: helper.make_tensor_value_info(row[0], TensorProto.FLOAT, row[1])  # noqa: E731
+    kind = helper.np_dtype_to_tensor_dtype(element)
+    value = lambda row: helper.make_tensor_value_info(row[0], kind, row[1])  # noqa: E731
     graph = helper.make_graph(nodes, "small", [value(row) for row in inputs],
                               [value(row) for row in outputs], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -50,6 +54,33 @@ def conv(path):
          [weight("w", 16, 3, 3, 3), weight("b", 16), weight("v", 32, 16, 3, 3),
           weight("u", 32, 10), weight("t", 10)],
          [("x", ["N", 3, "H", "W"])], [("y", ["N", 10])])
+
+
+def residual(path):
+    """Values that a convolution, a sum, a pool and a product read, and rows by the pixel."""
+    pads = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    save(path, [helper.make_node("Conv", ["x", "w", "b"], ["a"], name="first", **pads),
+                helper.make_node("Relu", ["a"], ["c"], name="relu"),
+                helper.make_node("Conv", ["c", "v"], ["d"], name="second", **pads),
+                helper.make_node("Add", ["c", "d"], ["e"], name="sum"),
+                helper.make_node("MaxPool", ["e"], ["f"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+                helper.make_node("Conv", ["f", "u"], ["g"], name="depthwise", group=16, **pads),
+                helper.make_node("Transpose", ["g"], ["i"], name="turn", perm=[0, 2, 3, 1]),
+                helper.make_node("MatMul", ["i", "t"], ["j"], name="product"),
+                helper.make_node("MatMul", ["j", "i"], ["k"], name="square"),
+                helper.make_node("Softmax", ["k"], ["y"], name="softmax", axis=-1)],
+         [weight("w", 16, 3, 3, 3), weight("b", 16), weight("v", 16, 16, 3, 3),
+          weight("u", 16, 1, 3, 3), weight("t", 16, 8)],
+         [("x", ["N", 3, 16, 16])], [("y", ["N", 8, 8, 16])])
+
+
+def heads(path):
+    """Scores whose heads lie side by side, mixed and brought apart: rows of the softmax are strided."""
+    save(path, [helper.make_node("Transpose", ["x"], ["a"], name="together", perm=[0, 2, 3, 1]),
+                helper.make_node("MatMul", ["a", "w"], ["b"], name="mix"),
+                helper.make_node("Transpose", ["b"], ["c"], name="apart", perm=[0, 3, 1, 2]),
+                helper.make_node("Softmax", ["c"], ["y"], name="softmax", axis=-1)],
+         [weight("w", 4, 4)], [("x", ["N", 4, "S", "T"])], [("y", ["N", 4, "S", "T"])])
 
 
 def recurrent(path, cell, gates, **attributes):
@@ -87,5 +118,5 @@ def unsupported(path):
          [("x", [4, 4])], [("y", [4, 4])])
 
 
-{f.__name__: f for f in (matmul, mlp, conv, lstm, gru, gru_linear, rnn,
+{f.__name__: f for f in (matmul, mlp, conv, residual, heads, lstm, gru, gru_linear, rnn,
                          unsupported)}[sys.argv[1]](sys.argv[2])
