@@ -5,6 +5,7 @@
 // function, by the schema in force: most differ only in defaults, which the
 // schema holds.
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/contrib/Contrib.h"
 
 namespace sinter::importer {
 
@@ -31,6 +32,13 @@ static OpTable makeTable() {
   addHeadAttention(table);
   addGroupQuery(table);
   addEmbedding(table);
+  addBlocks(table);
+  addExperts(table);
+  addGated(table);
+  addOlder(table);
+  addPadding(table);
+  addDecoding(table);
+  addPictures(table);
   addSampling(table);
   addDetection(table);
   addSignal(table);

@@ -116,6 +116,15 @@ Name activated(NodeImport &node, Composer &c, const Name &x,
 // Products and convolutions
 //===----------------------------------------------------------------------===//
 
+SmallVector<double> activationParameters(NodeImport &node) {
+  SmallVector<double> parameters;
+  for (const char *name :
+       {"activation_alpha", "activation_beta", "activation_gamma"})
+    if (node.attribute(name))
+      parameters.push_back(node.real(name));
+  return parameters;
+}
+
 /// An operand with its batch axes or its last two swapped as asked.
 Name turned(NodeImport &node, Composer &c, size_t i, const char *swap,
             const char *batch) {
@@ -137,6 +146,8 @@ LogicalResult importFusedMatMul(NodeImport &node) {
                                  turned(node, c, 1, "transB", "transBatchB")});
   if (double alpha = node.real("alpha"); alpha != 1)
     product = c.mul(product, c.scalar(alpha, node.type(0).getElementType()));
+  if (node.node.op == "FusedMatMulActivation")
+    product = activated(node, c, product, activationParameters(node));
   return c.set(0, product);
 }
 
@@ -145,13 +156,8 @@ LogicalResult importFusedGemm(NodeImport &node) {
   With with;
   for (const char *name : {"alpha", "beta", "transA", "transB"})
     with.same(node, name);
-  SmallVector<double> parameters;
-  for (const char *name :
-       {"activation_alpha", "activation_beta", "activation_gamma"})
-    if (node.attribute(name))
-      parameters.push_back(node.real(name));
   Name product = c.op("Gemm", c.inputs(), with);
-  return c.set(0, activated(node, c, product, parameters));
+  return c.set(0, activated(node, c, product, activationParameters(node)));
 }
 
 With windowAttributes(NodeImport &node) {
@@ -191,6 +197,17 @@ LogicalResult importNhwcConv(NodeImport &node) {
                       channelsMoved(c, c.input(1), true), c.input(2)},
                      windowAttributes(node));
   return c.set(0, channelsMoved(c, result, false));
+}
+/// Here only what flows is channels last, not the filter.
+LogicalResult importNhwcFusedConv(NodeImport &node) {
+  Composer c(node);
+  Name result =
+      c.op("Conv", {channelsMoved(c, c.input(0), true), c.input(1), c.input(2)},
+           windowAttributes(node));
+  result = channelsMoved(c, result, false);
+  if (node.input(3))
+    result = c.add(result, c.input(3));
+  return c.set(0, activated(node, c, result, node.reals("activation_params")));
 }
 LogicalResult importNhwcMaxPool(NodeImport &node) {
   Composer c(node);
@@ -331,9 +348,11 @@ void addFused(OpTable &table) {
   add("GemmFastGelu", importGemmFastGelu);
   add("FusedMatMul", importFusedMatMul);
   add("TransposeMatMul", importFusedMatMul);
+  add("FusedMatMulActivation", importFusedMatMul);
   add("FusedGemm", importFusedGemm);
   add("FusedConv", importFusedConv);
   add("NhwcConv", importNhwcConv);
+  add("NhwcFusedConv", importNhwcFusedConv);
   add("NhwcMaxPool", importNhwcMaxPool);
   add("SkipLayerNormalization", importSkipNorm);
   add("SkipSimplifiedLayerNormalization", importSkipNorm);

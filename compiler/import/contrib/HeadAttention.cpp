@@ -56,7 +56,9 @@ public:
       h.bias = h.bias.empty() ? bias : c.add(h.bias, bias);
   }
   void addPadding(Heads &h, size_t input, DimAttr keys);
-  LogicalResult finish(const Heads &h, const With &more);
+  using Buffers = std::optional<std::pair<Name, Name>>;
+  LogicalResult finish(const Heads &h, const With &more,
+                       const Buffers &buffers = std::nullopt);
 
   Composer c;
   NodeImport &node;
@@ -97,8 +99,9 @@ void AttentionComposer::addPadding(Heads &h, size_t input, DimAttr keys) {
   addBias(h, forbid(allowed, filter));
 }
 
-/// `more` holds is_causal and the like.
-LogicalResult AttentionComposer::finish(const Heads &h, const With &more) {
+/// `more` holds is_causal and the like; buffers are caches that did not grow.
+LogicalResult AttentionComposer::finish(const Heads &h, const With &more,
+                                        const Buffers &buffers) {
   With with = more;
   if (double scale = node.real("scale", 0); scale != 0)
     with.real("scale", scale);
@@ -111,6 +114,9 @@ LogicalResult AttentionComposer::finish(const Heads &h, const With &more) {
                      {d[0], d[2], d[1] * d[3]});
   if (failed(c.set(0, y)))
     return failure();
+  if (buffers)
+    return failed(c.set(1, buffers->first)) ? failure()
+                                            : c.set(2, buffers->second);
   if (node.node.op != "Attention" && node.node.op != "QAttention")
     return failed(c.set(1, results[1])) ? failure() : c.set(2, results[2]);
   return c.set(
@@ -242,28 +248,67 @@ Heads multiHeads(AttentionComposer &a) {
   return h;
 }
 
+/// A cache that is one buffer for all steps: the new keys and values stand
+/// behind the past_sequence_length that it holds, and attention sees no more.
+/// The buffers as they are then.
+AttentionComposer::Buffers writeCache(AttentionComposer &a, Heads &h) {
+  Composer &c = a.c;
+  NodeImport &node = a.node;
+  Dims k = c.dimsOf(h.k);
+  if (node.rank(6) != 4 || !node.input(7) || node.rank(7) != 4 ||
+      node.integer("unidirectional", 0) != 0) {
+    (void)c.fault(ErrorCode::S001,
+                  "a shared cache has another rank, half of it is missing, or "
+                  "it is asked for with unidirectional",
+                  "keys and values, [batch, heads, length, size of a head]");
+    return std::nullopt;
+  }
+  DimAttr most = node.dims(6)[2];
+  std::optional<Dims> held = node.dimsOrBound(8, "held", 0, most);
+  if (!held || held->size() != 1)
+    return std::nullopt;
+  DimAttr total = (*held)[0] + k[2];
+  if (!node.requireAtMost(total, most, "what the cache is to hold") ||
+      !node.requireEqual(most, node.dims(7)[2], "lengths of the caches"))
+    return std::nullopt;
+  Name start = c.op("Expand", {c.dim((*held)[0]), c.dims({k[0]})});
+  auto written = [&](size_t past, Name &fresh) {
+    Name buffer = writeRows(node, c, c.input(past), fresh, start, 2,
+                            node.dims(past)[2], false);
+    fresh = c.op("Slice", {buffer, c.ints({0}), c.dims({total}), c.ints({2})});
+    return buffer;
+  };
+  Name keys = written(6, h.k), values = written(7, h.v);
+  return std::pair(keys, values);
+}
+
 LogicalResult importMultiHead(NodeImport &node) {
   AttentionComposer a(node);
   Composer &c = a.c;
-  if (node.input(8) || node.input(9) || node.wants(3))
+  if (node.input(9) || node.wants(3))
     return c.fault(ErrorCode::I004,
-                   "a shared cache, beams or the product of queries and keys "
-                   "are asked for",
-                   "a cache that grows, and only its output");
+                   "beams or the product of queries and keys are asked for",
+                   "one beam, and only its output and its caches");
   Heads h = multiHeads(a);
   Dims k = c.dimsOf(h.k);
   if (k.size() != 4)
     return failure();
   DimAttr keys = k[2];
-  if (node.input(6)) {
+  AttentionComposer::Buffers buffers;
+  if (node.input(6) && node.input(8)) {
+    buffers = writeCache(a, h);
+    if (!buffers)
+      return failure();
+    keys = c.dimsOf(h.k).empty() ? keys : c.dimsOf(h.k)[2];
+  } else if (node.input(6)) {
     h.pastKey = c.input(6);
     h.pastValue = c.input(7);
     keys = keys + node.dims(6)[2];
   }
   a.addPadding(h, 4, keys);
   a.addBias(h, c.input(5));
-  return a.finish(h,
-                  With().integer("is_causal", node.integer("unidirectional")));
+  return a.finish(
+      h, With().integer("is_causal", node.integer("unidirectional")), buffers);
 }
 
 } // namespace

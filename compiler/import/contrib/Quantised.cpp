@@ -180,65 +180,6 @@ LogicalResult importGemm(NodeImport &node) {
   return setQuantised(node, c, product, 7, 0);
 }
 
-/// Elements of `bits` bits, the lowest first: [..., n] bytes as [..., n * 8 /
-/// bits] numbers in i32.
-Name unpacked(NodeImport &node, Composer &c, const Name &bytes, int64_t bits) {
-  Dims dims = c.dimsOf(bytes);
-  if (bits == 8)
-    return c.castTo(bytes, onnx::DataType::Int32);
-  std::vector<Name> parts;
-  Type u8 = node.model.builder.getIntegerType(8, /*isSigned=*/false);
-  for (int64_t at = 0; at < 8; at += bits) {
-    Name part = bytes;
-    if (at > 0)
-      part = c.op("BitShift", {part, c.cast(c.integer(at), u8)},
-                  With().text("direction", "RIGHT"));
-    part = c.op("BitwiseAnd",
-                {part, c.cast(c.integer((int64_t(1) << bits) - 1), u8)});
-    parts.push_back(c.unsqueeze(part, {int64_t(dims.size())}));
-  }
-  Name joined = c.op("Concat", parts, With().integer("axis", -1));
-  if (!dims.empty())
-    dims.back() = dims.back() * (8 / bits);
-  return c.castTo(c.reshape(joined, dims), onnx::DataType::Int32);
-}
-
-/// Weights [N, blocks, bytes] in 2, 4 or 8 bits; each block has its scale.
-LogicalResult importMatMulBits(NodeImport &node) {
-  Composer c(node);
-  int64_t bits = node.integer("bits"), block = node.integer("block_size");
-  int64_t n = node.integer("N"), k = node.integer("K");
-  if ((bits != 2 && bits != 4 && bits != 8) || block < 16 || n < 1 || k < 1)
-    return c.fault(ErrorCode::I005,
-                   "bits is " + Twine(bits) + ", block_size is " + Twine(block),
-                   "2, 4 or 8 bits in blocks of 16 or more");
-  if (node.input(4) || node.integer("weight_prepacked") != 0)
-    return c.fault(ErrorCode::I004, "g_idx or prepacked weights are given",
-                   "weights as the standard layout of the operator packs them");
-  Type element = node.type(0).getElementType();
-  int64_t blocks = llvm::divideCeil(k, block);
-  auto dim = [&](int64_t value) { return node.model.dim(value); };
-  Name w = c.cast(unpacked(node, c, c.input(1), bits), element);
-  w = c.reshape(w, {dim(n), dim(blocks), dim(block)});
-  Name zero = c.scalar(double(int64_t(1) << (bits - 1)), element);
-  if (node.input(3) && isa<FloatType>(node.type(3).getElementType())) {
-    zero = c.reshape(c.input(3), {dim(n), dim(blocks), dim(1)});
-  } else if (node.input(3)) {
-    int64_t bytes = llvm::divideCeil(blocks * bits, 8);
-    zero = c.reshape(c.input(3), {dim(n), dim(bytes)});
-    zero = c.slice(unpacked(node, c, zero, bits), 1, 0, blocks);
-    zero = c.reshape(c.cast(zero, element), {dim(n), dim(blocks), dim(1)});
-  }
-  Name scales = c.reshape(c.input(2), {dim(n), dim(blocks), dim(1)});
-  w = c.reshape(c.mul(c.sub(w, zero), scales), {dim(n), dim(blocks * block)});
-  if (blocks * block != k)
-    w = c.slice(w, 1, 0, k);
-  Name product = c.op("MatMul", {c.input(0), c.transpose(w, {1, 0})});
-  if (node.input(5))
-    product = c.add(product, c.input(5));
-  return c.set(0, product);
-}
-
 /// Weights [D, inputs, 4 H] in 8 bits, otherwise an LSTM.
 LogicalResult importLstm(NodeImport &node) {
   Composer c(node);
@@ -288,7 +229,6 @@ void addFusedQuantised(OpTable &table) {
   add("QGemm", importGemm);
   add("DynamicQuantizeMatMul", importDynamicMatMul);
   add("MatMulIntegerToFloat", importMatMulToFloat);
-  add("MatMulNBits", importMatMulBits);
   add("DynamicQuantizeLSTM", importLstm);
 }
 

@@ -1,0 +1,241 @@
+# Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Cases as those of contrib_weight_cases.py: small and old operators, batches without padding,
+# what decoding needs.
+import numpy as np
+
+from contrib_cases import Constant
+from contrib_weight_cases import Dice
+
+
+def cases():
+    dice = Dice(13)
+    yield from small(dice)
+    yield from fused(dice)
+    yield from positions(dice)
+    yield from padding(dice)
+    yield from decoding(dice)
+    yield from pictures(dice)
+
+
+def small(d):
+    a, b = d.byte(2, 3, 4), d.byte(3, 1)
+    for name, type_ in (("", np.uint8), ("_signed", np.int8)):
+        one, two = a.astype(type_), b.astype(type_)
+        yield "mul_integer" + name, "MulInteger", \
+            [one, Constant(np.array(7, type_)), two, Constant(np.array(3, type_))], {}, 1, \
+            lambda a, x, b, y: [(a.astype(np.int32) - x) * (b.astype(np.int32) - y)]
+        yield "reduce_sum_integer" + name, "ReduceSumInteger", [one], {"axes": [0, 2], "keepdims": 0}, \
+            1, lambda a: [a.astype(np.int32 if a.dtype == np.int8 else np.uint32).sum(
+                (0, 2), dtype=np.int32 if a.dtype == np.int8 else np.uint32)]
+    wide = d.dice.integers(-3000, 3000, (2, 3, 4)).astype(np.int16)
+    yield "matmul_integer16", "MatMulInteger16", \
+        [wide, Constant(d.dice.integers(-3000, 3000, (4, 5)).astype(np.int16))], {}, 1
+    data = d.real(3, 4, 5)
+    yield "ms_gather_nd", "GatherND", [data, np.array([[0, 1], [2, 3]], np.int32)], {}, 1
+    yield "torch_embedding", "TorchEmbedding", [Constant(d.real(9, 6)), np.array([[1, 2], [8, 0]])], \
+        {}, 1, lambda w, i: [w[i]]
+    for axis, size, step in ((1, 2, 1), (-1, 3, 2), (0, 3, 1)):
+        yield f"unfold_{axis % 3}", "UnfoldTensor", [data], {"dim": axis, "size": size, "step": step}, 1
+    x, y = d.real(2, 5, 2), d.real(5, 2)
+
+    def product(a, b, sign=1):
+        z = (a[..., 0] + 1j * a[..., 1]) * (b[..., 0] + sign * 1j * b[..., 1])
+        return [np.stack([z.real, z.imag], -1).astype(np.float32)]
+    yield "complex_mul", "ComplexMul", [x, y], {}, 1, product
+    yield "complex_mul_conj", "ComplexMulConj", [x, y], {}, 1, lambda a, b: product(a, b, -1)
+    spectrum = np.fft.rfft(d.real(3, 16))
+    yield "irfft", "Irfft", [np.stack([spectrum.real, spectrum.imag], -1).astype(np.float32)], \
+        {"signal_ndim": 1}, 1, \
+        lambda s: [np.fft.irfft(s[..., 0] + 1j * s[..., 1]).astype(np.float32)]
+    bad = d.real(4, 4)
+    bad[2, 1] = np.inf
+    for name, inputs, attributes, answer in (
+            ("fine", [x, y], {}, True), ("infinite", [x, bad], {}, False),
+            ("no_nan", [x, bad], {"isnan_only": 1}, True)):
+        yield "all_finite_" + name, "IsAllFinite", inputs, attributes, 1, \
+            lambda *_, answer=answer: [np.array(answer)]
+    yield "bias_dropout", "BiasDropout", \
+        [x, Constant(d.real(2)), d.real(2, 5, 2), Constant(np.float32(0.5))], {}, 2, \
+        lambda a, b, c, _: [a + b + c, np.ones_like(a, bool)]
+    yield "bitmask_dropout", "BitmaskDropout", [x], {}, 2, \
+        lambda a: [a, np.full(1, 2**32 - 1, np.uint32)]
+    yield "bitmask_bias_dropout", "BitmaskBiasDropout", [x, Constant(d.real(2))], {}, 2, \
+        lambda a, b: [a + b, np.full(1, 2**32 - 1, np.uint32)]
+    yield "sample_op", "SampleOp", [x], {}, 1
+
+
+def fused(d):
+    yield "fused_matmul_activation", "FusedMatMulActivation", [d.real(2, 3, 4), d.weight(4, 5)], \
+        {"activation": "LeakyRelu", "activation_alpha": 0.1, "alpha": 0.5}, 1, \
+        lambda a, b: [np.where(a @ b > 0, 1, np.float32(0.1)) * np.float32(0.5) * (a @ b)]
+
+    def conv(x, w, b, z):
+        n, h, wide, _ = x.shape
+        padded = np.pad(x.astype(np.float32), ((0, 0), (1, 1), (1, 1), (0, 0)))
+        y = np.zeros((n, h, wide, w.shape[0]), np.float32)
+        for i in range(3):
+            for j in range(3):
+                y += padded[:, i:i + h, j:j + wide] @ w[:, :, i, j].T.astype(np.float32)
+        return [np.maximum(y + b + z, 0).astype(np.float16)]
+    half = [d.real(1, 6, 5, 4), d.real(8, 4, 3, 3), d.real(8), d.real(1, 6, 5, 8)]
+    x, w, b, z = (v.astype(np.float16) for v in half)
+    yield "nhwc_fused_conv", "NhwcFusedConv", [x, Constant(w), Constant(b), z], \
+        {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "activation": "Relu"}, 1, conv
+
+
+def buckets(table, queries, keys, is_both, farthest):
+    count, heads = table.shape
+    rows = table.reshape(heads, count)
+    half = count // 2 if is_both else count
+    exact = half // 2
+    y = np.zeros((1, heads, queries, keys), np.float32)
+    for i in range(queries):
+        for j in range(keys):
+            apart = j - i
+            first = half if is_both and apart > 0 else 0
+            apart = abs(apart) if is_both else -min(apart, 0)
+            if apart >= exact:
+                apart = min(half - 1, exact + int(np.log(apart / exact) / np.log(farthest / exact)
+                                                  * (half - exact)))
+            y[0, :, i, j] = rows[:, first + apart]
+    return [y]
+
+
+def positions(d):
+    for is_both in (0, 1):
+        yield f"relative_bias_{is_both}", "RelativePositionBias", \
+            [Constant(d.real(16, 3)), Constant(np.array([40])), Constant(np.array([40]))], \
+            {"max_distance": 30, "is_bidirectional": is_both}, 1, \
+            lambda t, q, k, both=is_both: buckets(t, int(q[0]), int(k[0]), both, 30)
+    yield "relative_bias_data", "RelativePositionBias", \
+        [Constant(d.real(16, 3)), np.array([9]), np.array([9])], {"max_distance": 30}, 1, \
+        lambda t, q, k: buckets(t, int(q[0]), int(k[0]), False, 30)
+
+    def gated(q, qb, bias, w, wb, eco):
+        x = (q + qb).reshape(2, 4, 3, 8).transpose(0, 2, 1, 3)
+        g = 1 / (1 + np.exp(-(x @ w + wb).reshape(2, 3, 4, 2, 4).sum(-1)))
+        return [(g[..., :1] * (g[..., 1:] * eco - 1) + 2) * bias]
+    yield "gated_bias", "GatedRelativePositionBias", \
+        [d.real(2, 4, 24), d.weight(24), d.real(1, 3, 4, 4), d.weight(8, 8), d.weight(8),
+         d.weight(1, 3, 1, 1)], {"num_heads": 3}, 1, gated
+    ids = d.dice.integers(0, 9, (2, 4)).astype(np.int32)
+    scales = [Constant(np.float32(s)) for s in (0.02, 0.03, 0.01, 0.02, 0.01)]
+    zeros = [Constant(np.uint8(z)) for z in (120, 110, 128, 100, 90)]
+    yield "quantised_embedding", "QEmbedLayerNormalization", \
+        [ids, ids % 2, Constant(d.byte(9, 8)), Constant(d.byte(6, 8)), Constant(d.byte(2, 8)),
+         Constant(d.byte(8)), Constant(d.byte(8)), np.ones((2, 4), np.int32), *scales, *zeros], \
+        {"epsilon": 1e-5}, 2
+
+
+def padding(d):
+    x = d.real(3, 4, 6)
+    counts = np.array([2, 4, 1], np.int32)
+    offsets = np.array([[0, 1, 4, 5], [6, 7, 8, 2], [3, 9, 10, 11]], np.int32)
+    tokens = offsets.reshape(-1)[:7]
+
+    def removed(x, n):
+        return [x.reshape(12, 6)[tokens], offsets, np.array([0, 2, 6, 7], np.int32),
+                np.array([4], np.int32)]
+
+    def restored(rows, at):
+        y = np.zeros((12, rows.shape[1]), np.float32)
+        y[at.reshape(-1)[:len(rows)]] = rows
+        return [y.reshape(3, 4, -1)]
+
+    def attended(q, k, v, *rest):
+        y = np.zeros((7, v.shape[1]), np.float32)
+        for start, end in ((0, 2), (2, 6), (6, 7)):
+            for head in range(2):
+                at = slice(head * 4, head * 4 + 4)
+                s = q[start:end, at] @ k[start:end, at].T / 2
+                s = np.exp(s - s.max(-1, keepdims=True))
+                y[start:end, at] = s / s.sum(-1, keepdims=True) @ v[start:end, at]
+        return [y]
+    yield "remove_padding", "RemovePadding", [x, counts], {}, 4, removed
+    yield "restore_padding", "RestorePadding", [d.real(7, 6), offsets], {}, 1, restored
+    sums = np.array([0, 2, 6, 7], np.int32)
+    yield "packed_multi_head", "PackedMultiHeadAttention", \
+        [d.real(7, 8), d.real(7, 8), d.real(7, 8), None, offsets, sums], {"num_heads": 2}, 1, attended
+    yield "packed_attention", "PackedAttention", \
+        [d.real(7, 6), d.weight(6, 24), d.weight(24), offsets, sums], {"num_heads": 2}, 1, \
+        lambda x, w, b, *_: attended(*np.split(x @ w + b, 3, 1))
+
+
+def windowed(x, w, b, past):
+    """A causal convolution and its states after each of the last three tokens."""
+    every = np.concatenate([past[-1], x], 2)
+    y = sum(every[:, :, i:i + x.shape[2]] * w[:, 0, i, None] for i in range(3)) + b[:, None]
+    states = np.zeros((3, *past.shape[1:]), np.float32)
+    for back in range(min(3, x.shape[2])):
+        end = x.shape[2] - back
+        states[2 - back] = every[:, :, end:end + 2]
+    return [y.astype(np.float32), states]
+
+
+def one_token(q, k, v, mask, added, past_k, past_v):
+    def heads(x):
+        return x.reshape(2, 1, 2, 4).transpose(0, 2, 1, 3)
+    keys, values = np.concatenate([past_k, heads(k)], 2), np.concatenate([past_v, heads(v)], 2)
+    s = heads(q) @ keys.transpose(0, 1, 3, 2) / 2
+    if mask is not None:
+        s = s + (1 - mask[:, None, None]) * np.float32(-10000) + added
+    s = np.exp(s - s.max(-1, keepdims=True))
+    y = s / s.sum(-1, keepdims=True) @ values
+    return [y.transpose(0, 2, 1, 3).reshape(2, 1, 8).astype(np.float32), keys, values]
+
+
+def decoding(d):
+    w = [d.weight(4, 1, 3), d.weight(4)]
+    x, past = d.real(2, 4, 5), d.real(2, 4, 2)
+    yield "ms_causal_conv", "CausalConvWithState", [x, *w], {"activation": "silu"}, 2
+    yield "ms_causal_conv_past", "CausalConvWithState", [x, *w, past], {}, 2
+    yield "ms_causal_conv_dilated", "CausalConvWithState", [x, *w, d.real(2, 4, 4)], {"dilation": 2}, 2
+    yield "ms_causal_conv_last", "CausalConvWithState", \
+        [d.real(2, 5, 2, 2), *w, d.real(2, 2, 2, 2)], {"channels_last": 1}, 2
+    yield "ms_causal_conv_window", "CausalConvWithState", [x, *w, d.real(3, 2, 4, 2)], \
+        {"state_window": 3}, 2, windowed
+    yield "ms_causal_conv_short", "CausalConvWithState", [d.real(2, 4, 1), *w, d.real(3, 2, 4, 2)], \
+        {"state_window": 3}, 2, windowed
+    tokens = np.array([[1, 2, 3, 1, 2], [4, 4, 4, 4, 4], [1, 3, 5, 7, 0]])
+    for size in (1, 2, 3, 6):
+        yield f"repeat_block_{size}", "NGramRepeatBlock", [tokens, d.real(3, 9)], \
+            {"ngram_size": size}, 1
+    for name, type_ in (("int32", np.int32), ("uint32", np.uint32), ("int64", np.int64),
+                        ("uint64", np.uint64)):
+        words = d.dice.integers(0, 2**31, (3, 4)).astype(type_)
+        if np.issubdtype(type_, np.signedinteger):
+            words[0] = -words[0]
+        if words.itemsize == 8:
+            words *= np.array(12345678, type_)
+        yield f"murmur_{name}", "MurmurHash3", [words], {"seed": 42}, 1
+    yield "murmur_signed", "MurmurHash3", [words], {"positive": 0}, 1
+    one = [d.real(2, 1, 8), d.real(2, 1, 8), d.real(2, 1, 8)]
+    cache = [d.real(2, 2, 3, 4), d.real(2, 2, 3, 4)]
+    heads = {"num_heads": 2}
+    yield "decoder_masked", "DecoderMaskedMultiHeadAttention", \
+        one + [None, None] + cache, heads, 3, one_token
+    yield "decoder_masked_mask", "DecoderMaskedMultiHeadAttention", \
+        one + [np.array([[1, 1, 0, 1], [0, 1, 1, 1]], np.int32), d.real(1, 2, 1, 4)] + cache, heads, \
+        3, one_token
+    yield "decoder_masked_cross", "DecoderMaskedMultiHeadAttention", \
+        [one[0], d.real(2, 2, 5, 4), d.real(2, 2, 5, 4)], heads, 1
+    yield "decoder_masked_buffer", "DecoderMaskedMultiHeadAttention", \
+        one + [None, None, d.real(2, 2, 6, 4), d.real(2, 2, 6, 4), np.array([3], np.int32),
+               None, None, d.weight(24)], dict(heads, past_present_share_buffer=1), 3
+
+
+def pictures(d):
+    x = d.real(2, 3, 7, 6)
+    boxes = np.array([[0, 0, 1, 1], [0.2, 0.12, 0.7, 0.87], [-0.3, 0.52, 1.2, 0.2], [0.9, 0.8, 0.3, 0.13]],
+                     np.float32)
+    at = np.array([0, 1, 1, 0], np.int32)
+    for mode in ("bilinear", "nearest"):
+        for height, width in ((4, 5), (1, 3)):
+            yield f"crop_{mode}_{height}", "CropAndResize", \
+                [x, boxes, at, Constant(np.array([height, width], np.int32))], \
+                {"mode": mode, "extrapolation_value": 0.5}, 1
+    yield "transposed_pads", "ConvTransposeWithDynamicPads", \
+        [d.real(1, 2, 5, 5), d.weight(2, 3, 3, 3), Constant(np.array([1, 0, 1, 2])), d.weight(3)], \
+        {"strides": [2, 2]}, 1
