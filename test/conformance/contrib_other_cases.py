@@ -17,6 +17,7 @@ def cases():
     yield from padding(dice)
     yield from decoding(dice)
     yield from pictures(dice)
+    yield from caches(dice)
 
 
 def small(d):
@@ -239,3 +240,21 @@ def pictures(d):
     yield "transposed_pads", "ConvTransposeWithDynamicPads", \
         [d.real(1, 2, 5, 5), d.weight(2, 3, 3, 3), Constant(np.array([1, 0, 1, 2])), d.weight(3)], \
         {"strides": [2, 2]}, 1
+
+
+def caches(d):
+    rows = [d.real(1, 2, 64), d.real(1, 2, 32), d.real(1, 2, 32)]
+    ends = [np.array([6], np.int32), np.array([7], np.int32), *[None] * 5]
+    for bits in (8, 4):
+        size = 16 * bits // 8
+        held = [d.byte(1, 2, 9, size) for _ in range(2)]
+        if bits == 8:
+            held = [x.view(np.int8) for x in held]
+        for kind in ("PER_TENSOR", "PER_CHANNEL"):
+            scale = np.float32(0.02 if bits == 8 else 0.3)
+            shape = (1,) if kind == "PER_TENSOR" else (1, 2, 1, 16)
+            scales = [Constant((np.abs(d.real(*shape)) + 0.5) * scale) for _ in range(2)]
+            yield f"group_query_{bits}_bits_{kind.lower()}", "GroupQueryAttention", \
+                rows + held + ends + scales, \
+                {"num_heads": 4, "kv_num_heads": 2, "k_quant_type": kind, "v_quant_type": kind,
+                 "kv_cache_bit_width": bits}, 3

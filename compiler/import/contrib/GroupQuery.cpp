@@ -13,7 +13,7 @@
 //   on y = softmax(q k^T * scale + bias) v over the first total_sequence_length
 //   keys key j of query i is allowed where start + i - window < j <= start + i
 #include "compiler/import/Compose.h"
-#include "compiler/import/Composer.h"
+#include "compiler/import/contrib/Blocks.h"
 
 using namespace mlir;
 
@@ -23,7 +23,16 @@ namespace {
 using Name = Composer::Name;
 
 enum Input { Query, Key, Value_, PastKey, PastValue, Lengths, Total, Cosine };
-enum Later { Sine = 8, Positions, AddedBias, Sink, QueryNorm = 14, KeyNorm };
+enum Later {
+  Sine = 8,
+  Positions,
+  AddedBias,
+  Sink,
+  KeyScale,
+  ValueScale,
+  QueryNorm,
+  KeyNorm
+};
 
 class GroupQuery {
 public:
@@ -36,11 +45,14 @@ public:
 
 private:
   LogicalResult check();
+  LogicalResult checkCache();
   bool findLengths();
   Name split(const Name &x, int64_t count);
   Name normalised(const Name &x, size_t weight);
   void findHeads();
   LogicalResult rotate();
+  Name quantised(const Name &x, size_t scale);
+  Name real(const Name &cache, size_t scale);
   Name present(size_t past, const Name &fresh);
   Name allowed();
   Name plain(const Name &k, const Name &v, const Name &bias);
@@ -50,22 +62,45 @@ private:
   NodeImport &node;
   int64_t heads, keyHeads;
   Type element;
+  bool isQuantised = false; // the cache, in `bits` bits
+  int64_t bits = 8;
   DimAttr batch, sequence, total;
   Name q, k, v, start, lengths; // start and lengths: [batch] of i64
 };
 
-LogicalResult GroupQuery::check() {
-  for (size_t i : {12, 13})
-    if (node.input(i))
-      return c.fault(ErrorCode::I004, "a quantised cache is asked for",
-                     "a cache of floats");
-  if (node.wants(3) || node.integer("sliding_window_cache") != 0 ||
-      node.text("k_quant_type") != "NONE" ||
-      node.text("v_quant_type") != "NONE")
+/// A cache of bytes has scales and says which way each half is quantised.
+LogicalResult GroupQuery::checkCache() {
+  if (node.wants(3) || node.integer("sliding_window_cache") != 0)
     return c.fault(ErrorCode::I004,
-                   "a quantised or sliding cache or the product of queries and "
-                   "keys is asked for",
-                   "a cache of floats that holds every token, and no product");
+                   "a sliding cache or the product of queries and keys is "
+                   "asked for",
+                   "a cache that holds every token, and no product");
+  Type kept =
+      node.input(PastKey) ? node.type(PastKey).getElementType() : element;
+  std::string keys = node.text("k_quant_type"),
+              values = node.text("v_quant_type");
+  bool asks = keys != "NONE" || values != "NONE" || node.input(KeyScale) ||
+              node.input(ValueScale);
+  isQuantised = isa<IntegerType>(kept);
+  bits = node.integer("kv_cache_bit_width", 8);
+  bits = bits == 0 ? 8 : bits;
+  bool isNibble = bits == 4 && kept.isUnsignedInteger(8);
+  bool isByte = bits == 8 && kept.isSignlessInteger(8);
+  if (!asks && !isQuantised && kept == element)
+    return success();
+  if (isQuantised && (isByte || isNibble) && node.input(KeyScale) &&
+      node.input(ValueScale) && keys != "NONE" && values != "NONE")
+    return success();
+  return c.fault(ErrorCode::I004,
+                 "the cache is quantised otherwise than its operands say: " +
+                     Twine(bits) + " bits, '" + keys + "' and '" + values + "'",
+                 "keys and values of floats, or both of int8, or of four bits "
+                 "in uint8, with scales and PER_TENSOR or PER_CHANNEL");
+}
+
+LogicalResult GroupQuery::check() {
+  if (failed(checkCache()))
+    return failure();
   if (heads < 1 || keyHeads < 1 || heads % keyHeads != 0 ||
       node.rank(Query) != 3)
     return c.fault(
@@ -159,6 +194,40 @@ LogicalResult GroupQuery::rotate() {
   return success();
 }
 
+/// New rows as the cache holds them: four bits count from -8 and lie two in a
+/// byte, the lower first.
+Name GroupQuery::quantised(const Name &x, size_t scale) {
+  Type f32 = node.model.builder.getF32Type();
+  double half = double(int64_t(1) << (bits - 1));
+  Name y = c.op("Round", {c.div(c.cast(x, f32), c.input(scale))});
+  y = c.op("Clip", {y, c.scalar(-half, f32), c.scalar(half - 1, f32)});
+  if (bits == 8)
+    return c.castTo(y, onnx::DataType::Int8);
+  y = c.castTo(c.add(y, c.scalar(half, f32)), onnx::DataType::Uint8);
+  Dims d = c.dimsOf(y);
+  if (d.size() != 4)
+    return {};
+  d.back() = sym::floorDiv(d.back(), 2);
+  d.push_back(node.model.dim(2));
+  y = c.reshape(y, d);
+  Type u8 = node.model.builder.getIntegerType(8, /*isSigned=*/false);
+  Name high = c.op("BitShift", {c.slice(y, 4, 1, 2), c.cast(c.integer(4), u8)},
+                   With().text("direction", "LEFT"));
+  return c.op("Squeeze",
+              {c.op("BitwiseOr", {c.slice(y, 4, 0, 1), high}), c.ints({4})});
+}
+
+/// Rows of the cache as floats.
+Name GroupQuery::real(const Name &cache, size_t scale) {
+  if (!isQuantised)
+    return cache;
+  Type f32 = node.model.builder.getF32Type();
+  Name y = c.cast(unpackBits(node, c, cache, bits), f32);
+  if (bits == 4)
+    y = c.sub(y, c.scalar(8, f32));
+  return c.cast(c.mul(y, c.input(scale)), element);
+}
+
 /// The cache with the new rows.
 Name GroupQuery::present(size_t past, const Name &fresh) {
   if (!node.input(past))
@@ -232,6 +301,10 @@ LogicalResult GroupQuery::run() {
   findHeads();
   if (failed(rotate()))
     return failure();
+  if (isQuantised) {
+    k = quantised(k, KeyScale);
+    v = quantised(v, ValueScale);
+  }
   Name keys = present(PastKey, k), values = present(PastValue, v);
   if (failed(c.set(1, keys)) || failed(c.set(2, values)))
     return failure();
@@ -244,8 +317,8 @@ LogicalResult GroupQuery::run() {
   if (node.input(AddedBias))
     bias = c.add(bias, c.input(AddedBias));
   bool hasSink = node.input(Sink) || node.integer("smooth_softmax") > 0;
-  keys = filled(keys);
-  values = filled(values);
+  keys = real(filled(keys), KeyScale);
+  values = real(filled(values), ValueScale);
   Name y = hasSink ? withSink(keys, values, bias) : plain(keys, values, bias);
   Dims d = c.dimsOf(y);
   if (d.size() != 4)
