@@ -6,6 +6,7 @@
 // operators of two operands.
 #include "compiler/import/Compose.h"
 #include "compiler/import/KnownContents.h"
+#include "compiler/import/SmallTypes.h"
 #include "compiler/import/Values.h"
 
 using namespace mlir;
@@ -201,7 +202,8 @@ LogicalResult importBitCast(NodeImport &node) {
   auto bits = [](Type type) {
     return std::max(type.getIntOrFloatBitWidth(), 8u);
   };
-  if (!element || bits(element) != bits(from))
+  if (!element || bits(element) != bits(from) || wideTypeOf(element) ||
+      wideTypeOf(from))
     return node.fault(ErrorCode::I005,
                       "reads bits as " + onnx::typeName(int32_t(to)),
                       "a type of numbers or bool of the input's width");

@@ -4,6 +4,7 @@
 // The model as a whole: opsets, inputs with their symbols, outputs, and the
 // facts that later floors read off the module.
 #include "compiler/import/ModelImporter.h"
+#include "compiler/import/SmallTypes.h"
 
 #include "compiler/import/OpenedDims.h"
 #include "compiler/import/Schema.h"
@@ -365,6 +366,7 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
   importOutputs(*proto.graph, scope, *module, main);
   checkOpenedDims(*this, *proto.graph, main);
   finishModule(*module, main);
+  widenSmallTypes(main, faults);
   if (!faults.empty())
     return {};
   SINTER_CHECK(succeeded(verify(*module)), "the importer built a wrong module");

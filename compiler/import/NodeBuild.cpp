@@ -3,6 +3,7 @@
 //
 // The operations that nearly every operator's code composes.
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/SmallTypes.h"
 #include "compiler/import/Values.h"
 #include "dialects/graph/Broadcast.h"
 
@@ -142,6 +143,10 @@ Value NodeImport::map(StringRef kind, ValueRange operands) {
 Value NodeImport::cast(Value value, Type element, bool saturate) {
   if (!value || elementOf(value) == element)
     return value;
+  if (wideTypeOf(element))
+    value = roundedTo(*this, value, element, saturate);
+  if (!value)
+    return {};
   return one<graph::CastOp>(value, attrs().boolean("saturate", saturate),
                             {sym::tensorOf(dimsOf(value), element)});
 }

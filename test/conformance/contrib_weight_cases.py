@@ -113,6 +113,12 @@ def lookups(d):
         [Constant(d.dice.integers(-8, 8, (40, 6)).astype(ml_dtypes.int4)),
          np.array([0, 17, 39, -1]), d.positive(3, 6)], \
         {"block_size": 16, "gather_axis": 0, "quantize_axis": 0}, 1
+    yield "gather_float8", "GatherBlockQuantized", \
+        [Constant(d.real(7, 32).astype(ml_dtypes.float8_e4m3fn)), at, d.positive(7, 2)], \
+        {"block_size": 16, "quantize_axis": 1}, 1
+    yield "gather_float8_one_scale", "GatherBlockQuantized", \
+        [Constant(d.real(7, 32).astype(ml_dtypes.float8_e4m3fn)), at, d.positive(1, 1)], \
+        {"block_size": 0, "quantize_axis": 1}, 1
 
 
 def experts(d):
