@@ -51,7 +51,9 @@ FailureOr<std::string> compileKernel(kernel::DefineOp define, StringRef symbol,
                                      const Target &target,
                                      const CodegenOptions &options) {
   if (!options.plain)
-    return compileFor(define, symbol, target, options);
+    return compileFor(define, symbol,
+                      options.emulatePrims ? emulatedTarget(target) : target,
+                      options);
   OwningOpRef<kernel::DefineOp> copy(define.clone());
   if (define.getScheduleFor(target.isa)) {
     MLIRContext *context = define.getContext();

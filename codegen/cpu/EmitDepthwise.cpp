@@ -13,6 +13,7 @@
 
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/TileBody.h"
+#include "codegen/cpu/TileDots.h"
 #include "codegen/cpu/TileEngine.h"
 
 using namespace mlir;
@@ -210,16 +211,20 @@ private:
     Values grid(state.begin(), state.end());
     Value weights = grid.pop_back_val();
     Value weight =
-        widen(kb, problem,
-              kb.loadLanes(problem.b.element, channels.lanes, weights,
-                           problem.b.column, channels.left));
+        widenRight(kb, problem,
+                   kb.loadLanes(problem.b.element, channels.lanes, weights,
+                                problem.b.column, channels.left));
+    // A byte in a word of its own is a dot product of one.
+    bool isDot = kb.target.dotOf("dot4") &&
+                 kernel::areDotFactors(problem.a.element, problem.b.element);
     for (size_t r = 0; r < grid.size(); ++r) {
       Value pointer =
           kb.at(kb.at(rows.pointers[r], offset), rows.displacements[r]);
       Value input = kb.loadLanes(problem.a.element, channels.lanes, pointer,
                                  problem.a.column, channels.left);
-      grid[r] =
-          multiplyAdd(kb, problem, widen(kb, problem, input), weight, grid[r]);
+      Value wide = widen(kb, problem, input);
+      grid[r] = isDot ? addDots(kb, {wide, {}}, {weight, {}}, grid[r])
+                      : multiplyAdd(kb, problem, wide, weight, grid[r]);
     }
     grid.push_back(kb.at(weights, bytes(problem.b, problem.b.step)));
     return grid;

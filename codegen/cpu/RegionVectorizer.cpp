@@ -32,6 +32,33 @@ Value splatConstant(KernelBuilder &kb, TypedAttr value, unsigned lanes) {
       .value;
 }
 
+/// x, low and high where `cast` makes bytes of clip(x, low, high), f32, with
+/// bounds that they hold: the cast need not look for what the clip removed.
+struct ClippedCast {
+  Value x;
+  double low, high;
+};
+std::optional<ClippedCast> clippedCastOf(CastOp cast) {
+  auto to = dyn_cast<IntegerType>(cast.getResult().getType());
+  auto clip = cast.getInput().getDefiningOp<ApplyOp>();
+  if (!to || to.getWidth() != 8 || !cast.getInput().getType().isF32() ||
+      !clip || clip.getScalarKind() != scalar::Kind::k_clip)
+    return std::nullopt;
+  double bounds[2];
+  for (unsigned i : {0u, 1u}) {
+    auto constant = clip.getOperands()[i + 1].getDefiningOp<ConstOp>();
+    auto number =
+        constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+    if (!number)
+      return std::nullopt;
+    bounds[i] = number.getValueAsDouble();
+  }
+  double least = to.isUnsigned() ? 0 : -128, most = to.isUnsigned() ? 255 : 127;
+  if (!(bounds[0] >= least && bounds[1] <= most && bounds[0] <= bounds[1]))
+    return std::nullopt;
+  return ClippedCast{clip.getOperands()[0], bounds[0], bounds[1]};
+}
+
 } // namespace
 
 Values emitRegion(KernelBuilder &kb, Region &region, ArrayRef<Value> args,
@@ -52,28 +79,33 @@ Values emitRegion(KernelBuilder &kb, Region &region, ArrayRef<Value> args,
     return result;
   };
   for (Operation &op : block.without_terminator()) {
-    Value result = llvm::TypeSwitch<Operation *, Value>(&op)
-                       .Case([&](ApplyOp apply) {
-                         Type type = apply.getOperands().back().getType();
-                         return emitScalar(kb, apply.getScalarKind(),
-                                           mapped(apply.getOperands()),
-                                           type.isUnsignedInteger(), active);
-                       })
-                       .Case([&](CastOp cast) {
-                         return emitCast(kb, map.lookup(cast.getInput()),
-                                         cast.getInput().getType(),
-                                         cast.getResult().getType());
-                       })
-                       .Case([&](ConstOp constant) {
-                         return splatConstant(kb, constant.getValue(), lanes);
-                       })
-                       .Case([&](IndexOp coordinate) {
-                         SINTER_CHECK(index, "this root gives no coordinates");
-                         return index(coordinate.getAxis());
-                       })
-                       .Case([&](DimOp dim) {
-                         return kb.splat(kb.dim(dim.getValue()), lanes);
-                       });
+    Value result =
+        llvm::TypeSwitch<Operation *, Value>(&op)
+            .Case([&](ApplyOp apply) {
+              Type type = apply.getOperands().back().getType();
+              return emitScalar(kb, apply.getScalarKind(),
+                                mapped(apply.getOperands()),
+                                type.isUnsignedInteger(), active);
+            })
+            .Case([&](CastOp cast) {
+              if (auto clipped = clippedCastOf(cast))
+                return emitClippedCast(
+                    kb, map.lookup(clipped->x), clipped->low, clipped->high,
+                    llvm::cast<IntegerType>(cast.getResult().getType()));
+              return emitCast(kb, map.lookup(cast.getInput()),
+                              cast.getInput().getType(),
+                              cast.getResult().getType());
+            })
+            .Case([&](ConstOp constant) {
+              return splatConstant(kb, constant.getValue(), lanes);
+            })
+            .Case([&](IndexOp coordinate) {
+              SINTER_CHECK(index, "this root gives no coordinates");
+              return index(coordinate.getAxis());
+            })
+            .Case([&](DimOp dim) {
+              return kb.splat(kb.dim(dim.getValue()), lanes);
+            });
     map.map(op.getResult(0), result);
   }
   return mapped(block.getTerminator()->getOperands());

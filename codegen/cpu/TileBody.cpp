@@ -8,6 +8,7 @@
 // dilation and kernel size cost nothing.
 
 #include "codegen/cpu/TileBody.h"
+#include "codegen/cpu/TileDots.h"
 #include "codegen/cpu/VectorExpr.h"
 #include "codegen/cpu/VectorShuffle.h"
 
@@ -31,27 +32,6 @@ Value interleave(KernelBuilder &kb, Value x, Value y) {
   for (int64_t lane = 0; lane < lanes; ++lane)
     order.append({lane, lanes + lane});
   return shuffle(kb, x, y, order);
-}
-
-/// Lanes of `words` are pairs of i16, as those of y are: sum + the products of
-/// a lane. Written out, every target's instruction for it is found: vpmaddwd,
-/// vpdpwssd, smlal.
-Value multiplyAddPairs(KernelBuilder &kb, Value words, Value y, Value sum) {
-  auto type = cast<VectorType>(y.getType());
-  Value x = vector::BitCastOp::create(kb.b, kb.loc, type, words);
-  auto wide = type.clone(kb.b.getI32Type());
-  Value product = arith::MulIOp::create(
-      kb.b, kb.loc, arith::ExtSIOp::create(kb.b, kb.loc, wide, x),
-      arith::ExtSIOp::create(kb.b, kb.loc, wide, y));
-  SmallVector<int64_t> even, odd;
-  for (int64_t lane = 0; lane < type.getNumElements(); lane += 2) {
-    even.push_back(lane);
-    odd.push_back(lane + 1);
-  }
-  Value both =
-      arith::AddIOp::create(kb.b, kb.loc, shuffle(kb, product, product, even),
-                            shuffle(kb, product, product, odd));
-  return arith::AddIOp::create(kb.b, kb.loc, sum, both);
 }
 
 class Reduction {
@@ -186,6 +166,8 @@ private:
       Value at = kb.at(b, kb.mul(bStep, u));
       if (problem.alongK)
         stepAlongK(offset, u, at, {}, next);
+      else if (problem.dots)
+        stepDots(offset, u, at, next);
       else if (takesPairs() && u + 1 < unroll)
         stepPair(offset, u++, at, next);
       else
@@ -299,6 +281,32 @@ private:
     }
   }
 
+  // A word of four bytes of a row times one of each column.
+  void stepDots(Value offset, unsigned u, Value b, Values &grid) {
+    SmallVector<DotFactor> vectors;
+    for (unsigned v = 0; v < shape.vectors; ++v)
+      vectors.push_back(dotFactor(kb, loadColumns(b, v), /*isSigned=*/true));
+    std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
+    for (unsigned r = 0; r < shape.rows; ++r) {
+      Value pointer = kb.at(rows.pointers[r], offset);
+      pointer = bytes ? kb.at(pointer, *bytes * u + rows.displacements[r])
+                      : kb.at(kb.at(pointer, rows.displacements[r]),
+                              kb.mul(aStep, u));
+      Value word = LLVM::LoadOp::create(kb.b, kb.loc, kb.b.getI32Type(),
+                                        pointer, /*alignment=*/1);
+      DotFactor element =
+          dotFactor(kb, kb.splat(word, shape.lanes), /*isSigned=*/false);
+      for (unsigned v = 0; v < shape.vectors; ++v) {
+        Value &accumulator = grid[size_t(r) * shape.vectors + v];
+        DotFactor factor =
+            shape.lanesOf(v) == shape.lanes
+                ? element
+                : dotFactor(kb, kb.splat(word, shape.lanesOf(v)), false);
+        accumulator = addDots(kb, factor, vectors[v], accumulator);
+      }
+    }
+  }
+
   // Vectors of k: those of the columns serve all rows. `count` is null where
   // all lanes are there.
   void stepAlongK(Value offset, unsigned u, Value b, Value count,
@@ -360,32 +368,6 @@ private:
 };
 
 } // namespace
-
-Value widen(KernelBuilder &kb, const TileProblem &problem, Value value) {
-  Type from = getElementTypeOrSelf(value.getType()), to = problem.accumulator;
-  if (from == to)
-    return value;
-  Type type = to;
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = vector.clone(to);
-  if (isa<FloatType>(from) && isa<VectorType>(type))
-    return widen(Vec(kb, value), to).value;
-  if (isa<FloatType>(from)) {
-    Value wide = widen(Vec(kb, kb.splat(value, 1)), to).value;
-    return vector::ExtractOp::create(kb.b, kb.loc, wide, int64_t(0));
-  }
-  if (problem.a.element.isUnsignedInteger())
-    return arith::ExtUIOp::create(kb.b, kb.loc, type, value);
-  return arith::ExtSIOp::create(kb.b, kb.loc, type, value);
-}
-
-Value multiplyAdd(KernelBuilder &kb, const TileProblem &problem, Value x,
-                  Value y, Value accumulator) {
-  if (isa<FloatType>(problem.accumulator))
-    return kb.fma(x, y, accumulator);
-  Value product = arith::MulIOp::create(kb.b, kb.loc, x, y);
-  return arith::AddIOp::create(kb.b, kb.loc, accumulator, product);
-}
 
 Values emitReduction(KernelBuilder &kb, const TileProblem &problem,
                      const TileShape &shape, const RowAddresses &rows,

@@ -52,6 +52,9 @@ Values emitReduction(KernelBuilder &kb, const kernel::TileProblem &problem,
 /// wide.
 mlir::Value widen(KernelBuilder &kb, const kernel::TileProblem &problem,
                   mlir::Value value);
+/// The same for an element of b, whose sign may be another.
+mlir::Value widenRight(KernelBuilder &kb, const kernel::TileProblem &problem,
+                       mlir::Value value);
 mlir::Value multiplyAdd(KernelBuilder &kb, const kernel::TileProblem &problem,
                         mlir::Value x, mlir::Value y, mlir::Value accumulator);
 

@@ -52,8 +52,8 @@ private:
         StringRef kind = apply.getKind();
         bool cheap = llvm::is_contained(
             {"add", "sub", "mul", "div", "min", "max", "neg", "abs", "clip",
-             "relu", "leaky_relu", "hard_sigmoid", "hard_swish", "sqrt",
-             "reciprocal", "select"},
+             "round", "relu", "leaky_relu", "hard_sigmoid", "hard_swish",
+             "sqrt", "reciprocal", "select"},
             kind);
         weight += cheap ? 1 : 16;
       }

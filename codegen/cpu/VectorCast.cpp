@@ -159,6 +159,19 @@ Vec singleToHalf(Vec x, Type f16) {
   return bitsAs(half.make<arith::TruncIOp>(half.like(i16), half.value), f16);
 }
 
+Value emitClippedCast(KernelBuilder &kb, Value vector, double low, double high,
+                      IntegerType to) {
+  Vec x(kb, vector);
+  // NaN becomes the lower bound; a cast makes it 0.
+  Vec inside =
+      minKeepingFirst(x.number(high), maxKeepingFirst(x.number(low), x));
+  Vec whole = inside.make<arith::FPToSIOp>(
+      x.like(IntegerType::get(to.getContext(), 32)), inside.value);
+  if (low != 0)
+    whole = select(isNan(x), whole.integer(0), whole);
+  return whole.make<arith::TruncIOp>(x.like(signless(to)), whole.value).value;
+}
+
 Value emitCast(KernelBuilder &kb, Value vector, Type from, Type to) {
   if (from == to)
     return vector;

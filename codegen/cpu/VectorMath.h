@@ -25,6 +25,10 @@ mlir::Value emitScalar(KernelBuilder &kb, scalar::Kind kind,
 mlir::Value emitCast(KernelBuilder &kb, mlir::Value vector, mlir::Type from,
                      mlir::Type to);
 
+/// The cast of clip(vector, low, high), f32, to bytes that hold low and high.
+mlir::Value emitClippedCast(KernelBuilder &kb, mlir::Value vector, double low,
+                            double high, mlir::IntegerType to);
+
 /// Integers: rows on any width.
 mlir::Value emitIntegerScalar(KernelBuilder &kb, scalar::Kind kind,
                               llvm::ArrayRef<mlir::Value> operands,

@@ -80,8 +80,12 @@ llvm::Expected<std::vector<std::string>>
 sinter::parseIsas(const std::string &text) {
   llvm::SmallVector<StringRef> parts;
   StringRef(text).split(parts, ',');
-  static const char *const known[] = {"x86-64-v4-emulated", "x86-64-v4",
-                                      "x86-64-v3", "x86-64-v2"};
+  static const char *const known[] = {"x86-64-v4-vnni-emulated",
+                                      "x86-64-v4-vnni",
+                                      "x86-64-v4-emulated",
+                                      "x86-64-v4",
+                                      "x86-64-v3",
+                                      "x86-64-v2"};
   std::vector<std::string> isas;
   for (StringRef part : parts) {
     if (part == "native") {
@@ -91,12 +95,16 @@ sinter::parseIsas(const std::string &text) {
       return isas;
     }
     if (!llvm::is_contained(known, part))
-      return userError(ErrorCode::U004, "--isa '" + part + "' is not known");
-    StringRef level = part;
-    level.consume_back(cpu::kEmulatedSuffix);
-    if (llvm::any_of(isas, [&](StringRef isa) {
-          return isa == part || isa == level || isa.starts_with(part);
-        }))
+      return userError(ErrorCode::U004, "--isa '" + part + "' is not known",
+                       "Write native, x86-64-v4-vnni (AVX-512 with dot "
+                       "products of bytes), x86-64-v4, x86-64-v3 or x86-64-v2, "
+                       "or several of the last four.");
+    auto levelOf = [](StringRef isa) {
+      isa.consume_back(cpu::kEmulatedSuffix);
+      return isa;
+    };
+    if (llvm::any_of(
+            isas, [&](StringRef isa) { return levelOf(isa) == levelOf(part); }))
       return userError(ErrorCode::U004,
                        "--isa '" + text + "' names " + part + " twice");
     isas.push_back(part.str());

@@ -152,6 +152,8 @@ llvm::Error Compilation::describe() {
 }
 
 static uint64_t featuresOf(llvm::StringRef isa) {
+  if (isa == "x86-64-v4-vnni")
+    return SINTER_ISA_X86_64_V4 | SINTER_ISA(AVX512VNNI);
   if (isa == "x86-64-v4")
     return SINTER_ISA_X86_64_V4;
   return isa == "x86-64-v3" || cpu::isEmulated(isa) ? SINTER_ISA_X86_64_V3

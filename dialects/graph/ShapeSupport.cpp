@@ -47,6 +47,12 @@ LogicalResult checkSameElement(OptionalLocation location, Value a, Value b) {
                            " and ", elementOf(b));
 }
 
+LogicalResult checkFactors(OptionalLocation location, Value a, Value b) {
+  if (elementOf(a).isUnsignedInteger(8) && elementOf(b).isSignlessInteger(8))
+    return success();
+  return checkSameElement(location, a, b);
+}
+
 LogicalResult checkCount(OptionalLocation location, StringRef what,
                          size_t found, size_t expected) {
   if (found == expected)

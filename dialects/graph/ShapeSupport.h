@@ -28,9 +28,10 @@ inline mlir::Type elementOf(mlir::Value value) {
 }
 
 /// Sums of products of i16 are i32: a quantised operand without its zero point.
+/// So are those of unsigned bytes and signed ones.
 inline mlir::Type sumTypeOf(mlir::Value value) {
   mlir::Type element = elementOf(value);
-  return element.isSignlessInteger(16)
+  return element.isSignlessInteger(16) || element.isUnsignedInteger(8)
              ? mlir::IntegerType::get(element.getContext(), 32)
              : element;
 }
@@ -51,6 +52,9 @@ mlir::LogicalResult checkEqual(OptionalLocation location, llvm::StringRef what,
                                DimAttr expected);
 mlir::LogicalResult checkSameElement(OptionalLocation location, mlir::Value a,
                                      mlir::Value b);
+/// Operands of a product: of one type, or unsigned bytes and signed ones.
+mlir::LogicalResult checkFactors(OptionalLocation location, mlir::Value a,
+                                 mlir::Value b);
 mlir::LogicalResult checkCount(OptionalLocation location, llvm::StringRef what,
                                size_t found, size_t expected);
 

@@ -11,7 +11,7 @@ using namespace sinter::graph;
 LogicalResult MatMulOp::inferReturnTypes(MLIRContext *,
                                          OptionalLocation location, Adaptor op,
                                          Types &results) {
-  if (failed(checkSameElement(location, op.getA(), op.getB())))
+  if (failed(checkFactors(location, op.getA(), op.getB())))
     return failure();
   Dims a = dimsOf(op.getA()), b = dimsOf(op.getB());
   if (a.size() < 2 || b.size() < 2)
@@ -139,7 +139,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, OptionalLocation location,
   if (failed(kernelOf(location, op.getFilter(), kernel)) ||
       failed(checkWindow(location, op.getInput(), kernel, op.getStrides(),
                          op.getPads(), op.getDilations())) ||
-      failed(checkSameElement(location, op.getInput(), op.getFilter())))
+      failed(checkFactors(location, op.getInput(), op.getFilter())))
     return failure();
   WindowInput input(op.getInput(), op.getChannelsLast());
   Dims filter = dimsOf(op.getFilter());

@@ -55,6 +55,8 @@ def Kernel_PanelsType : TypeDef<Kernel_Dialect, "Panels"> {
     The one weight layout of every ISA: element (g, k, n) lies at
     ((g * ceil(n/16) + n/16) * k_total + k) * 16 + n%16. Columns past n are zero.
     64-byte aligned. For a convolution k runs over (kernel positions, channel).
+    Signed bytes lie as [n/16][k/4][16][4], for dot products of four with unsigned
+    ones: k is a multiple of four there.
   }];
   let parameters = (ins "int64_t":$groups, "int64_t":$n, "int64_t":$k,
                         "::mlir::Type":$element);

@@ -110,6 +110,10 @@ bool TileProblem::packsB() const {
          sym::asConstant(run);
 }
 
+bool areDotFactors(Type a, Type b) {
+  return a.isUnsignedInteger(8) && b.isSignlessInteger(8);
+}
+
 bool paysAlongK(int64_t n, int64_t positions, int64_t run) {
   // In multiply-adds of 16 lanes: a step of columns broadcasts one element of a
   // and takes half of one, a sum of 16 lanes some four. A single step is no
@@ -173,6 +177,18 @@ static std::optional<TileProblem::Border> borderOf(ConvOp op, size_t i,
       viewOf(op.getInput()).getDims()[i + 1] - low - high};
 }
 
+/// Steps of words where the panels are bytes.
+static void setDots(TileProblem &problem) {
+  if (!problem.panels || !problem.b.element.isSignlessInteger(8))
+    return;
+  problem.dots = true;
+  problem.run = sym::floorDiv(problem.run, kDotBytes);
+  problem.a.step = problem.a.step * kDotBytes;
+  problem.b.element = IntegerType::get(problem.b.element.getContext(), 32);
+  for (DimAttr &stride : problem.b.batch)
+    stride = sym::floorDiv(stride, kDotBytes);
+}
+
 TileProblem problemOf(ContractOp op) {
   ViewType a = viewOf(op.getA());
   size_t batchAxes = a.getRank() - 2;
@@ -207,6 +223,7 @@ TileProblem problemOf(ContractOp op) {
   for (Value output : op.getOutputs())
     problem.outputs.push_back(resultOperand(output, outer, {}));
   collapseAll(problem);
+  setDots(problem);
   return problem;
 }
 
@@ -280,6 +297,7 @@ TileProblem problemOf(ConvOp op) {
   for (Value output : op.getOutputs())
     problem.outputs.push_back(resultOperand(output, outer, groupSize));
   collapseAll(problem);
+  setDots(problem);
   return problem;
 }
 

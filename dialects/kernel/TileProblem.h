@@ -56,6 +56,10 @@ struct TileProblem {
 
   TileOperand a, b;
   bool panels = false; // b is [n/16][k][16]; b.batch counts elements as well
+  /// Unsigned bytes times signed ones, four at a time: a step of k is a word of
+  /// four, of a (whose strides stay in bytes) and of b, whose elements are
+  /// words.
+  bool dots = false;
   llvm::SmallVector<TileOperand, 4> extras, outputs;
   mlir::Region *epilogue = nullptr;
   mlir::Type accumulator;
@@ -79,6 +83,13 @@ constexpr unsigned kLanesOfK = 16;
 /// Whether n columns are so few for this reduction that vectors along it cost
 /// less than vectors of columns that are mostly empty.
 bool paysAlongK(int64_t n, int64_t positions, int64_t run);
+
+/// Elements of k in a word of bytes.
+constexpr int64_t kDotBytes = 4;
+
+/// Whether products of these two are summed four at a time: unsigned bytes and
+/// signed ones.
+bool areDotFactors(mlir::Type a, mlir::Type b);
 
 /// Scratch of a tile: accumulators and row addresses on their way to a long
 /// epilogue. Packed columns of b follow.

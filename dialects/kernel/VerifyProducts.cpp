@@ -32,6 +32,25 @@ static LogicalResult verifyAlongK(Operation *op, Value a, Value b) {
   return success();
 }
 
+/// Panels are of the type of a, or signed bytes beside unsigned ones, whose
+/// `run` elements that follow each other are whole words.
+static LogicalResult verifyFactors(Operation *op, Type a, PanelsType panels,
+                                   sym::DimAttr run) {
+  Type b = panels.getElement();
+  if (!areDotFactors(a, b) && a != b)
+    return op->emitOpError() << "multiplies " << a << " by " << b;
+  if (!b.isSignlessInteger(8))
+    return success();
+  if (a == b)
+    return op->emitOpError("multiplies signed bytes by signed ones");
+  if (!sym::isConstant(
+          sym::mod(run, sym::constantDim(op->getContext(), kDotBytes)), 0))
+    return op->emitOpError()
+           << "sums products of bytes over " << sym::toString(run)
+           << " elements; expected a multiple of " << kDotBytes;
+  return success();
+}
+
 LogicalResult ContractOp::verify() {
   if (failed(verifyOpening(*this, "a", getA(), 2)))
     return failure();
@@ -41,9 +60,8 @@ LogicalResult ContractOp::verify() {
     return emitOpError() << "a has dims " << describe(a)
                          << ", which give no output of " << describe(out);
   if (auto panels = dyn_cast<PanelsType>(getB().getType())) {
-    if (panels.getElement() != elementOf(getA()))
-      return emitOpError() << "multiplies " << elementOf(getA()) << " by "
-                           << panels.getElement();
+    if (failed(verifyFactors(*this, elementOf(getA()), panels, a.back())))
+      return failure();
     if (failed(verifyPanels(*this, panels, 1, out.back(), a.back())))
       return failure();
   } else {
@@ -58,6 +76,15 @@ LogicalResult ContractOp::verify() {
   return verifyEpilogue(*this, getEpilogue(),
                         {accumulatorType(elementOf(getA()))}, getExtras(),
                         getOutputs());
+}
+
+static LogicalResult verifyBorders(ConvOp op, size_t spatial) {
+  auto low = op.getBorderLow(), high = op.getBorderHigh();
+  if (low.has_value() != high.has_value())
+    return op.emitOpError("has a border at one end only");
+  return success(
+      !low || (succeeded(verifySteps(op, "border_low", *low, spatial, 0)) &&
+               succeeded(verifySteps(op, "border_high", *high, spatial, 0))));
 }
 
 LogicalResult ConvOp::verify() {
@@ -80,11 +107,7 @@ LogicalResult ConvOp::verify() {
                            << *have << ", but " << *want << " outputs reach "
                            << (*want - 1) * getStrides()[i] + reach;
   }
-  if (getBorderLow().has_value() != getBorderHigh().has_value())
-    return emitOpError("has a border at one end only");
-  if (getBorderLow() &&
-      (failed(verifySteps(*this, "border_low", *getBorderLow(), spatial, 0)) ||
-       failed(verifySteps(*this, "border_high", *getBorderHigh(), spatial, 0))))
+  if (failed(verifyBorders(*this, spatial)))
     return failure();
   sym::DimAttr channels = in.back(), maps = out.back();
   if (groups < 1 ||
@@ -97,7 +120,9 @@ LogicalResult ConvOp::verify() {
                          << sym::toString(maps) << " output channels";
   if (auto panels = dyn_cast<PanelsType>(getWeights().getType())) {
     if (failed(verifyPanels(*this, panels, groups, sym::floorDiv(maps, groups),
-                            sym::floorDiv(channels, groups) * positions)))
+                            sym::floorDiv(channels, groups) * positions)) ||
+        failed(verifyFactors(*this, elementOf(getInput()), panels,
+                             sym::floorDiv(channels, groups))))
       return failure();
   } else if (getAlongK()) {
     if (groups != 1)

@@ -71,6 +71,18 @@ Target level4() {
   return t;
 }
 
+// Dot products of four bytes, as every x86 server since Cascade Lake and Zen 4
+// has them.
+Target level4Vnni() {
+  Target t = level4();
+  t.isa = "x86-64-v4-vnni";
+  t.recordsOf = "x86-64-v4";
+  t.features.push_back("avx512vnni");
+  t.dots.insert(t.dots.begin(),
+                {"u8", "s8", "s32", "dot4", 4, 64.0, Dot::Exactness::Exact});
+  return t;
+}
+
 // NEON, which every 64-bit Arm has. Code is made for it and its shape is right,
 // but no object carries it yet: it has run on no machine.
 Target arm() {
@@ -91,6 +103,13 @@ bool Target::has(llvm::StringRef feature) const {
   return llvm::is_contained(features, feature);
 }
 
+const Dot *Target::dotOf(llvm::StringRef prim) const {
+  for (const Dot &dot : dots)
+    if (dot.prim == prim)
+      return &dot;
+  return nullptr;
+}
+
 std::string Target::featureString() const {
   std::string text;
   for (llvm::StringRef feature : features) {
@@ -103,7 +122,7 @@ std::string Target::featureString() const {
 }
 
 llvm::ArrayRef<Target> allTargets() {
-  static const Target targets[] = {level2(), level3(), level4()};
+  static const Target targets[] = {level2(), level3(), level4(), level4Vnni()};
   return targets;
 }
 
@@ -123,6 +142,12 @@ Target plainTarget(const Target &target) {
   plain.vec = level2().vec;
   plain.dots.clear();
   return plain;
+}
+
+Target emulatedTarget(const Target &target) {
+  Target emulated = target;
+  emulated.dots = level3().dots;
+  return emulated;
 }
 
 bool hostSupports(const Target &target, std::string *missing) {

@@ -49,6 +49,8 @@ struct Target {
 
   llvm::StringRef
       isa; // "x86-64-v3": the name in schedules, options and objects
+  /// The target whose shipped schedules hold here as well; empty: none.
+  llvm::StringRef recordsOf;
   llvm::StringRef triple;
   llvm::StringRef tuneCpu;
   llvm::SmallVector<llvm::StringRef, 32>
@@ -63,6 +65,8 @@ struct Target {
     return vec.bits / elementBits;
   }
   bool has(llvm::StringRef feature) const;
+  /// The primitive of that name; null where the machine has none.
+  const Dot *dotOf(llvm::StringRef prim) const;
   /// "+avx2,+fma,...", as LLVM's target-features attribute wants it.
   std::string featureString() const;
 };
@@ -77,6 +81,10 @@ const Target *findTarget(llvm::StringRef isa);
 /// no masks, nothing beyond x86-64-v3. For a kernel that LLVM cannot compile as
 /// it should be.
 Target plainTarget(const Target &target);
+
+/// `target` with no primitive beyond those of x86-64-v3: the rest is written
+/// out.
+Target emulatedTarget(const Target &target);
 
 /// True when this machine (CPUID and XCR0) has every feature of `target`;
 /// otherwise `missing`, when given, names one it lacks.

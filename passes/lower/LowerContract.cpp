@@ -44,8 +44,7 @@ ScalarStart addBias(bool hasBias) {
   };
 }
 
-void RightSide::addTo(KernelEmitter &emitter, int64_t groups,
-                      Type element) const {
+void RightSide::addTo(KernelEmitter &emitter, int64_t groups) const {
   if (isPanels)
     emitter.addPanels(panels, groups, n, k, element);
   else
@@ -64,7 +63,7 @@ void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
                   const RightSide &b, Epilogue &epilogue, ScalarStart start) {
   KernelEmitter emitter(lowering, cluster.loc, "contract");
   emitter.addView(a);
-  b.addTo(emitter, 1, a.element());
+  b.addTo(emitter, 1);
   epilogue.addTo(emitter);
   emitter.launch(epilogue.outputs.size(), [&](OpBuilder &builder,
                                               ValueRange arguments) {
@@ -86,7 +85,9 @@ RightSide filterSide(Lowering &lowering, const Place &filter,
   for (int64_t extent : source.k)
     side.k *= extent;
   int64_t run = std::max<int64_t>(contiguous, 1);
-  if (source.groups != 1 || !kernel::paysAlongK(side.n, side.k / run, run)) {
+  side.element = filter.element();
+  if (source.groups != 1 || side.element.isSignlessInteger(8) ||
+      !kernel::paysAlongK(side.n, side.k / run, run)) {
     side.isPanels = true;
     side.panels = lowering.packPanels(filter, source);
     return side;

@@ -186,7 +186,7 @@ static void emitConv(Lowering &lowering, const Cluster &cluster,
     RightSide side = filterSide(
         lowering, filter, shape.panels(),
         contiguousRun(input, shape.depth(), shape.kernel, shape.dilations));
-    side.addTo(emitter, shape.groups, input.element());
+    side.addTo(emitter, shape.groups);
     alongK = side.alongK;
   }
   epilogue.addTo(emitter);

@@ -141,7 +141,7 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
   emitter.addView(in);
   RightSide side = filterSide(lowering, filter, panels,
                               contiguousRun(in, shape.depth, taps, ones));
-  side.addTo(emitter, shape.groups, in.element());
+  side.addTo(emitter, shape.groups);
   epilogue.addTo(emitter);
   emitter.launch(
       epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {

@@ -29,9 +29,10 @@ struct RightSide {
   Place place;
   bool isPanels = false, hasBatch = false, alongK = false;
   mlir::Value panels;
+  mlir::Type element; // of panels
   int64_t n = 0, k = 0;
 
-  void addTo(KernelEmitter &emitter, int64_t groups, mlir::Type element) const;
+  void addTo(KernelEmitter &emitter, int64_t groups) const;
 };
 void emitContract(Lowering &lowering, const Cluster &cluster, const Place &a,
                   const RightSide &b, Epilogue &epilogue, ScalarStart start);

@@ -5,6 +5,7 @@
 // it. The bytes are touched only by codegen/weights. Operands that are not
 // constant are packed the same way by copies at run time.
 
+#include "dialects/kernel/TileProblem.h"
 #include "passes/lower/Lowering.h"
 
 using namespace mlir;
@@ -101,11 +102,21 @@ Value Lowering::packPanels(const Place &place, const PanelSource &source) {
   packing.strides = {source.groupStride, source.nStride * 16};
   llvm::append_range(packing.dims, source.k);
   llvm::append_range(packing.strides, source.kStrides);
+  int64_t column = int64_t(packing.dims.size());
   packing.dims.push_back(16);
   packing.strides.push_back(source.nStride);
+  // Signed bytes: words of four elements of k.
+  if (place.element().isSignlessInteger(8)) {
+    int64_t &depth = packing.dims[column - 1];
+    int64_t &step = packing.strides[column - 1];
+    depth /= kernel::kDotBytes;
+    packing.dims.push_back(kernel::kDotBytes);
+    packing.strides.push_back(step);
+    packing.strides[column - 1] *= kernel::kDotBytes;
+  }
   packing.offset = source.offset;
   if (source.n % 16 != 0)
-    packing.limit = {1, int64_t(packing.dims.size()) - 1, source.n};
+    packing.limit = {1, column, source.n};
   return bufferOf(*pack(place, packing).storage);
 }
 

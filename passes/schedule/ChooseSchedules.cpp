@@ -71,7 +71,9 @@ struct ChooseSchedules : impl::ChooseSchedulesBase<ChooseSchedules> {
       const cpu::Target *target = cpu::findTarget(isa);
       if (!target) {
         getOperation().emitError("there is no target '")
-            << isa << "'; known are x86-64-v2, x86-64-v3 and x86-64-v4";
+            << isa
+            << "'; known are x86-64-v2, x86-64-v3, x86-64-v4 "
+               "and x86-64-v4-vnni";
         return signalPassFailure();
       }
       targets.push_back(target);

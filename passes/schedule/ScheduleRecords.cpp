@@ -90,6 +90,8 @@ llvm::Error ScheduleRecords::addFile(const std::string &path) {
 const ScheduleRecord *ScheduleRecords::find(StringRef define,
                                             const cpu::Target &target) const {
   auto it = records.find(keyOf(define, target.isa, target.tuneCpu));
+  if (it == records.end() && !target.recordsOf.empty())
+    it = records.find(keyOf(define, target.recordsOf, target.tuneCpu));
   return it == records.end() ? nullptr : &it->second;
 }
 

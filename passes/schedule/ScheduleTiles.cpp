@@ -76,6 +76,10 @@ Sizes sizesOf(const TileProblem &problem) {
   sizes.aBytes = sizes.rows * elementsPerRow(problem, sizes.depth) * element;
   sizes.bBytes =
       ceilDiv(sizes.columns, kPanel) * kPanel * sizes.depth * element;
+  // Of bytes, strides count elements and the depth words of four.
+  if (problem.dots)
+    sizes.aBytes =
+        sizes.rows * elementsPerRow(problem, sizes.depth * kernel::kDotBytes);
   sizes.staticRows =
       problem.a.rows.size() <= 1 &&
       (problem.a.rows.empty() || sym::asConstant(problem.a.rows.back()));
@@ -109,14 +113,21 @@ double alongKCycles(const Target &target, int64_t rows, int64_t columns,
        double(target.core.fmaLatency), (products + loads) / kIssueWidth});
 }
 
+/// Registers of a vector of b. Words of bytes that the machine cannot multiply
+/// are two of pairs.
+int64_t partsOfWord(const TileProblem &problem, const Target &target) {
+  return problem.dots && !target.dotOf("dot4") ? 2 : 1;
+}
+
 /// Cycles of one step of k with a grid of rows x vectors.
-double stepCycles(const Target &target, int64_t rows, int64_t vectors) {
-  double fma = double(rows * vectors) / target.core.fmaPorts;
+double stepCycles(const Target &target, int64_t rows, int64_t vectors,
+                  int64_t parts) {
+  double fma = double(rows * vectors * parts) / target.core.fmaPorts;
   // With one vector the broadcast or the vector is a memory operand either way.
   double loads = double(rows + vectors) / target.core.loadPorts;
-  double issue =
-      double(rows * vectors + (vectors > 1 ? rows + vectors : 1) + 1) /
-      kIssueWidth;
+  double issue = double((2 * parts - 1) * (rows * vectors) +
+                        parts * (vectors > 1 ? rows + vectors : 1) + 1) /
+                 kIssueWidth;
   return std::max({fma, loads, double(target.core.fmaLatency), issue});
 }
 
@@ -135,8 +146,9 @@ bool fits(const Target &target, const TileProblem &problem, const Sizes &sizes,
   }
   int64_t vectors = width / lanesOf(problem, target);
   // A single row takes b as memory operands, more of them share registers.
-  int64_t columns = rows > 1 ? vectors : 0;
-  return rows * vectors + columns + 1 <= int64_t(target.vec.registers) &&
+  int64_t parts = partsOfWord(problem, target),
+          columns = rows > 1 || parts > 1 ? vectors * parts : 0;
+  return rows * vectors + columns + parts <= int64_t(target.vec.registers) &&
          pointers + 4 <= int64_t(target.core.addressRegisters);
 }
 
@@ -155,7 +167,8 @@ double blockCycles(const Target &target, const TileProblem &problem,
         return double(ceilDiv(sizes.depth, kernel::kLanesOfK)) *
                    alongKCycles(target, height, width, parts) +
                kTileCycles + 4 * double(height * width * parts);
-      return double(sizes.depth) * stepCycles(target, height, vectors) +
+      return double(sizes.depth) * stepCycles(target, height, vectors,
+                                              partsOfWord(problem, target)) +
              kTileCycles + double(height * vectors);
     };
     return double(tall) * cost(small + 1) + double(tiles - tall) * cost(small);
@@ -201,7 +214,8 @@ int64_t unrollOf(const TileProblem &problem, const Target &target, Tile tile) {
                                      ? std::nullopt
                                      : sym::asConstant(problem.a.rows.back());
   if (apart && *apart > 0)
-    most = std::min(most, *apart);
+    most = std::clamp<int64_t>(
+        problem.dots ? *apart / kernel::kDotBytes : *apart, 1, most);
   if (std::optional<int64_t> run = sym::asConstant(problem.run))
     for (int64_t unroll = most; unroll > 2; --unroll)
       if (*run % unroll == 0)

@@ -21,6 +21,9 @@ class ConstantEvaluator;
 std::unique_ptr<mlir::Pass>
 createFoldConstants(std::shared_ptr<const ConstantEvaluator> evaluator);
 
+std::unique_ptr<mlir::Pass>
+createNarrowProducts(std::shared_ptr<const ConstantEvaluator> evaluator);
+
 /// All of this folder, in their order, for a pipeline on func.func.
 void addSimplifyPasses(mlir::OpPassManager &functions,
                        std::shared_ptr<const ConstantEvaluator> evaluator);

@@ -26,6 +26,26 @@ def FoldConstants : Pass<"sinter-fold-constants", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"folded", "operations-folded", "Operations computed">];
 }
 
+def NarrowProducts : Pass<"sinter-narrow-products", "::mlir::func::FuncOp"> {
+  let summary = "Products of quantised operands become sums of products of bytes.";
+  let description = [{
+    Operands without their zero points, in i16, and floats between dequantisation
+    and quantisation become unsigned bytes times constant signed ones, summed in
+    i32; zero points and bias are one i32 for each output behind the sum, scales
+    one factor. Refuses operands of which the right one is no constant, or whose
+    groups are no whole words of four bytes. Integers keep their bits.
+
+      %x = cast(%q) - 128, %w = cast(%k)               i16
+      %s = graph.matmul %x, %w
+      ==>
+      %t = graph.matmul %q, %k                         ui8, i8
+      %s = %t - 128 * (sums of the columns of %k)
+  }];
+  let constructor = "::sinter::createNarrowProducts(nullptr)";
+  let statistics = [Statistic<"narrowed", "products-narrowed", "Products of bytes">,
+                    Statistic<"shifted", "tensors-shifted", "Signed tensors made unsigned">];
+}
+
 def FoldBatchNorm : Pass<"sinter-fold-batch-norm", "::mlir::func::FuncOp"> {
   let summary = "Batch normalisation becomes filter and bias, or a multiply and an add.";
   let description = [{

@@ -14,6 +14,8 @@ namespace sinter {
 void addSimplifyPasses(mlir::OpPassManager &functions,
                        std::shared_ptr<const ConstantEvaluator> evaluator) {
   functions.addPass(createUnifySymbols());
+  functions.addPass(
+      createNarrowProducts(evaluator)); // before scales are folded
   functions.addPass(createFoldConstants(evaluator));
   functions.addPass(createCleanAlgebra());
   functions.addPass(mlir::createCSEPass());

@@ -56,6 +56,10 @@ TEST(CompileOptions, IsasAreSortedBestFirst) {
   auto isas = parseIsas("x86-64-v3,x86-64-v4");
   ASSERT_TRUE(bool(isas));
   EXPECT_EQ(*isas, (std::vector<std::string>{"x86-64-v4", "x86-64-v3"}));
+  auto dots = parseIsas("x86-64-v4,x86-64-v3,x86-64-v4-vnni");
+  ASSERT_TRUE(bool(dots));
+  EXPECT_EQ(*dots, (std::vector<std::string>{"x86-64-v4-vnni", "x86-64-v4",
+                                             "x86-64-v3"}));
   auto emulated = parseIsas("x86-64-v3,x86-64-v4-emulated");
   ASSERT_TRUE(bool(emulated));
   EXPECT_EQ(*emulated,

@@ -130,31 +130,36 @@ std::string TileCase::define(const std::string &isa) const {
         return "p" + std::to_string(p);
     return std::to_string(value);
   };
-  auto view = [&](const Strided &v, size_t followed, bool lastFollows) {
+  auto view = [&](const Strided &v, size_t followed, bool lastFollows,
+                  const char *element) {
     std::string dims;
     for (size_t i = 0; i < v.dims.size(); ++i)
       dims += (i ? ", " : "") +
               dimText(v.dims[i], i,
                       i < followed || (lastFollows && i + 1 == v.dims.size()));
-    return "!kernel.view<[" + dims + "] x f32, [" + list(v.strides) + "]>";
+    return "!kernel.view<[" + dims + "] x " + element + ", [" +
+           list(v.strides) + "]>";
   };
+  const char *left = bytes ? "ui8" : "f32", *right = bytes ? "i8" : "f32",
+             *sum = bytes ? "i32" : "f32";
   size_t rank = out.dims.size();
-  std::string aType = view(a, kind == Kind::Contract ? rank - 1 : 1, false);
+  std::string aType =
+      view(a, kind == Kind::Contract ? rank - 1 : 1, false, left);
   std::string bType;
   if (kind == Kind::Depthwise)
     bType = "!kernel.view<[" + std::to_string(product(kernel)) + ", " +
-            std::to_string(out.dims.back()) + "] x f32, [" +
+            std::to_string(out.dims.back()) + "] x " + right + ", [" +
             std::to_string(out.dims.back()) + ", 1]>";
   else if (panels)
     bType = "!kernel.panels<" + std::to_string(groups) +
             " groups, n = " + std::to_string(n()) +
-            ", k = " + std::to_string(depth()) + ", f32>";
+            ", k = " + std::to_string(depth()) + ", " + right + ">";
   else
-    bType = view(b, kind == Kind::Contract ? rank - 2 : 0, true);
-  std::string outType = view(out, rank, true);
+    bType = view(b, kind == Kind::Contract ? rank - 2 : 0, true, right);
+  std::string outType = view(out, rank, true, sum);
   Strided biasView{out.dims, Ints(rank, 0)};
   biasView.strides.back() = 1;
-  std::string biasType = view(biasView, rank, true);
+  std::string biasType = view(biasView, rank, true, sum);
   std::ostringstream text;
   text << "kernel.define @k (%a: " << aType << ", %b: " << bType;
   if (bias)

@@ -24,6 +24,7 @@ struct TileCase {
   enum class Kind { Contract, Conv, Depthwise } kind = Kind::Contract;
   Strided a, b, out; // b: contract with a view, and along k
   bool panels = true;
+  bool bytes = false;  // a is ui8, b i8 and the result i32; else all f32
   bool alongK = false; // b is a view [k, n] whose k is contiguous
   std::vector<int64_t> kernel, strides, dilations;
   std::vector<int64_t> borderLow, borderHigh; // lines of zeros; empty: none

@@ -38,6 +38,8 @@ int main(int argc, char **argv) {
   auto evaluator = sinter::evaluate::makeConstantEvaluator();
   mlir::registerPass(
       [evaluator] { return sinter::createFoldConstants(evaluator); });
+  mlir::registerPass(
+      [evaluator] { return sinter::createNarrowProducts(evaluator); });
   sinter::registerSimplifyPasses();
   mlir::PassPipelineRegistration<> simplify(
       "sinter-simplify", "All passes of passes/simplify",

@@ -104,8 +104,8 @@ void Parser::addModelOptions(CLI::App *sub) {
       ->allow_extra_args(false);
   sub->add_option(
       "--isa", raw.isa,
-      "native, x86-64-v2, x86-64-v3, x86-64-v4 or several with commas "
-      "(default: this host, plus x86-64-v3 as fallback)");
+      "native, x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-vnni or several "
+      "with commas (default: this host, plus x86-64-v3 as fallback)");
   sub->add_option("--max-slack", raw.maxSlack,
                   "BYTES (or 64M, 1G) that may be reserved for a tensor whose "
                   "size depends on data (default 64M)");

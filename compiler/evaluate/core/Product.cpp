@@ -186,7 +186,7 @@ std::vector<T> swapFilter(const std::vector<T> &filter, Channels ch,
 // Numbers of every integer type lie in 64 bits, so only the name differs.
 static Value sumsLike(const Value &operand, const Shape &shape) {
   Value sums = makeLike(operand, shape);
-  if (sums.kind == ElementKind::I16)
+  if (sums.kind == ElementKind::I16 || sums.kind == ElementKind::U8)
     sums.kind = ElementKind::I32;
   return sums;
 }
