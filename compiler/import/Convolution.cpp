@@ -214,10 +214,12 @@ LogicalResult importConvTranspose(NodeImport &node) {
       !node.requireEqual(node.dims(0)[1], node.dims(1)[0],
                          "input channels and filters"))
     return failure();
-  Value input = node.value(0);
+  Value input = node.value(0), filter = node.value(1);
   if (sym::asConstant(node.dims(1)[0]))
     input = node.written(input, 1, node.dims(1)[0]);
-  SmallVector<Value> operands = {input, node.value(1)};
+  else if (sym::asConstant(node.dims(0)[1]))
+    filter = node.written(filter, 0, node.dims(0)[1]);
+  SmallVector<Value> operands = {input, filter};
   if (node.input(2))
     operands.push_back(node.value(2));
   return node.set(0,
@@ -326,8 +328,11 @@ Value convolution(NodeImport &node, Value input, Value filter, Value bias,
     return {};
   // The filter knows: a sum of parts, or a late size, is that number here.
   DimAttr channels = node.dims(filterAt)[1] * group;
+  std::optional<int64_t> given = sym::asConstant(node.dims(0)[1]);
   if (sym::asConstant(channels))
     input = node.written(input, 1, channels);
+  else if (given && group > 0 && *given % group == 0)
+    filter = node.written(filter, 1, node.model.dim(*given / group));
   SmallVector<Value> operands = {widened(node, window, input, 0), filter};
   if (bias)
     operands.push_back(bias);

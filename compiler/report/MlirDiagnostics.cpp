@@ -50,8 +50,10 @@ static Fault faultOf(mlir::Diagnostic &diagnostic) {
     fault.message =
         llvm::StringRef(text).take_front(text.rfind('[')).rtrim().str();
   }
+  // The operation beside it helps us, not the user.
   for (mlir::Diagnostic &note : diagnostic.getNotes())
-    fault.message += "; " + note.str();
+    if (fault.code == ErrorCode::C002)
+      fault.message += "; " + note.str();
   return fault;
 }
 

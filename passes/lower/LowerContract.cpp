@@ -28,10 +28,10 @@ LogicalResult checkFilter(Operation *op, const Place &filter) {
                                       ArrayRef<sym::DimAttr>(filter.strides)})
     for (sym::DimAttr value : list)
       if (!sym::asConstant(value))
-        return op->emitOpError(
+        return op->emitError(
                    "has a filter whose size is known at run time only, ")
-               << sym::toString(value)
-               << "; expected a constant. Give it with --dim";
+               << sym::toString(value) << "; expected a constant, as in --dim "
+               << sym::toString(value) << "=64 [SINTER-I014]";
   return success();
 }
 

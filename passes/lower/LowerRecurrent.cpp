@@ -164,9 +164,10 @@ LogicalResult RecurrentLowering::run() {
     if (value)
       for (sym::DimAttr stride : lowering.placeOf(value).strides)
         if (!sym::asConstant(stride))
-          return op.emitOpError(
-              "has weights whose size is known at run time only; expected "
-              "constants. Give it with --dim");
+          return op.emitError("has weights whose size is known at run time "
+                              "only, ")
+                 << sym::toString(stride)
+                 << "; expected constants, given with --dim [SINTER-I014]";
   element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
   if (!element.isF32())
     return op.emitOpError("works on ") << element << "; expected f32";

@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import numpy
+import onnx
 
 root = pathlib.Path(__file__).resolve().parents[2]
 build = pathlib.Path(os.environ.get("SINTER_BUILD", root / "build"))
@@ -162,6 +163,16 @@ def shape_given_twice(folder):
 @case("U003", 2, "gives symbol 'N' twice", "check", "m.onnx", "--dim", "N=1", "--dim", "N=2")
 def dim_given_twice(folder):
     pass
+
+
+@case("I014", 3, "a filter whose size is known at run time only, outputs", "compile", "open.onnx", "-o", "open.o")
+def filter_of_open_size(folder):
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 8, 8])
+    w = onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, ["outputs", "inputs", 3, 3])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Conv", ["x", "w"], ["y"])], "open", [x, w],
+                                   [onnx.ValueInfoProto(name="y")])
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, ir_version=8, opset_imports=opset), folder / "open.onnx")
 
 
 # No room for the stack of a second thread: then there is none.
