@@ -181,7 +181,9 @@ std::optional<SmallVector<Joined>> findJoined(NodeImport &node,
       std::string text;
       llvm::raw_string_ostream(text)
           << "the branches differ: " << a << " and " << b;
-      (void)node.fault(ErrorCode::S001, text, "results of one type and rank");
+      (void)node.fault(ErrorCode::S001, text, "results of one type and rank",
+                       "give the shapes of the inputs with --shape, or make "
+                       "the condition a constant: one branch is left then");
       return std::nullopt;
     }
     Joined join{i, {}, {}};

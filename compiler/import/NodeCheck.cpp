@@ -121,11 +121,15 @@ static std::optional<std::string> qualifiedName(NodeImport &node) {
     return op.str();
   if (domain == "com.microsoft" || domain == "ai.onnx.ml")
     return (domain + "." + op).str();
-  (void)node.fault(ErrorCode::I003,
-                   "operator " + op + " of the domain '" + domain +
-                       "' is not known",
-                   "operators of ai.onnx, ai.onnx.ml and com.microsoft",
-                   "export the operator as a function of the model");
+  bool isLaidOut = domain == "com.microsoft.nchwc" || // for one machine
+                   domain == "com.ms.internal.nhwc";
+  (void)node.fault(
+      ErrorCode::I003,
+      "operator " + op + " of the domain '" + domain + "' is not known",
+      "operators of ai.onnx, ai.onnx.ml and com.microsoft",
+      isLaidOut ? "give the model as it was before ONNX Runtime optimised it, "
+                  "or optimised with ORT_ENABLE_EXTENDED at most"
+                : "export the operator as a function of the model");
   return std::nullopt;
 }
 

@@ -34,6 +34,7 @@ static OpTable makeTable() {
   addEmbedding(table);
   addBlocks(table);
   addExperts(table);
+  addFloatWeights(table);
   addGated(table);
   addOlder(table);
   addPadding(table);

@@ -80,6 +80,41 @@ Labelled permuted(NodeImport &node, Labelled x, const std::string &labels) {
   return {node.transpose(x.value, permutation), labels};
 }
 
+/// Axes of one label become one: the diagonal, picked out of both laid flat.
+Labelled diagonal(NodeImport &node, Labelled x) {
+  Type i64 = node.model.builder.getI64Type();
+  for (size_t i = 0; x.value && i < x.labels.size(); ++i) {
+    size_t other = x.labels.find(x.labels[i], i + 1);
+    if (other == std::string::npos)
+      continue;
+    Dims dims = dimsOf(x.value), flat;
+    DimAttr rows = dims[i], columns = dims[other];
+    if (!node.requireEqual(rows, columns, "extents of a diagonal"))
+      return {};
+    SmallVector<int64_t> order;
+    std::string rest;
+    for (size_t axis = 0; axis < dims.size(); ++axis)
+      if (axis != i && axis != other) {
+        order.push_back(axis);
+        flat.push_back(dims[axis]);
+        rest += x.labels[axis];
+      }
+    order.append({int64_t(i), int64_t(other)});
+    flat.push_back(rows * columns);
+    TensorValue step =
+        node.model.knownOf({columns + 1}, RankedTensorType::get({}, i64));
+    Value places = node.one<graph::RangeOp>(
+        {node.scalar(0, i64), node.model.materialise(step, node.location)}, {},
+        {sym::tensorOf({rows}, i64)});
+    x.value = node.one<graph::GatherOp>(
+        {node.reshape(node.transpose(x.value, order), flat), places},
+        node.attrs().integer("axis", int64_t(rest.size())));
+    x.labels = rest + x.labels[i];
+    i = size_t(-1); // others may repeat
+  }
+  return x;
+}
+
 /// Sums away the labels that nothing else needs.
 Labelled summed(NodeImport &node, Labelled x, const std::string &needed) {
   SmallVector<int64_t> axes;
@@ -195,19 +230,20 @@ LogicalResult importEinsum(NodeImport &node) {
   std::string output;
   if (!parseEquation(node, terms, output))
     return failure();
-  for (const std::string &term : terms)
-    for (char label : term)
-      if (llvm::count(term, label) > 1)
-        return node.fault(ErrorCode::I004,
-                          "the equation takes a diagonal of '" + term + "'");
-  Labelled result = {node.value(0), terms[0]};
+  std::vector<Value> values;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    Labelled operand = diagonal(node, {node.value(i), terms[i]});
+    values.push_back(operand.value);
+    terms[i] = operand.labels;
+  }
+  Labelled result = {values[0], terms[0]};
   for (size_t i = 0; i < terms.size(); ++i) {
     std::string later = output;
     for (size_t j = i + 1; j < terms.size(); ++j)
       later += terms[j];
     if (i > 0) {
       Labelled next =
-          summed(node, {node.value(i), terms[i]}, later + result.labels);
+          summed(node, {values[i], terms[i]}, later + result.labels);
       result =
           contracted(node, summed(node, result, later + terms[i]), next, later);
     } else if (terms.size() == 1) {

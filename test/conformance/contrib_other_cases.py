@@ -65,6 +65,8 @@ def small(d):
     yield "bitmask_bias_dropout", "BitmaskBiasDropout", [x, Constant(d.real(2))], {}, 2, \
         lambda a, b: [a + b, np.full(1, 2**32 - 1, np.uint32)]
     yield "sample_op", "SampleOp", [x], {}, 1
+    yield "einsum_diagonals", "ai.onnx:Einsum", [d.real(2, 3, 3, 4, 4)], {"equation": "biijj->bji"}, 1, \
+        lambda x: [np.einsum("biijj->bji", x)]
 
 
 def fused(d):
@@ -220,11 +222,22 @@ def decoding(d):
     yield "decoder_masked_mask", "DecoderMaskedMultiHeadAttention", \
         one + [np.array([[1, 1, 0, 1], [0, 1, 1, 1]], np.int32), d.real(1, 2, 1, 4)] + cache, heads, \
         3, one_token
+    yield "decoder_masked_self", "DecoderMaskedSelfAttention", \
+        [d.real(2, 1, 6), d.weight(6, 24), d.weight(24),
+         np.array([[1, 1, 0, 1], [0, 1, 1, 1]], np.int32), d.real(2, 2, 2, 3, 4), None,
+         Constant(np.array([3], np.int32))], heads, 2, \
+        self_attention
     yield "decoder_masked_cross", "DecoderMaskedMultiHeadAttention", \
         [one[0], d.real(2, 2, 5, 4), d.real(2, 2, 5, 4)], heads, 1
     yield "decoder_masked_buffer", "DecoderMaskedMultiHeadAttention", \
         one + [None, None, d.real(2, 2, 6, 4), d.real(2, 2, 6, 4), np.array([3], np.int32),
                None, None, d.weight(24)], dict(heads, past_present_share_buffer=1), 3
+
+
+def self_attention(x, w, b, mask, past, *_):
+    q, k, v = np.split(x @ w + b, 3, 2)
+    y, keys, values = one_token(q, k, v, mask, 0, *past)
+    return [y, np.stack([keys, values])]
 
 
 def pictures(d):
@@ -258,3 +271,20 @@ def caches(d):
                 rows + held + ends + scales, \
                 {"num_heads": 4, "kv_num_heads": 2, "k_quant_type": kind, "v_quant_type": kind,
                  "kv_cache_bit_width": bits}, 3
+    for shows in (1, 2):
+        yield f"group_query_scores_{shows}", "GroupQueryAttention", \
+            rows + [d.real(1, 2, 5, 16), d.real(1, 2, 5, 16)] + ends[:5] + [d.real(1, 1, 2, 7)], \
+            {"num_heads": 4, "kv_num_heads": 2, "qk_output": shows, "softcap": 2.0}, 4
+
+    def scored(q, k, v, mask):
+        def heads(x):
+            return x.reshape(2, -1, 2, 4).transpose(0, 2, 1, 3)
+        s = heads(q) @ heads(k).transpose(0, 1, 3, 2) / 2
+        s = s + ((1 - mask) * np.float32(-10000))[:, None, None].astype(np.float32)
+        p = np.exp(s - s.max(-1, keepdims=True))
+        y = p / p.sum(-1, keepdims=True) @ heads(v)
+        return [y.transpose(0, 2, 1, 3).reshape(2, 4, 8).astype(np.float32), s]
+    yield "multi_head_scores", "MultiHeadAttention", \
+        [d.real(2, 4, 8), d.real(2, 5, 8), d.real(2, 5, 8), None,
+         np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]], np.int32)], {"num_heads": 2}, \
+        [1, 0, 0, 1], lambda q, k, v, _, mask: scored(q, k, v, mask)

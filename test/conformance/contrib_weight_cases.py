@@ -31,6 +31,7 @@ def cases():
     dice = Dice(11)
     yield from products(dice)
     yield from lookups(dice)
+    yield from floats(dice)
     yield from experts(dice)
     yield from gates(dice)
     yield from rotations(dice)
@@ -119,6 +120,34 @@ def lookups(d):
     yield "gather_float8_one_scale", "GatherBlockQuantized", \
         [Constant(d.real(7, 32).astype(ml_dtypes.float8_e4m3fn)), at, d.positive(1, 1)], \
         {"block_size": 0, "quantize_axis": 1}, 1
+
+
+def floats(d):
+    x = d.real(2, 3, 48).astype(np.float16)
+    w8 = d.real(6, 48).astype(ml_dtypes.float8_e4m3fn)
+    scale = np.float32(0.25)
+
+    def product(x, w, by, bias):
+        w = w.astype(np.float32) * np.repeat(by, 16, 1)
+        return [(x.astype(np.float32) @ w.T + bias.astype(np.float32)).astype(np.float16)]
+
+    def rounded(x, w, by, a, bias):
+        x = (x.astype(np.float32) / a).astype(ml_dtypes.float8_e4m3fn).astype(np.float32) * a
+        return product(x, w, by, bias)
+
+    def four(x, w, by, both, _, bias):
+        w = nibbles(w).view(ml_dtypes.float4_e2m1fn)
+        return product(x, w, by.view(ml_dtypes.float8_e4m3fn).astype(np.float32) * both, bias)
+    bias = Constant(d.real(6).astype(np.float16))
+    by = d.positive(6, 3)
+    name = "MatMulBlockQuantizedFp8Weight"
+    yield "matmul_float8", name, [x, Constant(w8), by, None, bias], {"block_size": 16}, 1, \
+        lambda x, w, by, _, bias: product(x, w, by, bias)
+    yield "matmul_float8_both", name, [x, Constant(w8), by, Constant(scale), bias], \
+        {"block_size": 16}, 1, rounded
+    yield "matmul_float4", "MatMulBlockQuantizedFp4Weight", \
+        [x, Constant(d.byte(6, 24)), Constant(by.value.astype(ml_dtypes.float8_e4m3fn).view(np.uint8)),
+         Constant(scale), None, bias], {"block_size": 16}, 1, four
 
 
 def experts(d):

@@ -11,6 +11,7 @@ namespace sinter::importer {
 
 void addBlocks(OpTable &);
 void addExperts(OpTable &);
+void addFloatWeights(OpTable &);
 void addGated(OpTable &);
 void addOlder(OpTable &);
 void addPadding(OpTable &);

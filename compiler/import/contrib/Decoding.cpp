@@ -163,7 +163,8 @@ LogicalResult importDecoderAttention(NodeImport &node) {
     std::optional<int64_t> size = node.input(5) && node.rank(5) == 4
                                       ? sym::asConstant(node.dims(5)[3])
                                       : std::nullopt;
-    std::optional<int64_t> width = sym::asConstant(node.dims(0).back());
+    std::optional<int64_t> width =
+        node.rank(0) == 3 ? sym::asConstant(node.dims(0)[2]) : std::nullopt;
     int64_t hidden = size.value_or(0) * node.integer("num_heads");
     if (hidden < 1 || !width || *width <= 2 * hidden)
       return c.fault(ErrorCode::S001, "the query does not hold keys and values",
@@ -181,6 +182,26 @@ LogicalResult importDecoderAttention(NodeImport &node) {
     if (failed(c.set(i, results[i])))
       return failure();
   return success();
+}
+
+/// The same with its projections inside; the mask is of one token for each key.
+LogicalResult importDecoderSelf(NodeImport &node) {
+  Composer c(node);
+  if (node.integer("past_present_share_buffer", 0) != 0 || node.input(8) ||
+      node.integer("do_rotary", 0) != 0)
+    return c.fault(ErrorCode::I004,
+                   "a shared cache, beams or do_rotary are asked for",
+                   "a cache that grows, one beam, and rotary embedding as an "
+                   "operator of its own");
+  With with;
+  with.same(node, "num_heads")
+      .same(node, "scale")
+      .same(node, "mask_filter_value");
+  std::vector<Name> results = c.ops(
+      "com.microsoft.Attention",
+      {c.input(0), c.input(1), c.input(2), c.input(3), c.input(4), c.input(5)},
+      2, with);
+  return failed(c.set(0, results[0])) ? failure() : c.set(1, results[1]);
 }
 
 //===----------------------------------------------------------------------===//
@@ -290,6 +311,7 @@ void addDecoding(OpTable &table) {
   table["com.microsoft.CausalConvWithState"] = importCausalConv;
   table["com.microsoft.DecoderMaskedMultiHeadAttention"] =
       importDecoderAttention;
+  table["com.microsoft.DecoderMaskedSelfAttention"] = importDecoderSelf;
   table["com.microsoft.NGramRepeatBlock"] = importRepeatBlock;
   table["com.microsoft.MurmurHash3"] = importMurmur;
 }

@@ -20,6 +20,9 @@ namespace {
 
 using Name = Composer::Name;
 
+/// More experts than any model has: each is a part of the program.
+constexpr int64_t most = 1024;
+
 /// Inputs of one of the three layers of an expert, and the bits of its weights.
 struct Layer {
   size_t weights, bias, scales = 0, zeros = 0;
@@ -122,13 +125,14 @@ bool Experts::check() {
   }
   if (node.rank(2) == 3)
     count = sym::asConstant(node.dims(2)[0]).value_or(0);
-  if ((node.rank(0) != 2 && node.rank(0) != 3) || count < 1 || k < 1 ||
-      k > count || node.rank(1) != 2) {
+  if ((node.rank(0) != 2 && node.rank(0) != 3) || count < 1 || count > most ||
+      k < 1 || k > count || node.rank(1) != 2) {
     (void)c.fault(ErrorCode::S001,
                   "the input has rank " + Twine(node.rank(0)) + ", k is " +
                       Twine(k) + " of " + Twine(count) + " experts",
                   "rank 2 or 3, and k from 1 to the number of experts, which "
-                  "is known");
+                  "is known and at most " +
+                      Twine(most));
     return false;
   }
   Dims in = node.dims(0);

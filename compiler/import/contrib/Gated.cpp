@@ -258,9 +258,9 @@ LogicalResult importRotaryOfThree(NodeImport &node) {
   SmallVector<int64_t> sections = node.integers("mrope_section");
   std::optional<int64_t> half =
       node.rank(2) == 2 ? sym::asConstant(node.dims(2)[1]) : std::nullopt;
-  if (node.rank(1) != 3 || !half || *half < 1 || sections.size() != 3 ||
-      sections[0] < 0 || sections[1] < 0 || sections[2] < 0 ||
-      sections[0] + sections[1] + sections[2] != *half)
+  if (node.rank(1) != 3 || !half || *half < 1 || *half > 1 << 16 ||
+      sections.size() != 3 || sections[0] < 0 || sections[1] < 0 ||
+      sections[2] < 0 || sections[0] + sections[1] + sections[2] != *half)
     return c.fault(ErrorCode::S001,
                    "positions have rank " + Twine(node.rank(1)) + ", and " +
                        Twine(sections.size()) +

@@ -65,16 +65,18 @@ private:
   bool isQuantised = false; // the cache, in `bits` bits
   int64_t bits = 8;
   DimAttr batch, sequence, total;
-  Name q, k, v, start, lengths; // start and lengths: [batch] of i64
+  Name q, k, v, scores, start, lengths; // start and lengths: [batch] of i64
 };
 
 /// A cache of bytes has scales and says which way each half is quantised.
 LogicalResult GroupQuery::checkCache() {
-  if (node.wants(3) || node.integer("sliding_window_cache") != 0)
+  bool hasSink = node.input(Sink) || node.integer("smooth_softmax") > 0;
+  if ((node.wants(3) && hasSink) || node.integer("sliding_window_cache") != 0)
     return c.fault(ErrorCode::I004,
-                   "a sliding cache or the product of queries and keys is "
+                   "a sliding cache, or the scores of heads with a sink, are "
                    "asked for",
-                   "a cache that holds every token, and no product");
+                   "a cache that holds every token, and no scores beside a "
+                   "sink");
   Type kept =
       node.input(PastKey) ? node.type(PastKey).getElementType() : element;
   std::string keys = node.text("k_quant_type"),
@@ -255,7 +257,16 @@ Name GroupQuery::plain(const Name &keys, const Name &values, const Name &bias) {
   with.real("softcap", node.real("softcap", 0));
   if (double scale = node.real("scale", 0); scale != 0)
     with.real("scale", scale);
-  return c.ops("Attention", {q, keys, values, bias}, 3, with)[0];
+  if (!node.wants(3))
+    return c.ops("Attention", {q, keys, values, bias}, 3, with)[0];
+  bool isBefore = node.integer("qk_output") == 1;
+  with.integer("qk_matmul_output_mode", isBefore ? 2 : 3);
+  std::vector<Name> results =
+      c.ops("Attention", {q, keys, values, bias}, 4, with);
+  scores = results[3];
+  if (isBefore) // 0, where no query looks
+    scores = c.op("Where", {allowed(), scores, c.scalar(0, element)});
+  return results[0];
 }
 
 /// The same with one more score a head that has no value: the sink, or 0.
@@ -321,7 +332,7 @@ LogicalResult GroupQuery::run() {
   values = real(filled(values), ValueScale);
   Name y = hasSink ? withSink(keys, values, bias) : plain(keys, values, bias);
   Dims d = c.dimsOf(y);
-  if (d.size() != 4)
+  if (d.size() != 4 || failed(c.set(3, scores)))
     return failure();
   return c.set(
       0, c.reshape(c.transpose(y, {0, 2, 1, 3}), {d[0], d[2], d[1] * d[3]}));

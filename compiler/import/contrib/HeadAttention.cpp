@@ -105,8 +105,15 @@ LogicalResult AttentionComposer::finish(const Heads &h, const With &more,
   With with = more;
   if (double scale = node.real("scale", 0); scale != 0)
     with.real("scale", scale);
-  std::vector<Name> results = c.ops(
-      "Attention", {h.q, h.k, h.v, h.bias, h.pastKey, h.pastValue}, 3, with);
+  bool showsScores =
+      node.node.op == "MultiHeadAttention" && node.wants(3); // with their masks
+  if (showsScores)
+    with.integer("qk_matmul_output_mode", 2);
+  std::vector<Name> results =
+      c.ops("Attention", {h.q, h.k, h.v, h.bias, h.pastKey, h.pastValue},
+            showsScores ? 4 : 3, with);
+  if (showsScores && failed(c.set(3, results[3])))
+    return failure();
   Dims d = c.dimsOf(results[0]);
   if (d.size() != 4)
     return failure();
@@ -219,9 +226,11 @@ Heads multiHeads(AttentionComposer &a) {
     return h;
   }
   auto biased = [&](const Name &x, int64_t from) {
-    std::optional<int64_t> width = sym::asConstant(c.dimsOf(x).back());
-    return bias.empty() || !width ? x
-                                  : c.add(x, a.part(bias, from, from + *width));
+    Dims dims = c.dimsOf(x);
+    if (bias.empty() || dims.empty())
+      return x;
+    std::optional<int64_t> width = sym::asConstant(dims.back());
+    return width ? c.add(x, a.part(bias, from, from + *width)) : x;
   };
   Dims d = c.dimsOf(q);
   int64_t hidden = sym::asConstant(d.back()).value_or(0);
@@ -285,10 +294,13 @@ AttentionComposer::Buffers writeCache(AttentionComposer &a, Heads &h) {
 LogicalResult importMultiHead(NodeImport &node) {
   AttentionComposer a(node);
   Composer &c = a.c;
-  if (node.input(9) || node.wants(3))
-    return c.fault(ErrorCode::I004,
-                   "beams or the product of queries and keys are asked for",
-                   "one beam, and only its output and its caches");
+  if (node.rank(0) != 3 && node.rank(0) != 5)
+    return c.fault(ErrorCode::S001, "the query has rank " + Twine(node.rank(0)),
+                   "[batch, sequence, hidden], or [batch, sequence, heads, 3, "
+                   "size] with keys and values");
+  if (node.input(9))
+    return c.fault(ErrorCode::I004, "cache_indirection is given",
+                   "one beam, whose tokens lie behind each other");
   Heads h = multiHeads(a);
   Dims k = c.dimsOf(h.k);
   if (k.size() != 4)
@@ -301,6 +313,10 @@ LogicalResult importMultiHead(NodeImport &node) {
       return failure();
     keys = c.dimsOf(h.k).empty() ? keys : c.dimsOf(h.k)[2];
   } else if (node.input(6)) {
+    if (node.rank(6) != 4 || !node.input(7))
+      return c.fault(ErrorCode::S001,
+                     "the cache has another rank or half of it is missing",
+                     "keys and values, [batch, heads, length, size of a head]");
     h.pastKey = c.input(6);
     h.pastValue = c.input(7);
     keys = keys + node.dims(6)[2];

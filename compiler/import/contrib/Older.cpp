@@ -286,8 +286,10 @@ LogicalResult importQuantisedEmbedding(NodeImport &node) {
       c.op("LayerNormalization",
            {sum, real(c.input(5), 11, 16), real(c.input(6), 12, 17)},
            With().integer("axis", -1).real("epsilon", node.real("epsilon")));
-  if (failed(c.set(0, y)) || !node.wants(1))
-    return success(node.result(0) != nullptr);
+  if (failed(c.set(0, y)))
+    return failure();
+  if (!node.wants(1))
+    return success();
   Name mask = node.input(7) ? c.input(7) : c.sub(c.input(0), c.input(0));
   return c.set(
       1, c.op("ReduceSum", {mask, c.ints({1})}, With().integer("keepdims", 0)));
