@@ -27,9 +27,12 @@ struct GoldenTensor {
 };
 
 struct Golden {
-  std::vector<GoldenTensor> tensors; // all inputs, then all outputs
+  /// All inputs, then the outputs that rounding does not decide.
+  std::vector<GoldenTensor> tensors;
   /// The largest |difference| / largest |value| of an output that passes: four
-  /// times the error of plain fp32, at least 1e-4.
+  /// times the error of plain fp32, at least 1e-4. Where values are coarse on
+  /// the way, at least four such roundings, and what moving the inputs by a
+  /// quarter of one changes.
   double tolerance = 0;
 };
 

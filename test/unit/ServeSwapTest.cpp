@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Real objects, loaded and unmapped hundreds of times under load: nobody fails,
-// nothing stays mapped, memory is flat. SINTER_SWAPS=2000 is the long run.
+// nothing stays mapped, memory is flat. SINTER_SWAPS=2000 is the long run. And
+// one out of an executable.
 #include "runtime/serve/engine/Engine.h"
 #include "runtime/serve/engine/Options.h"
 #include "sinter/sinter.h"
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -122,17 +124,36 @@ struct Load {
   }
 };
 
+fs::path mockObject(int version) {
+  return fs::read_symlink("/proc/self/exe").parent_path() /
+         ("libmock-serve-" + std::to_string(version) + ".so");
+}
+
+// What the bundle says, of batches and of the tolerance of its self-test.
+TEST(ServeSwap, TheManifestBesideAnEmbeddedObjectCounts) {
+  EngineOptions options;
+  options.embedded.emplace_back();
+  EngineOptions::Embedded &embedded = options.embedded.back();
+  embedded.name = "m";
+  embedded.descriptor = open(mockObject(1).c_str(), O_RDONLY | O_CLOEXEC);
+  embedded.bytes = fs::file_size(mockObject(1));
+  embedded.manifest = R"({"golden": {"tolerance": 0.5}})";
+  Status status;
+  auto engine = Engine::create(options, status);
+  close(embedded.descriptor);
+  ASSERT_TRUE(engine) << status.message;
+  EXPECT_EQ(engine->describe("m", "", status)->manifest, embedded.manifest);
+}
+
 TEST(ServeSwap, RealObjectsComeAndGo) {
   char name[] = "/tmp/sinter-swap-XXXXXX";
   fs::path root = mkdtemp(name), model = root / "m";
   fs::create_directories(model / "1");
-  fs::path mocks = fs::read_symlink("/proc/self/exe").parent_path();
   auto put = [&](int version) {
     // A new file each time, as a finished rename leaves it.
     fs::path folder = model / std::to_string(version);
     fs::create_directories(folder);
-    fs::copy_file(mocks / ("libmock-serve-" + std::to_string(version) + ".so"),
-                  folder / "new");
+    fs::copy_file(mockObject(version), folder / "new");
     fs::rename(folder / "new", folder / "model.so");
   };
   put(1);

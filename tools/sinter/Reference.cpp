@@ -5,6 +5,7 @@
 #include "tools/sinter/Reference.h"
 
 #include "compiler/evaluate/Evaluate.h"
+#include "compiler/evaluate/Resolution.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/Proto.h"
 #include "compiler/pipeline/Taps.h"
@@ -117,18 +118,8 @@ static bool isSigmoid(mlir::Value value) {
          isSigmoid(op->getOperand(0));
 }
 
-bool EvaluatorReference::roundsToHalves() const {
-  return impl->main
-      ->walk([](mlir::Operation *op) {
-        bool rounds = !op->hasTrait<mlir::OpTrait::ConstantLike>() &&
-                      llvm::any_of(op->getResultTypes(), [](mlir::Type type) {
-                        mlir::Type element = mlir::getElementTypeOrSelf(type);
-                        return element.isF16() || element.isBF16();
-                      });
-        return rounds ? mlir::WalkResult::interrupt()
-                      : mlir::WalkResult::advance();
-      })
-      .wasInterrupted();
+double EvaluatorReference::resolution() const {
+  return evaluate::resolutionOf(impl->main);
 }
 
 std::vector<std::string> EvaluatorReference::sigmoidOutputs() const {

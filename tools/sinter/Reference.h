@@ -31,8 +31,8 @@ public:
   /// Outputs whose elements are values of a sigmoid, moved or averaged.
   std::vector<std::string> sigmoidOutputs() const;
 
-  /// Whether any value but a constant is rounded to f16 or bf16.
-  bool roundsToHalves() const;
+  /// evaluate::resolutionOf the model.
+  double resolution() const;
 
 private:
   EvaluatorReference();

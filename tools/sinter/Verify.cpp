@@ -8,8 +8,9 @@
 //                against float64 to the end, each the worst of the seeds;
 //                errors below 1e-6 always pass
 //   onnxruntime  within 1e-4; the values of a sigmoid within 2^-22, for ONNX
-//                Runtime's own have no more digits; what is rounded to f16 or
-//                bf16 on its way within 4 times the error of that rounding
+//                Runtime's own have no more digits; what is rounded to f16,
+//                bf16 or 8 bits on its way within 4 times the error of that
+//                rounding, or one step of it
 //   --data       the stored outputs, within 1e-4
 //
 // A case is one set of inputs: a seed for each shape, a folder, or --inputs.
@@ -76,7 +77,7 @@ private:
   llvm::Error openEvaluator();
   llvm::Expected<double> runtimeLimitOf(const Case &one,
                                         const Difference &difference);
-  llvm::Expected<double> halvesLimitOf(const Case &one,
+  llvm::Expected<double> coarseLimitOf(const Case &one,
                                        const Difference &difference);
   bool report() const;
 
@@ -181,7 +182,8 @@ void Verify::judgeMeasured() {
     if (measured.size() > 1)
       one.name += " '" + so.ours.output + "'";
     add(one, "evaluator", so.ours,
-        std::max(floorError, plainFactor * so.plain));
+        std::max(
+            {floorError, evaluator->resolution(), plainFactor * so.plain}));
   }
 }
 
@@ -199,16 +201,16 @@ llvm::Error Verify::openEvaluator() {
 }
 
 // What is too far is looked at again: it may be the value of a sigmoid, or
-// have been rounded to halves on its way, by us and by the other runtime at
-// different places.
+// have been rounded to halves or to 8 bits on its way, where a step to this
+// side or that is a matter of the last bit of a sum.
 llvm::Expected<double> Verify::runtimeLimitOf(const Case &one,
                                               const Difference &difference) {
   if (difference.error <= runtimeLimit || !difference.problem.empty())
     return runtimeLimit;
   if (llvm::Error error = openEvaluator())
     return error;
-  if (evaluator->roundsToHalves())
-    return halvesLimitOf(one, difference);
+  if (evaluator->resolution() > 0)
+    return coarseLimitOf(one, difference);
   return difference.error * difference.magnitude <= runtimeSigmoid &&
                  llvm::is_contained(evaluator->sigmoidOutputs(),
                                     difference.output)
@@ -216,8 +218,11 @@ llvm::Expected<double> Verify::runtimeLimitOf(const Case &one,
              : runtimeLimit;
 }
 
-llvm::Expected<double> Verify::halvesLimitOf(const Case &one,
+llvm::Expected<double> Verify::coarseLimitOf(const Case &one,
                                              const Difference &difference) {
+  double limit = std::max(runtimeLimit, evaluator->resolution());
+  if (difference.error <= limit)
+    return limit;
   auto exact = evaluator->run(one.inputs, /*exact=*/true);
   if (!exact)
     return exact.takeError();
@@ -226,8 +231,8 @@ llvm::Expected<double> Verify::halvesLimitOf(const Case &one,
     return plain.takeError();
   for (const Difference &rounding : differences(*plain, *exact))
     if (rounding.output == difference.output)
-      return std::max(runtimeLimit, plainFactor * rounding.error);
-  return runtimeLimit;
+      return std::max(limit, plainFactor * rounding.error);
+  return limit;
 }
 
 llvm::Error Verify::checkRuntime(const Case &one,

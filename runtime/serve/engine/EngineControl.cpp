@@ -112,7 +112,6 @@ Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
   Bundle bundle;
   Status status;
   bundle.linked = embedded.linked;
-  bundle.manifest = embedded.manifest;
   if (embedded.open)
     status = embedded.open(bundle);
   else if (!embedded.linked)
@@ -123,6 +122,8 @@ Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
                                 embedded.weightsBytes, bundle.mapped);
   if (embedded.golden >= 0)
     bundle.golden = embedded.golden;
+  if (!embedded.manifest.empty()) // says more than the object's
+    bundle.manifest = embedded.manifest;
   if (!status.ok())
     return status;
   std::shared_ptr<Model> model = copyOf(embedded.name);
