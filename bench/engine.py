@@ -4,9 +4,10 @@
 # Another runtime as a process of its own, driven over its standard input and
 # output by `sinter bench` and `sinter verify` (tools/sinter/Peer.h has the
 # protocol): intra-op threads = N, inter-op = 1, all optimisations, and its own
-# defaults otherwise.
+# defaults otherwise; onnxruntime-as-written without any optimisation.
 #
-#   python3 engine.py onnxruntime|openvino MODEL INPUTS.npz OUTPUTS.npz THREADS
+#   python3 engine.py ENGINE MODEL INPUTS.npz OUTPUTS.npz THREADS
+import functools
 import json
 import sys
 import time
@@ -18,13 +19,13 @@ import numpy
 print("ready", flush=True)
 
 
-def open_onnxruntime(model, threads):
+def open_onnxruntime(model, threads, level="ORT_ENABLE_ALL"):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
@@ -70,7 +71,8 @@ def measured(function):
 
 def main():
     engine, model, inputs, outputs, threads = sys.argv[1:6]
-    opener = {"onnxruntime": open_onnxruntime, "openvino": open_openvino}[engine]
+    opener = {"onnxruntime": open_onnxruntime, "openvino": open_openvino,
+              "onnxruntime-as-written": functools.partial(open_onnxruntime, level="ORT_DISABLE_ALL")}[engine]
     try:
         with numpy.load(inputs, allow_pickle=False) as archive:
             feed = {name: archive[name] for name in archive.files}
