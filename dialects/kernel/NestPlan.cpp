@@ -90,6 +90,24 @@ unsigned contiguousInputs(const NestPlan &plan, unsigned axis) {
   });
 }
 
+/// Whether the few elements along the vector axis are those of `axis` repeated,
+/// side by side in every output: a picture made wider.
+bool repeatsInto(const NestPlan &plan, unsigned axis) {
+  constexpr int64_t most = 4;
+  std::optional<int64_t> count = sym::asConstant(plan.extents[plan.vectorAxis]);
+  auto isPlain = [&](const NestPlan::Operand &operand) {
+    return isContiguous(operand, axis) ||
+           sym::isConstant(operand.strides[axis], 0);
+  };
+  return count && *count >= 2 && *count <= most &&
+         llvm::all_of(plan.inputs, isPlain) &&
+         llvm::all_of(plan.extras, isPlain) &&
+         llvm::all_of(plan.outputs, [&](const NestPlan::Operand &output) {
+           return isContiguous(output, plan.vectorAxis) &&
+                  sym::isConstant(output.strides[axis], *count);
+         });
+}
+
 void chooseVectorAxis(NestPlan &plan) {
   if (plan.reduced() && contiguousInputs(plan, plan.extents.size() - 1)) {
     plan.hasVirtualLanes = true;
@@ -107,10 +125,12 @@ void chooseVectorAxis(NestPlan &plan) {
   }
   for (NestPlan::Operand &input : plan.inputs) {
     sym::DimAttr stride = input.strides[plan.vectorAxis];
-    if (sym::isConstant(stride, 0) || sym::isConstant(stride, 1))
+    if (sym::isConstant(stride, 1))
       continue;
+    bool isRepeated = sym::isConstant(stride, 0);
     for (int axis = 0; axis < int(plan.parallel); ++axis)
-      if (axis != plan.vectorAxis && isContiguous(input, axis))
+      if (axis != plan.vectorAxis && isContiguous(input, axis) &&
+          (!isRepeated || repeatsInto(plan, axis)))
         plan.transposeAxis = axis;
   }
 }
