@@ -304,13 +304,31 @@ LogicalResult importReverseSequence(NodeImport &node) {
   Value source =
       node.map("select", {node.map("less", {position, length}),
                           node.map("sub", {last, position}), position});
-  Dims spread(dims.size(), node.model.dim(1));
-  spread[0] = dims[0];
-  spread[1] = dims[1];
-  Value indices = node.broadcast(node.reshape(source, spread), dims);
+  // What lies behind the two axes moves as a whole: step (t, b) is row t * B +
+  // b or b * T + t. A step beyond the last one is a row beyond the last one.
+  auto extent = [&](DimAttr dim) -> Value {
+    if (std::optional<int64_t> known = sym::asConstant(dim))
+      return node.scalar(double(*known), i64);
+    return node.one<graph::FromDimsOp>(
+        {}, node.attrs().dims("dims", {dim}),
+        {sym::tensorOf({node.model.dim(1)}, i64)});
+  };
+  DimAttr count = dims[0] * dims[1];
+  Value row = node.reshape(
+      node.one<graph::RangeOp>({node.scalar(0, i64), node.scalar(1, i64)}, {},
+                               {sym::tensorOf({count}, i64)}),
+      {dims[0], dims[1]});
+  Value moved = node.map("sub", {source, position});
+  if (time == 0)
+    moved = node.map("mul", {moved, extent(dims[1])});
+  Value rows =
+      node.map("select", {node.map("less", {source, extent(dims[time])}),
+                          node.map("add", {row, moved}), extent(count)});
+  Dims flat(dims.begin() + 1, dims.end());
+  flat[0] = count;
   return node.set(
-      0, node.one<graph::GatherElementsOp>({node.value(0), indices},
-                                           node.attrs().integer("axis", time)));
+      0, node.one<graph::GatherOp>({node.reshape(node.value(0), flat), rows},
+                                   node.attrs().integer("axis", 0)));
 }
 
 } // namespace
