@@ -13,6 +13,8 @@ namespace sinter::simplify {
 namespace {
 
 constexpr int64_t kWord = 4; // bytes that are multiplied at a time
+// The evaluator holds an integer in eight bytes, and some of each element.
+constexpr int64_t kMostElements = int64_t(1) << 26;
 
 /// Of the weight that an expression is made of.
 std::string nameOf(Value value) {
@@ -61,6 +63,9 @@ private:
     if (matmul && (matmul.getTransposeA() || rankOf(matmul.getB()) != 2))
       return false;
     if (conv && conv.getChannelsLast())
+      return false;
+    auto constant = cast<RankedTensorType>(op->getOperand(1).getType());
+    if (!constant.hasStaticShape() || constant.getNumElements() > kMostElements)
       return false;
     outputAxis = conv || matmul.getTransposeB() ? 0 : 1;
     auto a = quantisedOf(op->getOperand(0));

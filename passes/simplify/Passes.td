@@ -32,8 +32,8 @@ def NarrowProducts : Pass<"sinter-narrow-products", "::mlir::func::FuncOp"> {
     Operands without their zero points, in i16, and floats between dequantisation
     and quantisation become unsigned bytes times constant signed ones, summed in
     i32; zero points and bias are one i32 for each output behind the sum, scales
-    one factor. Refuses operands of which the right one is no constant, or whose
-    groups are no whole words of four bytes. Integers keep their bits.
+    one factor. Refuses operands of which the right one is no constant or has over
+    2^26 elements, or whose groups are no whole words of four bytes. Integers keep their bits.
 
       %x = cast(%q) - 128, %w = cast(%k)               i16
       %s = graph.matmul %x, %w
