@@ -17,6 +17,14 @@ LogicalResult importRotary(NodeImport &node) {
   if (node.integer("is_packed_batching", 0) != 0 || node.real("scale", 1) != 1)
     return c.fault(ErrorCode::I004, "packed batches or a scale are asked for",
                    "one row for each sequence, and no scale");
+  if ((node.rank(0) != 3 && node.rank(0) != 4) || node.rank(1) > 2 ||
+      node.rank(2) != 2 || node.rank(3) != 2)
+    return c.fault(ErrorCode::S001,
+                   "the input has rank " + Twine(node.rank(0)) +
+                       ", its positions " + Twine(node.rank(1)) +
+                       ", the caches " + Twine(node.rank(2)),
+                   "rank 3 or 4, positions [1] or [batch, sequence], caches "
+                   "[length, half]");
   bool isSplit = node.rank(0) == 4;
   DimAttr batch = node.dims(0)[0], sequence = node.dims(0)[isSplit ? 2 : 1];
   Name at = c.input(1);
@@ -45,6 +53,9 @@ LogicalResult importRotary(NodeImport &node) {
 
 LogicalResult importEmbedNorm(NodeImport &node) {
   Composer c(node);
+  if (node.rank(0) != 2)
+    return c.fault(ErrorCode::S001, "input_ids has rank " + Twine(node.rank(0)),
+                   "[batch, sequence]");
   DimAttr sequence = node.dims(0)[1];
   auto row = [&](size_t table, const Name &ids) {
     return c.op("Gather", {c.input(table), ids}, With().integer("axis", 0));
