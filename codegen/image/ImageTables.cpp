@@ -90,7 +90,7 @@ LogicalResult ProgramWriter::declareTensors() {
              << (isInput ? "input '" : "output '") << name.getValue()
              << "' has elements of type " << type.getElementType()
              << ", which no kernel takes; expected a float, integer or bool "
-                "type. Cast it in the model";
+                "type. Cast it in the model [SINTER-I013]";
     std::vector<Slot> dims;
     for (sym::DimAttr dim : sym::dimsOf(type))
       dims.push_back(outputSize(dim));

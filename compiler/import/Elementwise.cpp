@@ -14,6 +14,16 @@ using namespace mlir;
 namespace sinter::importer {
 namespace {
 
+/// The first input, as float32 where its type is one that no kernel computes
+/// in.
+Value widened(NodeImport &node) {
+  auto type = dyn_cast<FloatType>(node.type(0).getElementType());
+  Value x = node.value(0);
+  return type && type.getWidth() <= 8
+             ? node.cast(x, node.model.builder.getF32Type())
+             : x;
+}
+
 LogicalResult importUnary(NodeImport &node) {
   static const llvm::StringMap<StringRef> kinds = {{"Abs", "abs"},
                                                    {"Acos", "acos"},
@@ -65,7 +75,7 @@ LogicalResult importUnary(NodeImport &node) {
                             }))
     return success();
   return setFollowed(node, StringRef(node.node.op.data(), node.node.op.size()),
-                     element, [&] { return node.map(kind, {node.value(0)}); });
+                     element, [&] { return node.map(kind, {widened(node)}); });
 }
 
 /// Activations whose parameters are attributes: they become scalar operands.
@@ -134,11 +144,14 @@ LogicalResult importSwish(NodeImport &node) {
 }
 
 LogicalResult importIsInf(NodeImport &node) {
-  Value x = node.value(0);
+  Value x = widened(node);
   bool negative = node.integer("detect_negative"),
        positive = node.integer("detect_positive");
   Value result = node.map("is_inf", {x});
-  Value zero = node.scalar(0, node.type(0).getElementType());
+  if (!result)
+    return failure();
+  Value zero =
+      node.scalar(0, cast<RankedTensorType>(x.getType()).getElementType());
   if (!negative)
     result = node.map("and", {result, node.map("greater", {x, zero})});
   if (!positive)

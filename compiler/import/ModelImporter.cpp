@@ -300,7 +300,7 @@ void ModelImporter::finishModule(ModuleOp module, Operation *function) {
                "', which is no dimension of an input and no size of data",
            "", ""});
   for (auto &[name, symbol] : symbols) {
-    if (symbol.min == symbol.max)
+    if (symbol.min == symbol.max && !symbol.isFresh)
       continue;
     auto optional = [&](std::optional<int64_t> value) {
       return value ? builder.getI64IntegerAttr(*value) : IntegerAttr();

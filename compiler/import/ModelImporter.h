@@ -80,6 +80,7 @@ public:
     int64_t min, max;
     std::optional<int64_t> input, axis;
     llvm::SmallVector<int64_t> likely;
+    bool isFresh = false; // a value is bound to it, even if it can be one only
   };
   DimAttr dim(int64_t value) { return sym::constantDim(&context, value); }
   DimAttr symbolNamed(llvm::StringRef name);

@@ -168,6 +168,10 @@ bool checkSchema(NodeImport &node) {
                      "at most " + Twine(node.schema->outputs.size()));
     hasOutputs = false;
   }
+  if (node.node.outputs.empty() && !node.schema->outputs.empty()) {
+    (void)node.fault(ErrorCode::I006, "has no outputs", "at least one");
+    hasOutputs = false;
+  }
   return checkAttributes(node) && hasInputs && hasOutputs;
 }
 

@@ -215,6 +215,15 @@ SmallVector<double> NodeImport::reals(StringRef name) {
   return values;
 }
 
+bool NodeImport::requireRank(size_t i, int64_t rank) {
+  if (!input(i) || this->rank(i) == rank)
+    return true;
+  (void)fault(ErrorCode::S001,
+              "input " + Twine(i) + " has rank " + Twine(this->rank(i)),
+              "rank " + Twine(rank));
+  return false;
+}
+
 std::optional<int64_t> NodeImport::axis(int64_t axis, int64_t rank) {
   if (axis >= -rank && axis < rank)
     return axis < 0 ? axis + rank : axis;

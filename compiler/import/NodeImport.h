@@ -83,6 +83,8 @@ public:
                     bool orOne = false);
   /// The same for a <= b.
   bool requireAtMost(DimAttr a, DimAttr b, llvm::StringRef what);
+  /// A fault when an input, if there is one, has another rank.
+  bool requireRank(size_t i, int64_t rank);
   /// A fault when an extent cannot be 0 or more.
   bool requireExtents(llvm::ArrayRef<DimAttr> dims);
 

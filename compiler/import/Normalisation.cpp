@@ -119,6 +119,8 @@ LogicalResult importBatchNorm(NodeImport &node) {
 }
 
 LogicalResult importInstanceNorm(NodeImport &node) {
+  if (!node.requireRank(1, 1) || !node.requireRank(2, 1))
+    return failure();
   std::optional<int64_t> channels = sym::asConstant(node.dims(1)[0]);
   if (!channels)
     return node.fault(ErrorCode::I014, "the number of channels is not known");

@@ -46,7 +46,8 @@ DimAttr ModelImporter::freshSymbol(StringRef hint, int64_t min, int64_t max) {
       max = std::min(max, range.max);
       min = range.min < max ? std::max(min, range.min) : min;
     }
-  symbols[StringAttr::get(&context, name)] = Symbol{min, max, {}, {}, {}};
+  symbols[StringAttr::get(&context, name)] =
+      Symbol{min, max, {}, {}, {}, /*isFresh=*/true};
   return sym::symbolDim(&context, name);
 }
 

@@ -116,7 +116,10 @@ static RightSide rightSide(Lowering &lowering, Value value, bool isTransposed) {
   for (unsigned i = 0; i < batch; ++i)
     b.hasBatch |= !sym::isConstant(b.place.dims[i], 1) &&
                   !sym::isConstant(b.place.strides[i], 0);
-  if (b.place.storage->kind != Storage::Weight || b.hasBatch) {
+  // A constant of which a part is taken whose size is not known stays as it is.
+  bool isOpen = !sym::asConstant(b.place.dims[batch]) ||
+                !sym::asConstant(b.place.dims[batch + 1]);
+  if (b.place.storage->kind != Storage::Weight || b.hasBatch || isOpen) {
     // Read as it lies: along k where it is contiguous.
     std::optional<int64_t> k = sym::asConstant(b.place.dims[batch]),
                            n = sym::asConstant(b.place.dims[batch + 1]);

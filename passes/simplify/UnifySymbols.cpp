@@ -117,6 +117,22 @@ void inferTypes(func::FuncOp function) {
   });
 }
 
+/// An extent that a renaming has made negative: the checks say that no input
+/// reaches it, and their run, not the compiler, is to refuse the input.
+bool hasNegativeExtent(func::FuncOp function) {
+  return function
+      .walk([](Operation *op) {
+        for (Type type : op->getResultTypes())
+          if (auto tensor = dyn_cast<RankedTensorType>(type))
+            for (sym::DimAttr dim : sym::dimsOf(tensor))
+              if (std::optional<int64_t> extent = sym::asConstant(dim);
+                  extent && *extent < 0)
+                return WalkResult::interrupt();
+        return WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// Inputs are read through reshapes to their new extents, behind the checks.
 void renameInputs(func::FuncOp function, const Renaming &renaming,
                   AttrTypeReplacer &replacer) {
@@ -163,7 +179,7 @@ struct UnifySymbols : impl::UnifySymbolsBase<UnifySymbols> {
       renamed.setFunctionType(
           FunctionType::get(&getContext(), renamed.getBody().getArgumentTypes(),
                             end->getOperandTypes()));
-      if (failed(verify(renamed))) {
+      if (hasNegativeExtent(renamed) || failed(verify(renamed))) {
         renamed->destroy();
         return;
       }

@@ -14,6 +14,7 @@ import tempfile
 
 import numpy
 import onnx
+from onnx import TensorProto, helper
 
 root = pathlib.Path(__file__).resolve().parents[2]
 build = pathlib.Path(os.environ.get("SINTER_BUILD", root / "build"))
@@ -173,6 +174,58 @@ def filter_of_open_size(folder):
                                    [onnx.ValueInfoProto(name="y")])
     opset = [onnx.helper.make_opsetid("", 17)]
     onnx.save(onnx.helper.make_model(graph, ir_version=8, opset_imports=opset), folder / "open.onnx")
+@case("U006", 2, "is nested too deeply", "compile", "m.onnx", "-o", "m.o", "--schedules", "deep.jsonl")
+def schedules_without_bottom(folder):
+    (folder / "deep.jsonl").write_text("[" * 1000000)
+
+
+@case("", 2, "the trace is over 256 MB", "serve", "none", "--simulate", "/dev/zero")
+def trace_without_end(folder):
+    (folder / "none").mkdir(exist_ok=True)
+
+
+def write(folder, nodes, inputs, initializers=(), opset=21, output=None):
+    outputs = [helper.make_tensor_value_info("y", output, None) if output else onnx.ValueInfoProto(name="y")]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, list(initializers))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]), folder / "made.onnx")
+
+
+def value(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+@case("I013", 3, "output 'y' has elements of type", "check", "made.onnx")
+def output_of_small_floats(folder):
+    write(folder, [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT8E4M3FN)], [value("x", [2])])
+
+
+@case("R002", 4, "is larger than memory", "run", "made.onnx", "--random", "1")
+def random_input_past_memory(folder):
+    write(folder, [helper.make_node("Relu", ["x"], ["y"])], [value("x", [1 << 21, 1 << 21])])
+
+
+# These are right, and looked wrong to a later step: a count that can only be 0, a
+# renaming that leaves an extent of -1, a part of a constant whose size is open.
+@case(None, 0, "", "check", "made.onnx")
+def count_that_can_only_be_0(folder):
+    write(folder, [helper.make_node("NonZero", ["x"], ["y"])], [value("x", [1, "M", 0], TensorProto.UINT8)])
+
+
+@case(None, 0, "", "check", "made.onnx")
+def small_floats_that_are_no_numbers(folder):
+    write(folder, [helper.make_node("Cast", ["x"], ["small"], to=TensorProto.FLOAT8E4M3FN),
+                   helper.make_node("IsNaN", ["small"], ["y"])], [value("x", [2])])
+
+
+@case(None, 0, "", "verify", "made.onnx")
+def part_of_a_constant(folder):
+    weights = numpy.random.default_rng(1).standard_normal((8, 32)).astype(numpy.float32)
+    write(folder, [helper.make_node("Shape", ["x"], ["n"], end=1),
+                   helper.make_node("Slice", ["w", "zero", "n", "one"], ["part"]),
+                   helper.make_node("MatMul", ["x", "part"], ["y"])], [value("x", ["N", 8])],
+          [onnx.numpy_helper.from_array(weights, "w"),
+           onnx.numpy_helper.from_array(numpy.array([0]), "zero"),
+           onnx.numpy_helper.from_array(numpy.array([1]), "one")])
 
 
 # No room for the stack of a second thread: then there is none.

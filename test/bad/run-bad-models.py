@@ -52,6 +52,26 @@ def vector(name, values, kind=numpy.float32):
     return numpy_helper.from_array(numpy.asarray(values, kind), name)
 
 
+# What every operator's own code relies on ------------------------------------
+
+@case("S001", "input 1 has rank 0")
+def scale_that_is_no_vector(folder):
+    return model([node("InstanceNormalization", ["x", "s", "s"])], initializers=[vector("s", 1)])
+
+
+@case("S001", "input_ids has rank 1")
+def rank_of_a_contrib_operator(folder):
+    ids = helper.make_tensor_value_info("x", TensorProto.INT32, [3])
+    made = node("EmbedLayerNormalization", ["x", "", "t", "t", "", "g", "g"], domain="com.microsoft")
+    return model([made], inputs=[ids], initializers=[vector("t", [[1, 2]]), vector("g", [1, 2])],
+                 domains=[("com.microsoft", 1)])
+
+
+@case("I006", "has no outputs")
+def node_without_outputs(folder):
+    return model([node("Relu"), node("Constant", [], [], value_float=1.0)])
+
+
 # The file ------------------------------------------------------------------
 
 @case("U001", "No such file")

@@ -258,6 +258,15 @@ Session::randomInputs(uint64_t seed,
                      : input.symbol[axis] < info.n_symbols
                          ? symbols[input.symbol[axis]]
                          : reference.extent(input.rank, axis));
+    uint64_t elements = 1;
+    bool isTooLarge = false;
+    for (int64_t dim : dims)
+      isTooLarge |= __builtin_mul_overflow(elements, uint64_t(dim), &elements);
+    if (isTooLarge || elements > uint64_t(1) << 40)
+      return userError(ErrorCode::R002,
+                       "input '" + std::string(input.name) + "' of shape " +
+                           shapeText(dims) + " is larger than memory",
+                       "Give a smaller one with --shape.");
     inputs.push_back(
         randomTensor(input.name, input.dtype, std::move(dims), seed));
   }

@@ -46,3 +46,14 @@ func.func @unknown(%x: tensor<?xf32, #sym.dims<[P]>>, %y: tensor<?xf32, #sym.dim
   }
   return %0 : tensor<?xf32, #sym.dims<[P]>>
 }
+
+// An extent would be -1: the check refuses the input when the program runs.
+// CHECK-LABEL: func @negative
+// CHECK: graph.check <D> equals <0>
+// CHECK: #sym.dims<[0, D - 1]>
+func.func @negative(%x: tensor<?x0xf32, #sym.dims<[D, 0]>>) -> tensor<0x?xf32, #sym.dims<[0, D - 1]>> {
+  graph.symbol "D" {min = 0 : i64, max = 99 : i64, input = 0 : i64, axis = 0 : i64}
+  graph.check <D> equals <0>
+  %0 = graph.reshape %x : tensor<?x0xf32, #sym.dims<[D, 0]>> to tensor<0x?xf32, #sym.dims<[0, D - 1]>>
+  return %0 : tensor<0x?xf32, #sym.dims<[0, D - 1]>>
+}
