@@ -7,8 +7,8 @@
 #include "runtime/serve/engine/Simulation.h"
 
 #include <fstream>
-#include <iterator>
 #include <map>
+#include <vector>
 
 namespace sinter::serve {
 namespace {
@@ -51,15 +51,30 @@ Status readManifests(const ServerConfig &config,
   return status;
 }
 
+constexpr size_t maxTrace = 256 << 20; // a device may have no end
+
+Status readTrace(const std::string &path, std::string &trace) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> part(1 << 16);
+  while (file.read(part.data(), std::streamsize(part.size())),
+         file.gcount() > 0) {
+    trace.append(part.data(), size_t(file.gcount()));
+    if (trace.size() > maxTrace)
+      return {Code::invalid, path + ": the trace is over 256 MB"};
+  }
+  if (!file.eof())
+    return {Code::invalid, path + ": the trace cannot be read"};
+  return {};
+}
+
 } // namespace
 
 Status simulateModels(const ServerConfig &config,
                       const std::vector<EngineOptions::Embedded> &embedded,
                       std::string &page) {
-  std::ifstream file(config.simulate, std::ios::binary);
-  if (!file)
-    return {Code::invalid, config.simulate + ": the trace cannot be read"};
-  std::string trace((std::istreambuf_iterator<char>(file)), {});
+  std::string trace;
+  if (Status status = readTrace(config.simulate, trace); !status.ok())
+    return status;
   Manifests manifests;
   if (Status status = readManifests(config, embedded, manifests); !status.ok())
     return status;
