@@ -224,8 +224,8 @@ void GroupFormer::addInFront(Operation *root) {
     return;
   for (Operation *op : clusters[other].ops)
     for (Operation *user : op->getUsers())
-      if (user != root && (!isInBlock(user) || clusterOf(user) != other))
-        return;
+      if (user != root && !llvm::is_contained(clusters[other].ops, user))
+        return; // what the block yields is wanted, too
   if (llvm::is_contained(root->getOperands().drop_front(), input) ||
       !canMerge(other, mine))
     return;

@@ -74,3 +74,18 @@ func.func @prologue(%x: tensor<8xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %2 = graph.map "add"(%1, %y) : (tensor<8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   return %2 : tensor<4x8xf32>
 }
+
+// -----
+
+// What the function returns is wanted outside, also from its first operation.
+// CHECK-LABEL: func.func @returned
+// CHECK: graph.group
+// CHECK: graph.map "mul"
+// CHECK-NEXT: graph.yield
+// CHECK: graph.group
+// CHECK: graph.softmax
+func.func @returned(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %0 = graph.map "mul"(%x, %x) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  %1 = graph.softmax %0 {axis = 0 : i64} : (tensor<8xf32>) -> tensor<8xf32>
+  return %0, %1 : tensor<8xf32>, tensor<8xf32>
+}
