@@ -79,11 +79,12 @@ static void describeHashes(const ManifestInputs &inputs,
     manifest["model_sha256"] = *file;
 }
 
+// Names as copies: what is listed outlives the program.
 static json::Array describeSymbols(exec::ProgramOp program) {
   json::Array symbols;
   program.walk([&](exec::SymbolOp symbol) {
     symbols.push_back(
-        json::Object{{"name", symbol.getName()},
+        json::Object{{"name", json::fixUTF8(symbol.getName())},
                      {"min", static_cast<int64_t>(symbol.getMin())},
                      {"max", static_cast<int64_t>(symbol.getMax())},
                      {"divisor", static_cast<int64_t>(symbol.getDivisor())}});
