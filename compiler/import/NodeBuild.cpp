@@ -204,8 +204,9 @@ Value NodeImport::slice(Value value, Dims starts, Dims sizes,
 
 Value NodeImport::reduce(StringRef kind, Value value, ArrayRef<int64_t> axes,
                          bool keepDims) {
-  if (axes.empty() && (kind == "min" || kind == "max" || kind == "sum"))
-    return value; // of a scalar
+  if (axes.empty() &&
+      (kind == "min" || kind == "max" || kind == "sum" || kind == "mean"))
+    return value; // of a scalar, or over no axis
   SmallVector<int64_t> sorted(axes);
   llvm::sort(sorted);
   return one<graph::ReduceOp>(value, attrs()

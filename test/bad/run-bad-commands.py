@@ -218,6 +218,14 @@ def small_floats_that_are_no_numbers(folder):
 
 
 @case(None, 0, "", "verify", "made.onnx")
+def moments_over_no_axis(folder):
+    none = onnx.AttributeProto(name="axes", type=onnx.AttributeProto.INTS)
+    node = helper.make_node("MeanVarianceNormalization", ["x"], ["y"])
+    node.attribute.append(none)
+    write(folder, [node], [value("x", [2, 3])])
+
+
+@case(None, 0, "", "verify", "made.onnx")
 def part_of_a_constant(folder):
     weights = numpy.random.default_rng(1).standard_normal((8, 32)).astype(numpy.float32)
     write(folder, [helper.make_node("Shape", ["x"], ["n"], end=1),
