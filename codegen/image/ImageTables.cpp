@@ -91,6 +91,12 @@ LogicalResult ProgramWriter::declareTensors() {
              << "' has elements of type " << type.getElementType()
              << ", which no kernel takes; expected a float, integer or bool "
                 "type. Cast it in the model [SINTER-I013]";
+    if (type.getRank() > 8)
+      return program.emitError()
+             << (isInput ? "input '" : "output '") << name.getValue()
+             << "' has " << type.getRank()
+             << " dimensions; expected at most 8. Put a Reshape beside it in "
+                "the model [SINTER-I013]";
     std::vector<Slot> dims;
     for (sym::DimAttr dim : sym::dimsOf(type))
       dims.push_back(outputSize(dim));

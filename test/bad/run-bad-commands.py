@@ -199,6 +199,11 @@ def output_of_small_floats(folder):
     write(folder, [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT8E4M3FN)], [value("x", [2])])
 
 
+@case("I013", 3, "has 9 dimensions", "check", "made.onnx")
+def output_of_nine_dimensions(folder):
+    write(folder, [helper.make_node("Relu", ["x"], ["y"])], [value("x", [1] * 9)])
+
+
 @case("R002", 4, "is larger than memory", "run", "made.onnx", "--random", "1")
 def random_input_past_memory(folder):
     write(folder, [helper.make_node("Relu", ["x"], ["y"])], [value("x", [1 << 21, 1 << 21])])
