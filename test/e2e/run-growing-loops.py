@@ -48,6 +48,21 @@ LOOPS = {
                 " y = ConcatFromSequence<axis=0, new_axis=1>(all)\n z = ConcatFromSequence<axis=1, new_axis=1>(all)\n"
                 " last = SequenceAt(all, down)\n n = SequenceLength(all) }",
 }
+# while (2 < rows) { row; counter += 2 } as TensorFlow writes it, and two limits at once; ONNX Runtime
+# is not asked about the number of trips either.
+COUNTS = "body (int64 i, bool go, int32 counter, float[C] sum, int32 length) => "\
+         "(bool more, int32 next, float[C] total, int32 same, float[C] row) "\
+         "{ next = Add(counter, stride)\n same = Identity(length)\n row = Gather<axis=0>(x, counter)\n"\
+         " total = Add(sum, row)\n "
+for name, more in (("counts", "nextf = Cast<to=1>(next)\n lengthf = Cast<to=1>(length)\n more = Less(nextf, lengthf)"),
+                   ("counts-before", "more = Less(counter, before)"),
+                   ("two-limits", "a = Less(next, length)\n b = Less(next, seven)\n more = And(a, b)")):
+    LOOPS[name] = ("g (float[N, 4] x, float[A, 4] first) => (float[R, 4] y, float[4] last, int32 c) "
+                   "<int32 start = {0}, int32 stride = {2}, int32 seven = {7}, int32 two = {2}> {"
+                   " s = Shape(x)\n n = Gather<axis=0>(s, scalar)\n length = Cast<to=6>(n)\n"
+                   " before = Sub(length, two)\n"
+                   " zeros = ReduceSum<keepdims=0>(first, zero)\n begins = Less(start, length)\n"
+                   " c, last, l, y = Loop(, begins, start, zeros, length)<body = " + COUNTS + more + " }> }")
 CONSTANTS = {"zero": np.array([0]), "one": np.array([1]), "pair": np.array([2, 4]), "scalar": np.array(0),
              "limit": np.array(2.0, np.float32)}
 

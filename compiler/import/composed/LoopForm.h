@@ -17,6 +17,7 @@ struct LoopForm {
   std::optional<DimAttr> trips;           // nothing: no limit
   TensorValue *condition = nullptr;       // of a Loop; null: true
   bool isScan = false;
+  bool isCounted = false; // the body's condition says what `trips` says
   size_t scans() const {
     return body->outputs.size() - carried.size() - (isScan ? 0 : 1);
   }
@@ -29,9 +30,14 @@ struct LoopForm {
 /// values, then what was scanned, with the trips in front.
 mlir::LogicalResult importForm(NodeImport &node, LoopForm &form);
 
+/// Sets the trips of a loop without any, whose condition compares a counter
+/// with a limit: those that it has once it has begun.
+void countTrips(NodeImport &node, LoopForm &form);
 /// Whether the body hands its condition on unchanged, or says true.
 bool keepsCondition(const LoopForm &form);
 bool isKnownTrue(const TensorValue *value); // or absent
+/// Whether fewer trips may run than `trips`, or none.
+bool mayEndEarly(const LoopForm &form);
 /// The body's inputs for one trip.
 void bindInputs(NodeImport &node, const LoopForm &form, Scope &scope,
                 int64_t trip);

@@ -18,7 +18,7 @@ static StringRef ref(onnx::Text text) {
 }
 
 bool keepsCondition(const LoopForm &form) {
-  if (form.isScan)
+  if (form.isScan || form.isCounted)
     return true;
   onnx::Text name = form.body->outputs[0].name;
   for (size_t step = 0; step <= form.body->nodes.size(); ++step) {
@@ -50,6 +50,10 @@ bool keepsCondition(const LoopForm &form) {
 bool isKnownTrue(const TensorValue *value) {
   return !value || (value->known && value->known->size() == 1 &&
                     sym::isConstant((*value->known)[0], 1));
+}
+
+bool mayEndEarly(const LoopForm &form) {
+  return !keepsCondition(form) || !isKnownTrue(form.condition);
 }
 
 void bindInputs(NodeImport &node, const LoopForm &form, Scope &scope,

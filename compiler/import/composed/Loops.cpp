@@ -248,8 +248,9 @@ bool LoopBuilder::importBody(OperationState &state) {
   if (!results)
     return false;
   Value after = node.map("add", {trip, node.scalar(1, builder.getI64Type())});
-  Value condition = form.isScan ? node.scalar(1, builder.getI1Type())
-                                : asScalar(node, *(*results)[0]);
+  Value condition = node.scalar(1, builder.getI1Type());
+  if (!form.isScan && !form.isCounted)
+    condition = asScalar(node, *(*results)[0]);
   if (form.trips)
     condition =
         node.map("and", {condition, node.map("less", {after, limit()})});
@@ -277,7 +278,7 @@ bool LoopBuilder::importBody(OperationState &state) {
 LogicalResult LoopBuilder::setResults(Operation *loop) {
   DimAttr count = form.trips.value_or(node.model.dim(0));
   size_t scans = form.scans();
-  if ((scans || !grown.empty()) && !keepsCondition(form)) { // may end early
+  if ((scans || !grown.empty()) && mayEndEarly(form)) {
     DimAttr most = count;
     count = node.model.freshSymbol(node.name() + "_trips", 0,
                                    node.model.rangeOf(most).max);
@@ -328,9 +329,9 @@ LogicalResult LoopBuilder::build() {
                         "tensors, a constant number of trips, or one tensor "
                         "inserted at the end in each trip");
   }
-  int64_t last = int64_t(1) << 31;
-  if (form.trips)
-    last = std::max<int64_t>(node.model.rangeOf(*form.trips).max - 1, 0);
+  int64_t last =
+      form.trips ? std::max<int64_t>(node.model.rangeOf(*form.trips).max - 1, 0)
+                 : int64_t(1) << 31;
   counter = node.model.freshSymbol(node.name() + "_trip", 0, last);
   OpBuilder &builder = node.model.builder;
   OperationState state(node.location, graph::LoopOp::getOperationName());
@@ -346,10 +347,9 @@ LogicalResult LoopBuilder::build() {
 LogicalResult importForm(NodeImport &node, LoopForm &form) {
   std::optional<int64_t> trips =
       form.trips ? sym::asConstant(*form.trips) : std::nullopt;
-  bool isPlain = keepsCondition(form) && isKnownTrue(form.condition);
   bool needsParts = llvm::any_of(
       form.carried, [](const TensorValue &value) { return bool(value.parts); });
-  if (trips && isPlain) {
+  if (trips && !mayEndEarly(form)) {
     int64_t nodes = std::max<int64_t>(nodesIn(*form.body), 1);
     int64_t room = needsParts ? mostNodes : fewNodes;
     if (*trips <= room / nodes)
@@ -390,6 +390,7 @@ static LogicalResult importLoop(NodeImport &node) {
       form.trips = (*trips)[0];
     }
   }
+  countTrips(node, form);
   return importForm(node, form);
 }
 
