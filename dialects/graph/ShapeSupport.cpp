@@ -48,7 +48,9 @@ LogicalResult checkSameElement(OptionalLocation location, Value a, Value b) {
 }
 
 LogicalResult checkFactors(OptionalLocation location, Value a, Value b) {
-  if (elementOf(a).isUnsignedInteger(8) && elementOf(b).isSignlessInteger(8))
+  Type left = elementOf(a), right = elementOf(b);
+  if ((left.isUnsignedInteger(8) && right.isSignlessInteger(8)) ||
+      (left.isF32() && (right.isF16() || right.isBF16())))
     return success();
   return checkSameElement(location, a, b);
 }

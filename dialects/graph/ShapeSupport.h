@@ -52,7 +52,8 @@ mlir::LogicalResult checkEqual(OptionalLocation location, llvm::StringRef what,
                                DimAttr expected);
 mlir::LogicalResult checkSameElement(OptionalLocation location, mlir::Value a,
                                      mlir::Value b);
-/// Operands of a product: of one type, or unsigned bytes and signed ones.
+/// Operands of a product: of one type, unsigned bytes and signed ones, or f32
+/// and halves.
 mlir::LogicalResult checkFactors(OptionalLocation location, mlir::Value a,
                                  mlir::Value b);
 mlir::LogicalResult checkCount(OptionalLocation location, llvm::StringRef what,

@@ -37,7 +37,8 @@ static LogicalResult verifyAlongK(Operation *op, Value a, Value b) {
 static LogicalResult verifyFactors(Operation *op, Type a, PanelsType panels,
                                    sym::DimAttr run) {
   Type b = panels.getElement();
-  if (!areDotFactors(a, b) && a != b)
+  bool isWidened = a.isF32() && (b.isF16() || b.isBF16());
+  if (!areDotFactors(a, b) && a != b && !isWidened)
     return op->emitOpError() << "multiplies " << a << " by " << b;
   if (!b.isSignlessInteger(8))
     return success();

@@ -143,4 +143,19 @@ def ExpandStatistics : Pass<"sinter-expand-statistics", "::mlir::func::FuncOp"> 
   }];
 }
 
+def WidenHalves : Pass<"sinter-widen-halves", "::mlir::func::FuncOp"> {
+  let summary = "What products read on the left is kept in f32.";
+  let description = [{
+    A product broadcasts each element of its left side; widening a half there takes
+    longer than the multiply-adds. Values stay rounded to halves. The right side, and
+    constants, stay halves. Operations that only move elements, and have no other
+    reader, move f32.
+
+      graph.matmul %x, %w : f16
+      ==>
+      graph.cast (graph.matmul (graph.cast %x), %w : f32) : f16
+  }];
+  let statistics = [Statistic<"count", "products-widened", "Products that read f32">];
+}
+
 #endif // SINTER_PASSES_SIMPLIFY_PASSES_TD

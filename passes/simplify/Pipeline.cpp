@@ -3,7 +3,9 @@
 //
 // The order matters: patterns want constants folded and identities gone, batch
 // norms leave arithmetic on constants behind, and what they leave may be scaled
-// into a filter. Equal subexpressions go last, and with them what is not used.
+// into a filter. Patterns know no casts between a product and what follows it,
+// so halves are widened behind them. Equal subexpressions go last, and with
+// them what is not used.
 #include "passes/simplify/Folder.h"
 #include "passes/simplify/Passes.h"
 
@@ -27,6 +29,8 @@ void addSimplifyPasses(mlir::OpPassManager &functions,
   functions.addPass(createFoldConstants(evaluator));
   functions.addPass(createFoldScale());
   functions.addPass(createCleanAlgebra());
+  functions.addPass(createWidenHalves());
+  functions.addPass(createFoldConstants(evaluator));
   functions.addPass(mlir::createCSEPass());
 }
 

@@ -260,10 +260,10 @@ kernel.define @k (%a: !kernel.view<[4, 6] x f32, [6, 1]>, %b: !kernel.panels<2 g
 
 // -----
 
-kernel.define @k (%a: !kernel.view<[4, 6] x f32, [6, 1]>, %b: !kernel.panels<1 groups, n = 8, k = 6, f16>) -> (%y: !kernel.view<[4, 8] x f32, [8, 1]>) {
-  // expected-error@+1 {{multiplies 'f32' by 'f16'}}
+kernel.define @k (%a: !kernel.view<[4, 6] x f32, [6, 1]>, %b: !kernel.panels<1 groups, n = 8, k = 6, f64>) -> (%y: !kernel.view<[4, 8] x f32, [8, 1]>) {
+  // expected-error@+1 {{multiplies 'f32' by 'f64'}}
   kernel.contract %a, %b : !kernel.view<[4, 6] x f32, [6, 1]>,
-      !kernel.panels<1 groups, n = 8, k = 6, f16> outs(%y : !kernel.view<[4, 8] x f32, [8, 1]>) {}
+      !kernel.panels<1 groups, n = 8, k = 6, f64> outs(%y : !kernel.view<[4, 8] x f32, [8, 1]>) {}
 }
 
 // -----
