@@ -60,7 +60,12 @@ def array_of(value):
     """A list of maps (ZipMap) as rows, which is what Sinter gives."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = [list(row.values()) for row in value]
-    return numpy.asarray(value)
+    value = numpy.asarray(value)
+    return value.astype(str) if value.dtype == object else value
+
+
+def fed(value):
+    return value.astype(object) if value.dtype.kind == "U" else value
 
 
 def measured(function):
@@ -75,7 +80,7 @@ def main():
               "onnxruntime-as-written": functools.partial(open_onnxruntime, level="ORT_DISABLE_ALL")}[engine]
     try:
         with numpy.load(inputs, allow_pickle=False) as archive:
-            feed = {name: archive[name] for name in archive.files}
+            feed = {name: fed(archive[name]) for name in archive.files}
         (names, run), load_ms = measured(lambda: opener(model, int(threads)))
         results, first_ms = measured(lambda: run(feed))
     except Exception as error:  # whatever the other runtime throws, the parent must hear it

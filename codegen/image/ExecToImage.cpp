@@ -201,6 +201,7 @@ LogicalResult ProgramWriter::write(Block &block) {
 
 LogicalResult ProgramWriter::run() {
   declareSymbols();
+  declareTexts();
   if (failed(declareTensors()))
     return failure();
   declareWeights();

@@ -101,6 +101,8 @@ public:
                  const std::vector<Slot> &dims, Slot offset);
   uint32_t tap(const std::string &name, uint16_t dtype,
                const std::vector<Slot> &dims);
+  /// The known texts, ascending by their bytes, without a copy.
+  void setTexts(std::vector<std::string> sorted) { texts = std::move(sorted); }
   void setArena(Slot bytes) { arena = bytes; }
   void setScratch(Slot bytesPerWorker) { scratch = bytesPerWorker; }
   void setWeightsBytes(uint64_t bytes) { weightsBytes = bytes; }
@@ -188,6 +190,7 @@ private:
     bool used = false;
   };
   std::vector<Label> labels;
+  std::vector<std::string> texts;
   Slot arena, scratch;
   uint64_t weightsBytes = 0, stateBytes = 0;
 };

@@ -44,6 +44,7 @@ private:
   std::unordered_map<std::string, uint32_t> interned;
   std::vector<sinter_image_node> nodes;
   std::vector<sinter_image_symbol> symbols;
+  std::vector<sinter_image_text> texts;
   std::vector<sinter_image_kernel> kernels;
   std::vector<sinter_image_tensor> tensors;
   std::vector<uint32_t> dims, params;
@@ -101,6 +102,10 @@ void ImageLayout::writeStrings() {
       for (Slot dim : tensor.dims)
         dims.push_back(slot(dim));
     }
+  for (const std::string &text : b.texts) { // any bytes: not a name
+    texts.push_back({uint32_t(strings.size()), uint32_t(text.size())});
+    strings.insert(strings.end(), text.c_str(), text.c_str() + text.size() + 1);
+  }
 }
 
 void ImageLayout::writeShapeProgram() {
@@ -211,6 +216,7 @@ bool ImageLayout::finish(std::vector<uint8_t> &image, std::string &error) {
   section(SINTER_SEC_BUFFERS, buffers);
   section(SINTER_SEC_PARAMS, params);
   section(SINTER_SEC_VARIANTS, std::vector<int64_t>());
+  section(SINTER_SEC_TEXTS, texts);
   body.resize((body.size() + 7) & ~size_t(7));
   if (sizeof header + body.size() > UINT32_MAX) {
     error = "the program image would be over 4 GB";

@@ -7,6 +7,8 @@
 
 #include "codegen/image/ProgramWriter.h"
 
+#include "dialects/graph/Texts.h"
+
 using namespace mlir;
 
 namespace sinter {
@@ -73,8 +75,19 @@ Slot ProgramWriter::outputSize(sym::DimAttr dim) {
   return lateSizes.back().variable;
 }
 
+/// The caller lends 16 bytes for a text, kernels see 8 of its handle.
+void ProgramWriter::declareTexts() {
+  auto module = program->getParentOfType<ModuleOp>();
+  std::vector<std::string> texts;
+  if (auto known = module->getAttrOfType<ArrayAttr>(graph::kTexts))
+    for (StringRef text : known.getAsValueRange<StringAttr>())
+      texts.push_back(text.str());
+  builder.setTexts(std::move(texts));
+}
+
 LogicalResult ProgramWriter::declareTensors() {
   size_t inputs = program.getInputTypes().size();
+  auto texts = program->getAttrOfType<DenseI64ArrayAttr>(graph::kTextTensors);
   for (size_t i = 0; i < program.getBody().getNumArguments(); ++i) {
     bool isInput = i < inputs;
     size_t index = isInput ? i : i - inputs;
@@ -84,7 +97,9 @@ LogicalResult ProgramWriter::declareTensors() {
         cast<TypeAttr>(isInput ? program.getInputTypes()[index]
                                : program.getOutputTypes()[index])
             .getValue());
-    uint16_t dtype = onnxDataType(type.getElementType());
+    bool isText = texts && llvm::is_contained(texts.asArrayRef(), int64_t(i));
+    uint16_t dtype =
+        isText ? SINTER_STRING : onnxDataType(type.getElementType());
     if (dtype == 0)
       return program.emitError()
              << (isInput ? "input '" : "output '") << name.getValue()
@@ -108,11 +123,15 @@ LogicalResult ProgramWriter::declareTensors() {
         program->getAttrOfType<DenseI64ArrayAttr>(exec::kLateOutputs);
     bool isLate = !isInput && lateOutputs &&
                   llvm::is_contained(lateOutputs.asArrayRef(), int64_t(index));
-    Slot bytes = isLate ? outputSize(size) : slot(late.bound(size));
+    auto bytesOf = [&](sym::DimAttr size) {
+      return isLate ? outputSize(size) : slot(late.bound(size));
+    };
+    Slot bytes = bytesOf(size);
     if (isInput)
       builder.input(name.str(), dtype, dims);
     else
-      builder.output(name.str(), dtype, dims, bytes);
+      builder.output(name.str(), dtype, dims,
+                     isText ? bytesOf(size * 2) : bytes);
     buffers[program.getBody().getArgument(i)] = {
         isInput ? SINTER_SPACE_INPUT : SINTER_SPACE_OUTPUT, uint32_t(index),
         builder.constant(0), bytes};

@@ -41,6 +41,7 @@ private:
   Slot fold(sym::DimAttr dim, Slot (ImageBuilder::*combine)(Slot, Slot),
             Slot start);
   Slot outputSize(sym::DimAttr dim);
+  void declareTexts();
   mlir::LogicalResult declareTensors();
   void declareSymbols();
   void declareWeights();

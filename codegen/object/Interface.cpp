@@ -52,6 +52,8 @@ StringRef typeName(uint16_t dtype) {
     return "uint32_t";
   case SINTER_U64:
     return "uint64_t";
+  case SINTER_STRING:
+    return "sinter_text";
   default:
     return "uint8_t";
   }

@@ -6,6 +6,7 @@
 // attributes, large ones a key into the weight store, splats stay splats at any
 // size.
 #include "compiler/import/ModelImporter.h"
+#include "compiler/import/Texts.h"
 #include "compiler/import/Values.h"
 #include "compiler/import/WireReader.h"
 #include "dialects/graph/GraphOps.h"
@@ -43,11 +44,19 @@ static void appendFixed(const onnx::Texts &chunks, std::vector<char> &out) {
     out.insert(out.end(), chunk.begin(), chunk.end());
 }
 
-/// The typed field that holds elements of this type.
-static std::vector<char> decodeTyped(const onnx::Tensor &tensor, unsigned bits,
+/// The typed field that holds elements of this type; handles of texts.
+static std::vector<char> decodeTyped(ModelImporter &model,
+                                     const onnx::Tensor &tensor, unsigned bits,
                                      std::string &problem) {
   std::vector<char> bytes;
   switch (tensor.type) {
+  case onnx::DataType::String:
+    for (onnx::Text text : tensor.strings) {
+      int64_t handle = handleOf(model, text);
+      bytes.insert(bytes.end(), reinterpret_cast<char *>(&handle),
+                   reinterpret_cast<char *>(&handle + 1));
+    }
+    break;
   case onnx::DataType::Float:
   case onnx::DataType::Complex64:
     appendFixed(tensor.floats, bytes);
@@ -148,6 +157,11 @@ bool ModelImporter::tensorBytes(const onnx::Tensor &tensor, Type element,
   unsigned bits = bitsOf(element);
   uint64_t expected = llvm::divideCeil(count * bits, 8);
   isExternal = tensor.isExternal;
+  bool isRaw = tensor.isExternal || tensor.raw;
+  if (tensor.type == onnx::DataType::String && isRaw) {
+    problem = "its texts are stored as raw bytes";
+    return false;
+  }
   if (tensor.isExternal) {
     std::optional<ArrayRef<char>> found = externalBytes(tensor, problem);
     if (!found)
@@ -161,13 +175,15 @@ bool ModelImporter::tensorBytes(const onnx::Tensor &tensor, Type element,
   } else if (tensor.raw) {
     bytes = ArrayRef<char>(tensor.raw->data(), tensor.raw->size());
   } else if (bytes.empty()) {
-    std::vector<char> decoded = decodeTyped(tensor, bits, problem);
+    std::vector<char> decoded = decodeTyped(*this, tensor, bits, problem);
     auto owner = std::make_shared<std::vector<char>>(std::move(decoded));
     weights->keepAlive(owner);
     bytes = *owner;
   }
   if (problem.empty() && bytes.size() != expected)
-    problem = "it has " + std::to_string(bytes.size()) + " bytes of data";
+    problem = tensor.type == onnx::DataType::String
+                  ? "it has " + std::to_string(bytes.size() / 8) + " texts"
+                  : "it has " + std::to_string(bytes.size()) + " bytes of data";
   return problem.empty();
 }
 
@@ -183,15 +199,9 @@ std::optional<TensorValue> ModelImporter::constantOf(const onnx::Tensor &tensor,
   };
   Type element = elementType(tensor.type);
   if (!element)
-    return refuse(tensor.type == onnx::DataType::String ? ErrorCode::I013
-                                                        : ErrorCode::I011,
+    return refuse(ErrorCode::I011,
                   "its element type is " + onnx::typeName(int32_t(tensor.type)),
-                  "a tensor of numbers or bools",
-                  tensor.type == onnx::DataType::String
-                      ? "labels of scikit-learn become numbers when exported "
-                        "with options={'nocl': True}; move other texts out of "
-                        "the model"
-                      : "");
+                  "a tensor of numbers, bools or strings");
   if (tensor.isSegment)
     return refuse(ErrorCode::I011, "it is stored in segments");
   if (tensor.dims.size() > 32)
@@ -216,7 +226,8 @@ std::optional<TensorValue> ModelImporter::constantOf(const onnx::Tensor &tensor,
     bool isLength = StringRef(problem).starts_with("it has");
     return refuse(
         isExternal && !isLength ? ErrorCode::I012 : ErrorCode::I011, problem,
-        isLength
+        isLength && isText(element) ? std::to_string(count) + " for its shape"
+        : isLength
             ? std::to_string(llvm::divideCeil(count * bitsOf(element), 8)) +
                   " bytes for its shape and type"
             : "");

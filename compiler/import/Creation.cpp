@@ -4,6 +4,7 @@
 // Operators that make a tensor out of a number or a shape: constants, ranges,
 // the identity matrix.
 #include "compiler/import/NodeImport.h"
+#include "compiler/import/Texts.h"
 #include "compiler/import/UpperBounds.h"
 #include "compiler/import/Values.h"
 
@@ -24,9 +25,9 @@ LogicalResult importConstant(NodeImport &node) {
   if (!attribute)
     return node.fault(ErrorCode::I005,
                       "refers to an attribute that the call does not give");
-  if (name == "sparse_value" || name == "value_string" ||
-      name == "value_strings")
+  if (name == "sparse_value")
     return node.fault(ErrorCode::I013, "holds " + name);
+  bool isText = name.starts_with("value_string");
   onnx::Tensor tensor;
   if (name == "value")
     tensor = attribute->tensors[0];
@@ -35,6 +36,10 @@ LogicalResult importConstant(NodeImport &node) {
     bytes.insert(bytes.end(), reinterpret_cast<char *>(&number),
                  reinterpret_cast<char *>(&number) + sizeof number);
   };
+  if (name == "value_string")
+    put(handleOf(node.model, attribute->s));
+  for (onnx::Text text : attribute->strings)
+    put(handleOf(node.model, text));
   bool isReal = name.starts_with("value_float");
   if (name == "value_int")
     put(attribute->i);
@@ -54,12 +59,14 @@ LogicalResult importConstant(NodeImport &node) {
     if (!value)
       return failure();
   } else {
-    Type element = isReal ? Type(node.model.builder.getF32Type())
-                          : Type(node.model.builder.getI64Type());
+    Type element = isReal   ? Type(node.model.builder.getF32Type())
+                   : isText ? textType(node.model.context)
+                            : Type(node.model.builder.getI64Type());
     SmallVector<int64_t> shape;
     if (name.ends_with("s"))
-      shape.push_back(isReal ? attribute->floats.size()
-                             : attribute->ints.size());
+      shape.push_back(isReal   ? attribute->floats.size()
+                      : isText ? attribute->strings.size()
+                               : attribute->ints.size());
     value = node.model.constantOf(RankedTensorType::get(shape, element),
                                   std::move(bytes), node.name());
   }

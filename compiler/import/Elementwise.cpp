@@ -7,6 +7,7 @@
 #include "compiler/import/Compose.h"
 #include "compiler/import/KnownContents.h"
 #include "compiler/import/SmallTypes.h"
+#include "compiler/import/Texts.h"
 #include "compiler/import/Values.h"
 
 using namespace mlir;
@@ -175,6 +176,16 @@ LogicalResult importWhere(NodeImport &node) {
 
 LogicalResult castTo(NodeImport &node, Type element) {
   TensorValue *input = node.input(0);
+  Type from = input->type.getElementType();
+  if (isText(from) && isText(element))
+    return node.setSame(0, *input);
+  if (isText(from) || isText(element))
+    return node.fault(ErrorCode::I013,
+                      isText(from) ? "casts texts to numbers"
+                                   : "casts numbers to texts",
+                      "numbers and bools, or texts as they are",
+                      "convert them before or behind the model: a run of "
+                      "Sinter makes no new texts and reads none");
   bool saturate = node.integer("saturate", 1) != 0;
   if (foldKnown(node, {input}, element,
                 [&](ArrayRef<DimAttr> e) -> std::optional<DimAttr> {
@@ -196,8 +207,7 @@ LogicalResult importCast(NodeImport &node) {
   int64_t to = node.integer("to");
   Type element = typeOf(node.model.context, onnx::DataType(to));
   if (!element)
-    return node.fault(to == int64_t(onnx::DataType::String) ? ErrorCode::I013
-                                                            : ErrorCode::I005,
+    return node.fault(ErrorCode::I005,
                       "casts to " + onnx::typeName(int32_t(to)),
                       "a type of numbers or bool");
   return castTo(node, element);

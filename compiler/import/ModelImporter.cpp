@@ -8,6 +8,7 @@
 
 #include "compiler/import/OpenedDims.h"
 #include "compiler/import/Schema.h"
+#include "compiler/import/Texts.h"
 #include "compiler/import/Values.h"
 #include "dialects/Support/Check.h"
 #include "dialects/graph/GraphOps.h"
@@ -161,7 +162,7 @@ RankedTensorType ModelImporter::inputType(const onnx::ValueInfo &info,
         isTensor ? "is a tensor of " +
                        std::string(onnx::typeName(int32_t(info.type.element)))
                  : "is not a tensor",
-        "a tensor of numbers or bools");
+        "a tensor of numbers, bools or strings");
   }
   const std::vector<std::string> *given = nullptr;
   for (const ImportOptions::InputShape &shape : options.shapes)
@@ -359,6 +360,7 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
 
   Scope scope;
   branchInputs.emplace(*proto.graph);
+  collectTexts(context, proto);
   applyOptions(*proto.graph);
   importInitializers(*proto.graph, scope);
   importInputs(*proto.graph, scope, entry);
@@ -369,6 +371,7 @@ OwningOpRef<ModuleOp> ModelImporter::run(std::shared_ptr<onnx::MappedFile> file,
   widenSmallTypes(main, faults);
   if (!faults.empty())
     return {};
+  lowerTexts(*module, main);
   SINTER_CHECK(succeeded(verify(*module)), "the importer built a wrong module");
   return module;
 }

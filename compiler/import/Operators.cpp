@@ -63,13 +63,16 @@ const OpTable &operators() {
 }
 
 llvm::StringRef remedyFor(llvm::StringRef op) {
-  for (const char *text :
-       {"StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch",
-        "ai.onnx.ml.CategoryMapper", "ai.onnx.ml.DictVectorizer",
-        "ai.onnx.ml.CastMap", "com.microsoft.Tokenizer"})
+  for (const char *text : {"StringNormalizer", "StringConcat", "StringSplit",
+                           "RegexFullMatch", "com.microsoft.Tokenizer"})
     if (op == text)
-      return "No tensor of Sinter holds texts or maps: turn them into numbers "
-             "before the model.";
+      return "A run of Sinter looks texts up, moves and compares them; it "
+             "makes "
+             "no new texts and reads no letters: do that before the model.";
+  for (const char *text : {"ai.onnx.ml.DictVectorizer", "ai.onnx.ml.CastMap"})
+    if (op == text)
+      return "No value of Sinter is a map: turn it into a tensor before the "
+             "model.";
   return op == "ImageDecoder" ? "Decode the picture before the model." : "";
 }
 
@@ -124,8 +127,10 @@ std::string sinter::operatorPage() {
   page += "\n## ai.onnx.ml\n\nOf the operators for models that are no nets, "
           "Sinter takes " +
           std::to_string(classic.known) +
-          ". Labels, keys and categories are numbers: no tensor of Sinter "
-          "holds texts.\n\n| Operator | Versions |\n|---|---|\n" +
+          ". Labels, keys and categories may be texts: a tensor of them is "
+          "looked up, moved and compared like any other, on its way in and "
+          "out as well ([RFC 14](rfcs/0014-texts.md)). No run makes new "
+          "texts.\n\n| Operator | Versions |\n|---|---|\n" +
           classic.rows + "\nNot supported: " + classic.missing + ".\n";
   page += "\n## com.microsoft\n\nOf the operators that ONNX Runtime's "
           "optimiser writes into models, Sinter takes " +

@@ -5,6 +5,7 @@
 // so that fp8 and half need no code of their own.
 #include "compiler/import/Values.h"
 
+#include "compiler/import/Texts.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>
@@ -54,6 +55,8 @@ Type typeOf(MLIRContext &context, onnx::DataType type) {
     return integer(32);
   case onnx::DataType::Int64:
     return integer(64);
+  case onnx::DataType::String:
+    return textType(context);
   case onnx::DataType::Uint2:
     return natural(2);
   case onnx::DataType::Uint4:
@@ -66,7 +69,7 @@ Type typeOf(MLIRContext &context, onnx::DataType type) {
     return natural(32);
   case onnx::DataType::Uint64:
     return natural(64);
-  default: // strings, complex numbers, exponent-only floats, and what no ONNX
+  default: // complex numbers, exponent-only floats, and what no ONNX
            // knows
     return {};
   }

@@ -13,8 +13,8 @@
 
 namespace sinter::importer {
 
-/// Signed integers are signless, unsigned ones ui8..ui64, bool i1. Null for
-/// strings and for types that no operation takes.
+/// Signed integers are signless, unsigned ones ui8..ui64, bool i1, strings
+/// si64 (Texts.h). Null for types that no operation takes.
 mlir::Type typeOf(mlir::MLIRContext &context, onnx::DataType type);
 /// The reverse, for messages and type checks.
 onnx::DataType dataTypeOf(mlir::Type type);

@@ -14,6 +14,8 @@
 #include "compiler/import/Import.h"
 #include "compiler/report/UserError.h"
 #include "dialects/graph/GraphOps.h"
+#include "dialects/graph/Texts.h"
+#include "sinter/sinter.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/xxhash.h"
 #include <cmath>
@@ -186,8 +188,44 @@ run(mlir::func::FuncOp main, const std::vector<Tensor> &inputs,
 }
 
 static GoldenTensor store(std::string name, Tensor &tensor) {
-  return {std::move(name), onnxNumber(tensor.kind), tensor.shape,
-          std::move(tensor.bytes)};
+  return {std::move(name),
+          onnxNumber(tensor.kind),
+          tensor.shape,
+          std::move(tensor.bytes),
+          {}};
+}
+
+// Handles within the table of the model, as its texts.
+static GoldenTensor storeTexts(std::string name, const Tensor &tensor,
+                               mlir::ArrayAttr known) {
+  GoldenTensor stored{std::move(name), SINTER_STRING, tensor.shape, {}, {}};
+  for (size_t at = 0; at < tensor.bytes.size(); at += 8) {
+    uint64_t handle;
+    memcpy(&handle, tensor.bytes.data() + at, sizeof handle);
+    stored.texts.push_back(
+        handle < known.size()
+            ? mlir::cast<mlir::StringAttr>(known[handle]).str()
+            : std::string());
+  }
+  return stored;
+}
+
+// Any of `count` texts for each element.
+static Tensor randomHandles(evaluate::Shape shape, uint64_t count,
+                            uint64_t seed) {
+  Tensor tensor{evaluate::ElementKind::I64, std::move(shape), {}};
+  std::mt19937_64 dice(seed);
+  for (int64_t i = evaluate::elementCount(tensor.shape); i > 0; --i) {
+    uint64_t handle = dice() % count;
+    const char *raw = reinterpret_cast<const char *>(&handle);
+    tensor.bytes.insert(tensor.bytes.end(), raw, raw + sizeof handle);
+  }
+  return tensor;
+}
+
+// The texts of a model that has some at its border: at least the empty one.
+static mlir::ArrayAttr textsOf(mlir::ModuleOp module) {
+  return module->getAttrOfType<mlir::ArrayAttr>(graph::kTexts);
 }
 
 static llvm::Expected<std::vector<Tensor>>
@@ -210,7 +248,10 @@ inputsOf(mlir::ModuleOp module, mlir::func::FuncOp main,
                            nameOf(main.getArgAttrDict(i)) +
                            "' has elements that are no numbers");
     uint64_t salt = llvm::xxh3_64bits(nameOf(main.getArgAttrDict(i)));
-    inputs.push_back(randomTensor(*kind, shape, golden.seed ^ salt));
+    inputs.push_back(
+        main.getArgAttr(i, graph::kText)
+            ? randomHandles(shape, textsOf(module).size(), golden.seed ^ salt)
+            : randomTensor(*kind, shape, golden.seed ^ salt));
   }
   return inputs;
 }
@@ -244,9 +285,13 @@ llvm::Expected<Golden> sinter::makeGolden(const CompileOptions &options,
   }
   Golden result;
   result.tolerance = std::max(1e-4, 4 * resolution);
-  for (unsigned i = 0; i < inputs->size(); ++i)
+  for (unsigned i = 0; i < inputs->size(); ++i) {
+    std::string name = "input." + nameOf(main.getArgAttrDict(i));
     result.tensors.push_back(
-        store("input." + nameOf(main.getArgAttrDict(i)), (*inputs)[i]));
+        main.getArgAttr(i, graph::kText)
+            ? storeTexts(name, (*inputs)[i], textsOf(*module))
+            : store(name, (*inputs)[i]));
+  }
   for (unsigned i = 0; i < declared->size(); ++i) {
     Tensor &output = (*declared)[i];
     bool isFact = isDetermined(output, (*exact)[i], resolution);
@@ -258,8 +303,10 @@ llvm::Expected<Golden> sinter::makeGolden(const CompileOptions &options,
     if (!isFact || error >= 1) // as large as itself: it would always pass
       continue;
     result.tolerance = std::max(result.tolerance, error);
-    result.tensors.push_back(
-        store("output." + nameOf(main.getResultAttrDict(i)), output));
+    std::string name = "output." + nameOf(main.getResultAttrDict(i));
+    result.tensors.push_back(main.getResultAttr(i, graph::kText)
+                                 ? storeTexts(name, output, textsOf(*module))
+                                 : store(name, output));
   }
   return result;
 }

@@ -23,7 +23,8 @@ struct GoldenTensor {
   std::string name; // "input.NAME" or "output.NAME", as in golden.npz
   uint8_t dtype;    // ONNX's number
   std::vector<int64_t> dims;
-  std::vector<char> bytes; // little endian, row-major
+  std::vector<char> bytes;        // little endian, row-major
+  std::vector<std::string> texts; // of SINTER_STRING, in place of bytes
 };
 
 struct Golden {

@@ -12,6 +12,7 @@
 #include "compiler/pipeline/ProgramHash.h"
 #include "compiler/report/UserError.h"
 #include "dialects/Support/Parallel.h"
+#include "dialects/graph/Texts.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -21,10 +22,18 @@
 using namespace sinter;
 namespace json = llvm::json;
 
-static json::Array describeTensors(mlir::ArrayAttr names,
-                                   mlir::ArrayAttr types) {
+/// `first`: which of the program's tensors, inputs before outputs, the list
+/// begins with.
+static json::Array describeTensors(exec::ProgramOp program,
+                                   mlir::ArrayAttr names, mlir::ArrayAttr types,
+                                   int64_t first) {
   json::Array list;
+  auto texts =
+      program->getAttrOfType<mlir::DenseI64ArrayAttr>(graph::kTextTensors);
   for (auto [name, type] : llvm::zip(names, types)) {
+    bool isText =
+        texts && llvm::is_contained(texts.asArrayRef(),
+                                    first + static_cast<int64_t>(list.size()));
     auto tensor = mlir::cast<mlir::RankedTensorType>(
         mlir::cast<mlir::TypeAttr>(type).getValue());
     json::Array shape;
@@ -38,7 +47,7 @@ static json::Array describeTensors(mlir::ArrayAttr names,
     llvm::raw_string_ostream(element) << tensor.getElementType();
     list.push_back(json::Object{
         {"name", json::fixUTF8(mlir::cast<mlir::StringAttr>(name).getValue())},
-        {"type", element},
+        {"type", isText ? "string" : element},
         {"shape", std::move(shape)}});
   }
   return list;
@@ -93,11 +102,13 @@ static json::Array describeSymbols(exec::ProgramOp program) {
 }
 
 json::Object sinter::describeInterface(exec::ProgramOp program) {
-  return json::Object{{"inputs", describeTensors(program.getInputNames(),
-                                                 program.getInputTypes())},
-                      {"outputs", describeTensors(program.getOutputNames(),
-                                                  program.getOutputTypes())},
-                      {"symbols", describeSymbols(program)}};
+  int64_t inputs = program.getInputTypes().size();
+  return json::Object{
+      {"inputs", describeTensors(program, program.getInputNames(),
+                                 program.getInputTypes(), 0)},
+      {"outputs", describeTensors(program, program.getOutputNames(),
+                                  program.getOutputTypes(), inputs)},
+      {"symbols", describeSymbols(program)}};
 }
 
 static json::Array describeAxes(const std::vector<int64_t> &axes) {

@@ -5,6 +5,7 @@
 // exec.program and the kernel.defines it launches. Kernels write where their
 // consumers want to read (Placement.cpp), so most movement disappears.
 
+#include "dialects/graph/Texts.h"
 #include "passes/lower/KernelEmitter.h"
 #include "passes/lower/Lowering.h"
 #include "passes/lower/Passes.h"
@@ -36,6 +37,20 @@ static StringAttr tensorName(func::FuncOp function, bool isInput, unsigned i) {
                          (isInput ? "input" : "output") + llvm::Twine(i));
 }
 
+/// What the program says of tensors whose elements are handles of texts.
+static void nameTexts(func::FuncOp function, Operation *program) {
+  SmallVector<int64_t> texts;
+  unsigned inputs = function.getNumArguments();
+  for (unsigned i = 0; i < inputs + function.getNumResults(); ++i)
+    if (i < inputs ? function.getArgAttr(i, graph::kText)
+                   : function.getResultAttr(i - inputs, graph::kText))
+      texts.push_back(i);
+  if (!texts.empty())
+    program->setAttr(
+        graph::kTextTensors,
+        Builder(function.getContext()).getDenseI64ArrayAttr(texts));
+}
+
 LogicalResult Lowering::createProgram() {
   Block &body = function.getBody().front();
   SmallVector<Attribute> inputNames, inputTypes, outputNames, outputTypes;
@@ -55,6 +70,7 @@ LogicalResult Lowering::createProgram() {
       top.getArrayAttr(inputNames), top.getArrayAttr(inputTypes),
       top.getArrayAttr(outputNames), top.getArrayAttr(outputTypes),
       /*sym_visibility=*/nullptr);
+  nameTexts(function, program);
   defines.setInsertionPoint(program);
   auto bufferType = exec::BufferType::get(context());
   Block *block = top.createBlock(&program.getBody());

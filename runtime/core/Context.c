@@ -103,6 +103,8 @@ static sinter_status walk_init(const sinter_program *program, void *scratch,
   c->state = base + l.state;
   c->scratch = scratch;
   c->scratch_bytes = scratch ? n : 0;
+  for (uint32_t i = 0; i < c->image->n_inputs + c->image->n_outputs; ++i)
+    c->has_texts |= c->tensor_info[i].dtype == SINTER_STRING;
   c->changed = true;
   *out = &c->base;
   return SINTER_OK;

@@ -118,6 +118,12 @@ static const sentence reasons[SINTER_WHY_COUNT] = {
     [SINTER_WHY_OPEN] = {"the file cannot be opened (errno %1)",
                          "check path and permissions"},
     [SINTER_WHY_FAULT] = {"bad data in a kernel", "check the input values"},
+    [SINTER_WHY_TEXT_NULL] = {"text %2 has a length of %1 bytes and no data",
+                              "give each text its bytes"},
+    [SINTER_WHY_TEXT_LONG] = {"a text has %1 bytes, the limit is %2",
+                              "give shorter texts"},
+    [SINTER_WHY_TEXT_COUNT] = {"the inputs hold %1 texts, the limit is %2",
+                               "give smaller inputs"},
 };
 
 static void put_reason(writer *w, const char *text, const sinter_error *e) {

@@ -72,7 +72,8 @@ static bool check_sections(const verifier *v) {
                                                  sizeof(sinter_image_record),
                                                  sizeof(sinter_image_buffer),
                                                  4,
-                                                 8};
+                                                 8,
+                                                 sizeof(sinter_image_text)};
   const sinter_image *image = v->image;
   for (uint32_t i = 0; i < SINTER_SEC_COUNT; ++i) {
     uint64_t begin = image->section[i].offset;
@@ -114,6 +115,18 @@ static bool check_names(const verifier *v) {
   for (uint32_t i = 0; i < image->section[SINTER_SEC_KERNELS].count; ++i)
     if (kernels[i].name >= v->strings)
       return bad(v, SINTER_SEC_KERNELS, i);
+  return true;
+}
+
+/* A NUL behind each text, so that a caller may read it as a C string. */
+static bool check_texts(const verifier *v) {
+  const sinter_image_text *texts = image_section(v->image, SINTER_SEC_TEXTS);
+  const char *strings = image_section(v->image, SINTER_SEC_STRINGS);
+  for (uint32_t i = 0; i < v->image->section[SINTER_SEC_TEXTS].count; ++i)
+    if (texts[i].at >= v->strings ||
+        texts[i].bytes >= v->strings - texts[i].at ||
+        strings[texts[i].at + texts[i].bytes])
+      return bad(v, SINTER_SEC_TEXTS, i);
   return true;
 }
 
@@ -336,7 +349,7 @@ sinter_status sinter_image_verify(const void *bytes, uint64_t n,
   if (!check_sections(&v) || !check_counts(&v))
     return SINTER_E_CORRUPT;
   v.fixed = v.symbols + v.consts;
-  bool ok = check_names(&v) && check_tensors(&v) && check_ops(&v) &&
-            check_buffers(&v) && check_records(&v);
+  bool ok = check_names(&v) && check_texts(&v) && check_tensors(&v) &&
+            check_ops(&v) && check_buffers(&v) && check_records(&v);
   return ok ? SINTER_OK : SINTER_E_CORRUPT;
 }

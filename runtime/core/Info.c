@@ -100,6 +100,16 @@ const char *sinter_kernel_name(const sinter_model *model, uint32_t kernel) {
   return ok ? text_at(model, kernels[kernel].name) : 0;
 }
 
+sinter_status sinter_known_text(const sinter_model *model, uint32_t index,
+                                sinter_text *out) {
+  if (!out || index >= image_of(model)->section[SINTER_SEC_TEXTS].count)
+    return SINTER_E_ARG;
+  const sinter_image_text *t = table(model, SINTER_SEC_TEXTS);
+  out->data = text_at(model, t[index].at);
+  out->bytes = t[index].bytes;
+  return SINTER_OK;
+}
+
 const char *sinter_manifest(const sinter_model *model) {
   return model->manifest;
 }

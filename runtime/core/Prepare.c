@@ -134,6 +134,9 @@ static bool resolve_buffer(walk_context *c, uint32_t index,
   case SINTER_SPACE_INPUT:
     base = c->tensors[slot].tensor.data,
     size = (int64_t)c->tensors[slot].tensor.bytes;
+    if (c->tensor_info[slot].dtype == SINTER_STRING)
+      base = (uint8_t *)c->tensors[slot].handles,
+      size = c->slots[c->tensor_info[slot].bytes] / 2;
     break;
   case SINTER_SPACE_STATE:
     base = c->state, size = (int64_t)c->image->state_bytes;
@@ -213,7 +216,8 @@ static bool place_scratch(walk_context *c, sinter_error *error) {
     w->fault = 0;
     w->index = i;
   }
-  return true;
+  return !c->has_texts ||
+         text_place(c, c->scratch + arena + width * each, error);
 }
 
 bool walk_prepare(walk_context *c, sinter_error *error) {

@@ -133,11 +133,13 @@ static bool align64(int64_t bytes, int64_t *out) {
 
 bool scratch_need(const sinter_image *image, const int64_t *slots,
                   uint32_t width, uint64_t *out) {
-  int64_t arena, worker, all;
+  int64_t arena, worker, texts, all;
   if (!align64(slots[image->arena_slot], &arena) ||
       !align64(slots[image->scratch_slot], &worker) ||
+      !text_need(image, slots, &texts) ||
       __builtin_mul_overflow(worker, (int64_t)width, &all) ||
-      __builtin_add_overflow(all, arena, &all))
+      __builtin_add_overflow(all, arena, &all) ||
+      __builtin_add_overflow(all, texts, &all))
     return false;
   *out = (uint64_t)all;
   return true;

@@ -23,7 +23,14 @@ typedef struct {
   void *(*grow)(void *, uint64_t, uint64_t);
   void *grow_self;
   uint64_t grown_in_run;
+  int64_t *handles;  /* of an input of texts, in scratch memory */
+  uint64_t n_before; /* texts of the inputs before this one */
 } walk_tensor;
+
+typedef struct { /* an unknown text of the inputs, for sorting */
+  const uint8_t *data;
+  uint32_t bytes, place;
+} walk_text;
 
 typedef struct {
   _Alignas(64) sinter_worker worker;
@@ -58,7 +65,10 @@ typedef struct walk_context {
   uint8_t *scratch;
   uint64_t scratch_bytes;
 
-  bool memo_valid, changed, has_grow;
+  walk_text *unknown; /* room for all texts of the inputs */
+  uint64_t n_texts;   /* of all inputs */
+
+  bool memo_valid, changed, has_grow, has_texts;
   uint32_t width; /* of the run in progress */
   uint64_t run_count;
 
@@ -102,6 +112,13 @@ bool shape_enter(const sinter_image *image, int64_t *slots,
 /* Bytes of scratch memory for `width` workers, from evaluated slots. */
 bool scratch_need(const sinter_image *image, const int64_t *slots,
                   uint32_t width, uint64_t *out);
+
+/* Texts (Texts.c): scratch memory behind that of the workers, room for the
+   inputs there, and between texts and handles before and behind the records. */
+bool text_need(const sinter_image *image, const int64_t *slots, int64_t *out);
+bool text_place(walk_context *context, uint8_t *at, sinter_error *error);
+bool text_enter(walk_context *context, sinter_error *error);
+void text_leave(walk_context *context);
 
 /* Everything before the first record: inputs, symbols, sizes, addresses. */
 bool walk_prepare(walk_context *context, sinter_error *error);

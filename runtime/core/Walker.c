@@ -313,7 +313,7 @@ sinter_status walk_run(sinter_context *context, sinter_error *error) {
   }
   atomic_store_explicit(&c->raised, 0, memory_order_relaxed);
   atomic_store_explicit(&c->stop, 0, memory_order_relaxed);
-  if (walk_prepare(c, &e)) {
+  if (walk_prepare(c, &e) && (!c->has_texts || text_enter(c, &e))) {
     e.code = SINTER_OK;
     uint32_t what = atomic_load_explicit(&c->attention, memory_order_relaxed);
     if (what & ~(uint32_t)ATTN_PROFILE)
@@ -322,6 +322,8 @@ sinter_status walk_run(sinter_context *context, sinter_error *error) {
       walk_records(c);
     if (atomic_load_explicit(&c->stop, memory_order_acquire))
       e = c->error;
+    if (c->has_texts)
+      text_leave(c);
   }
   if (e.code == SINTER_E_CANCELLED)
     atomic_fetch_and_explicit(&c->attention, ~(uint32_t)ATTN_CANCEL,

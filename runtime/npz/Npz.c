@@ -3,7 +3,7 @@
 //
 // The reading half: the whole file in memory, the zip's central directory, and
 // one .npy header a member. Arrays point into the file's bytes.
-#include "runtime/npz/Npz.h"
+#include "runtime/npz/NpzText.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -105,8 +105,20 @@ static int parseShape(const char *at, sinter_npz_array *array,
   return 0;
 }
 
+/* '<U5' or '|S5'; the units of an element, 0 of none. */
+static int parseText(const char *descr, uint64_t *width) {
+  int unit = !strncmp(descr, "'<U", 3) ? 4 : !strncmp(descr, "'|S", 3) ? 1 : 0;
+  char *end = NULL;
+  errno = 0;
+  *width = unit ? strtoull(descr + 3, &end, 10) : 0;
+  return unit && end > descr + 3 && *end == '\'' && !errno && *width < 1u << 30
+             ? unit
+             : 0;
+}
+
 static int parseHeader(const char *header, sinter_npz_array *array,
-                       uint64_t *bytes, Problem *problem) {
+                       uint64_t *bytes, int *unit, uint64_t *width,
+                       Problem *problem) {
   const char *descr = valueOf(header, "'descr'");
   const char *order = valueOf(header, "'fortran_order'");
   if (!descr || !order)
@@ -123,11 +135,16 @@ static int parseHeader(const char *header, sinter_npz_array *array,
       array->dtype = types[i].dtype;
       size = types[i].bytes;
     }
-  if (!size)
+  *unit = size ? 0 : parseText(descr, width);
+  if (*unit) {
+    array->dtype = SINTER_STRING;
+    size = *width * (uint64_t)*unit;
+  }
+  if (!size && !*unit)
     return fail(problem,
                 "array '%s' has the type %.8s: numbers and bools in little "
-                "endian are read, "
-                "pickled objects and strings are refused",
+                "endian and texts ('<U', '|S') are read, pickled objects are "
+                "refused: save x.astype(str)",
                 array->name, descr);
   if (parseShape(valueOf(header, "'shape'"), array, problem))
     return -1;
@@ -151,8 +168,9 @@ static int parseArray(const char *at, uint64_t n, sinter_npz_array *array,
     return fail(problem, "not enough memory");
   memcpy(header, at + start, length);
   header[length] = 0;
-  uint64_t bytes = 0;
-  int status = parseHeader(header, array, &bytes, problem);
+  uint64_t bytes = 0, width = 0, count = 1;
+  int unit = 0;
+  int status = parseHeader(header, array, &bytes, &unit, &width, problem);
   free(header);
   if (status)
     return -1;
@@ -162,7 +180,16 @@ static int parseArray(const char *at, uint64_t n, sinter_npz_array *array,
                 (unsigned long long)bytes);
   array->data = at + start + length;
   array->bytes = bytes;
-  return 0;
+  if (!unit)
+    return 0;
+  for (int i = 0; i < array->rank; ++i)
+    if (__builtin_mul_overflow(count, (uint64_t)array->dim[i], &count))
+      return fail(problem, "array '%s' is larger than memory", array->name);
+  if (!width && count) /* NumPy gives every text room for one letter */
+    return fail(problem, "array '%s': its header is damaged", array->name);
+  return sinter_npz_decode(array->data, count, width, unit, array)
+             ? fail(problem, "array '%s': not enough memory", array->name)
+             : 0;
 }
 
 /* ---- zip ---- */
@@ -264,7 +291,7 @@ int sinter_npy_read(const char *path, sinter_npz *out, char *error,
 
 void sinter_npz_free(sinter_npz *npz) {
   for (uint32_t i = 0; i < npz->count; ++i)
-    free((void *)npz->arrays[i].name);
+    free((void *)npz->arrays[i].name), free(npz->arrays[i].own);
   free(npz->arrays);
   free(npz->file);
   memset(npz, 0, sizeof *npz);

@@ -6,6 +6,8 @@
 // needs it. C11 and libc only. A file is hostile until proved otherwise: every
 // offset and size is checked against the bytes that are there.
 //
+// Texts ('<U' and '|S') are records of sinter_text; '<U' is written.
+//
 // Refused, with a sentence: pickled objects, compressed members
 // (savez_compressed), Fortran order, big endian, more than 8 dimensions.
 
@@ -25,6 +27,7 @@ typedef struct {
   int64_t dim[8];
   const void *data; /* row-major, any alignment */
   uint64_t bytes;
+  void *own; /* memory of texts that were read; NULL to write */
 } sinter_npz_array;
 
 typedef struct {

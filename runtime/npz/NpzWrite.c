@@ -4,7 +4,7 @@
 // The writing half: members are stored, not compressed, and carry no time, so
 // equal arrays give equal bytes. A file appears under its name when complete; a
 // device or a pipe is written to, never replaced.
-#include "runtime/npz/Npz.h"
+#include "runtime/npz/NpzText.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,12 @@ static uint32_t crcStep(uint32_t crc, const void *data, uint64_t n) {
   return crc;
 }
 
-static const char *typeText(uint8_t dtype) {
+/* `room` holds the type of texts, '<U' and the longest. */
+static const char *typeText(uint8_t dtype, uint64_t width, char room[32]) {
+  if (dtype == SINTER_STRING) {
+    snprintf(room, 32, "<U%llu", (unsigned long long)width);
+    return room;
+  }
   static const char *const texts[] = {0,     "<f4", "|u1", "|i1", "<u2",
                                       "<i2", "<i4", "<i8", 0,     "|b1",
                                       "<f2", "<f8", "<u4", "<u8"};
@@ -40,8 +45,10 @@ static const char *typeText(uint8_t dtype) {
 }
 
 /* The .npy header of an array in `into`; its length, 0 when it has no type. */
-static uint64_t npyHeader(const sinter_npz_array *array, char into[512]) {
-  const char *type = typeText(array->dtype);
+static uint64_t npyHeader(const sinter_npz_array *array, uint64_t width,
+                          char into[512]) {
+  char room[32];
+  const char *type = typeText(array->dtype, width, room);
   if (!type)
     return 0;
   int n =
@@ -82,19 +89,25 @@ static void putCommon(char *at, const Member *member, uint64_t nameBytes) {
 static int writeMember(FILE *file, const sinter_npz_array *array,
                        Member *member) {
   char header[512] = {0}, local[30] = "PK\3\4";
-  member->header = npyHeader(array, header);
-  member->size = member->header + array->bytes;
-  member->crc =
-      ~crcStep(crcStep(~0u, header, member->header), array->data, array->bytes);
+  int isText = array->dtype == SINTER_STRING;
+  uint64_t width = isText ? sinter_npz_width(array) : 0, bytes = array->bytes;
+  char *texts = isText ? sinter_npz_encode(array, width, &bytes) : NULL;
+  const void *data = isText ? texts : array->data;
+  member->header = npyHeader(array, width, header);
+  member->size = member->header + bytes;
   if (!member->header || member->size >= 0xFFFFFFFFu ||
-      member->place >= 0xFFFFFFFFu)
+      member->place >= 0xFFFFFFFFu || (isText && !texts)) {
+    free(texts);
     return -1;
+  }
+  member->crc = ~crcStep(crcStep(~0u, header, member->header), data, bytes);
   putCommon(local + 4, member, strlen(array->name));
   fwrite(local, 1, sizeof local, file);
   fprintf(file, "%s.npy", array->name);
   fwrite(header, 1, member->header, file);
-  if (array->bytes)
-    fwrite(array->data, 1, array->bytes, file);
+  if (bytes)
+    fwrite(data, 1, bytes, file);
+  free(texts);
   return ferror(file) ? -1 : 0;
 }
 

@@ -23,9 +23,13 @@ _E_MEMORY = -4
 # ONNX numbers; bfloat16 has no NumPy type and travels as uint16.
 DTYPES = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32,
-    7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32,
+    7: np.int64, 8: np.dtype(object), 9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32,
     13: np.uint64, 16: np.uint16,
 }
+
+
+_STRING = 8  # arrays of texts: str or bytes objects, or NumPy's '<U' and 'S'
+_TEXT = np.dtype([("data", np.uintp), ("bytes", np.uint64)])
 
 
 class _Tensor(c.Structure):
@@ -129,6 +133,20 @@ def _aligned(size, align=64):
     return raw[start:start + size]
 
 
+def _records(array):
+    """sinter_text for each element, and what they point into."""
+    texts = array.ravel().tolist()
+    for t in texts:
+        if not isinstance(t, (str, bytes)):
+            raise SinterError(-3, f"an element of a tensor of texts is a {type(t).__name__}, expected str or bytes")
+    texts = [t.encode() if isinstance(t, str) else t for t in texts]
+    held = np.frombuffer(b"".join(texts) + b"\0", np.uint8)
+    records = np.zeros(len(texts), _TEXT)
+    records["bytes"] = lengths = [len(t) for t in texts]
+    records["data"] = held.ctypes.data + np.cumsum([0] + lengths[:-1], dtype=np.uint64) if texts else 0
+    return records, held
+
+
 class TensorInfo:
     """dims holds numbers, names of symbols, or None for other expressions."""
 
@@ -198,7 +216,12 @@ class Model:
 
     def _bind(self, slot, info, array):
         array = np.asarray(array)
-        if array.dtype != info.dtype:
+        held = None
+        if info.onnx_dtype == _STRING and array.dtype.kind in "OUS":
+            shape = array.shape
+            array, held = _records(array)
+            array = array.reshape(shape)
+        elif array.dtype != info.dtype:
             raise SinterError(-3, f"input '{info.name}' has type {array.dtype}, "
                                   f"expected {np.dtype(info.dtype).name}")
         array = np.asarray(array, order="C")
@@ -207,7 +230,7 @@ class Model:
         status = self._lib.sinter_set(self._context, slot, c.byref(t))
         if status:
             raise SinterError(status, f"input '{info.name}' has shape {array.shape}, expected {info}")
-        return array
+        return array, held
 
     def run(self, feeds):
         """feeds: arrays by input name. Returns arrays by output name."""
@@ -234,6 +257,12 @@ class Model:
     def _output(self, index, info):
         t = _Tensor()
         self._check(self._lib.sinter_get(self._context, len(self.inputs) + index, c.byref(t)))
+        if info.onnx_dtype == _STRING:
+            records = self._memory[index + 1][:t.bytes].view(_TEXT)
+            data = np.empty(len(records), object)
+            data[:] = [c.string_at(int(r["data"]), int(r["bytes"])).decode(errors="replace")
+                       for r in records]
+            return data.reshape(tuple(t.dim[:t.rank]))
         data = self._memory[index + 1][:t.bytes].view(info.dtype)
         return data.reshape(tuple(t.dim[:t.rank])).copy()
 

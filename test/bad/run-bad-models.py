@@ -160,11 +160,10 @@ def operator_of_a_later_opset(folder):
     return model([node("Gelu")], opset=17)
 
 
-@case("I004", "TfIdfVectorizer is not supported")
+@case("I004", "RegexFullMatch is not supported")
 def unsupported_operator(folder):
-    words = helper.make_tensor_value_info("w", TensorProto.INT32, [6])
-    return model([node("TfIdfVectorizer", ["w"], mode="TF", min_gram_length=1, max_gram_length=1,
-                       max_skip_count=0, ngram_counts=[0], ngram_indexes=[0])], [words])
+    words = helper.make_tensor_value_info("w", TensorProto.STRING, [6])
+    return model([node("RegexFullMatch", ["w"], pattern="a*")], [words], opset=20)
 
 
 @case("I005", "'classlabels_int64s' or 'classlabels_strings'")
@@ -209,12 +208,48 @@ def too_many_pairs_of_classes(folder):
                    vectors_per_class=[1] + [0] * 2999)
 
 
-@case("I007", "{'nocl': True}")
-def labels_of_texts(folder):
+def texts(*nodes):
+    words = helper.make_tensor_value_info("w", TensorProto.STRING, [6])
+    return model(list(nodes), [words], domains=[("ai.onnx.ml", 3)])
+
+
+@case("I005", "no labels of classes")
+def classifier_without_labels(folder):
     classify = node("LinearClassifier", ("x",), ("label", "y"), domain="ai.onnx.ml",
-                    coefficients=[1.0] * 8, intercepts=[0.0, 0.0],
-                    classlabels_strings=["cat", "dog"])
+                    coefficients=[1.0] * 8, intercepts=[0.0, 0.0])
     return model([classify], domains=[("ai.onnx.ml", 3)])
+
+
+@case("I005", "numbers as categories of texts")
+def categories_of_another_type(folder):
+    return texts(node("OneHotEncoder", ["w"], domain="ai.onnx.ml", cats_int64s=[1, 2]))
+
+
+@case("I005", "the keys have another type than the input")
+def keys_of_another_type(folder):
+    return texts(node("LabelEncoder", ["w"], domain="ai.onnx.ml", keys_int64s=[1, 2],
+                      values_strings=["a", "b"]))
+
+
+@case("I005", "as many of both")
+def categories_without_numbers(folder):
+    return texts(node("CategoryMapper", ["w"], domain="ai.onnx.ml", cats_strings=["a", "b"],
+                      cats_int64s=[1]))
+
+
+@case("I013", "casts texts to numbers")
+def texts_to_numbers(folder):
+    return texts(node("Cast", ["w"], to=TensorProto.FLOAT))
+
+
+@case("I007", "sorted = 0")
+def sorted_texts(folder):
+    return texts(node("Unique", ["w"]))
+
+
+@case("I007", "string")
+def sum_of_texts(folder):
+    return texts(node("Add", ["w", "w"]))
 
 
 @case("I005", "a tree has a cycle")
@@ -354,10 +389,18 @@ def unknown_element_type(folder):
     return damaged(data_type=99)
 
 
-@case("I013", "{'nocl': True}")
-def string_tensor(folder):
-    return model([node("Identity", ["w"])], initializers=[
-        helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])])
+@case("I011", "it has 1 texts")
+def too_few_texts(folder):
+    tensor = helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])
+    tensor.dims[0] = 2
+    return model([node("Identity", ["w"])], initializers=[tensor])
+
+
+@case("I011", "raw bytes")
+def raw_texts(folder):
+    tensor = helper.make_tensor("w", TensorProto.STRING, [1], [b"text"])
+    tensor.raw_data = b"text"
+    return model([node("Identity", ["w"])], initializers=[tensor])
 
 
 @case("I013", "not a tensor")

@@ -17,7 +17,8 @@ def cases():
         return dice.standard_normal(shape).astype(np.float32)
 
     for name, op, *rest in [*features(dice, real), *tables(dice), *linear(real),
-                            *trees(dice, real), *vectors(real), *pairs(real), *maps(real)]:
+                            *trees(dice, real), *vectors(real), *pairs(real), *maps(real),
+                            *texts(dice, real)]:
         yield f"ml_{name}", f"{ML}:{op}", *rest
 
 
@@ -196,3 +197,40 @@ def maps(real):
     yield "maps", "ZipMap", [real(5, 3)], {"classlabels_int64s": [0, 1, 2]}, 1
     yield "maps_unsorted", "ZipMap", [real(5, 3)], {"classlabels_int64s": [30, -1, 2]}, 1
     yield "maps_texts", "ZipMap", [real(4, 3)], {"classlabels_strings": ["one", "two", "six"]}, 1
+
+
+def texts(dice, real):
+    """Texts that the model knows and others; equal keys, empty texts, more than ASCII."""
+    words = np.array(["red", "green", "blue", "", "grün", "redd", "unseen"])
+    some = words[dice.integers(0, len(words), (9,))]
+    grid = words[dice.integers(0, len(words), (4, 3))]
+    numbers = np.array([7, 1, 7, 3, 2, 99, 0])
+    keys = {"keys_strings": ["red", "blue", "", "grün"]}
+    yield "text_encoder", "LabelEncoder", [some], \
+        {**keys, "values_int64s": [4, 3, 2, 1], "default_int64": -7}, 1
+    yield "text_encoder_floats", "LabelEncoder", [grid], \
+        {**keys, "values_floats": [0.5, -1.5, 2.5, 9.0]}, 1
+    yield "text_encoder_texts", "LabelEncoder", [grid], \
+        {**keys, "values_strings": ["rot", "blau", "leer", "green"], "default_string": "?"}, 1
+    yield "text_decoder", "LabelEncoder", [numbers], \
+        {"keys_int64s": [7, 3, 2], "values_strings": ["seven", "", "zwölf"]}, 1
+    yield "text_decoder_floats", "LabelEncoder", [np.array([0.5, np.nan, 2], np.float32)], \
+        {"keys_floats": [0.5, float("nan")], "values_strings": ["half", "none"],
+         "ml_opset": 4}, 1
+    yield "text_classes", "LabelEncoder", [some], \
+        {"classes_strings": ["blue", "red"], "default_int64": 12, "ml_opset": 1}, 1
+    yield "text_classes_back", "LabelEncoder", [numbers % 3], \
+        {"classes_strings": ["blue", "red"], "default_string": "no", "ml_opset": 1}, 1
+    yield "text_one_hot", "OneHotEncoder", [grid], \
+        {"cats_strings": ["blue", "red", "grün", "x"], "zeros": 1}, 1
+    both = {"cats_strings": ["red", "green", "grün"], "cats_int64s": [5, 7, -2]}
+    yield "text_mapper", "CategoryMapper", [some], both, 1
+    yield "text_mapper_back", "CategoryMapper", [numbers], {**both, "default_string": "none"}, 1
+    yield "text_extractor", "ArrayFeatureExtractor", [grid, np.array([2, 0])], {}, 1
+    weights, offsets = real(12).tolist(), real(3).tolist()
+    yield "text_linear", "LinearClassifier", [real(9, 4)], \
+        {"coefficients": weights, "intercepts": offsets,
+         "classlabels_strings": ["setosa", "", "versicolor"]}, 2
+    yield "text_linear_two", "LinearClassifier", [real(9, 4)], \
+        {"coefficients": weights[:4], "intercepts": offsets[:1],
+         "classlabels_strings": ["yes", "no"], "post_transform": "LOGISTIC"}, 2

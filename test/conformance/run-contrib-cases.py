@@ -45,8 +45,9 @@ def model_of(op, inputs, attributes, outputs):
         else:
             names.append(f"x{i}")
             feeds[f"x{i}"] = value
-            infos.append(onnx.helper.make_tensor_value_info(
-                f"x{i}", onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape))
+            element = onnx.TensorProto.STRING if value.dtype.kind == "U" \
+                else onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
+            infos.append(onnx.helper.make_tensor_value_info(f"x{i}", element, value.shape))
     results = [f"y{i}" if on else "" for i, on in enumerate(wanted)]
     node = onnx.helper.make_node(kind, names, results, "node", domain=domain, **attributes)
     opset = 14 if domain == "" else 20
@@ -64,6 +65,7 @@ def reference(model, feeds):
     settings.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), settings,
                                            providers=["CPUExecutionProvider"])
+    feeds = {name: x.astype(object) if x.dtype.kind == "U" else x for name, x in feeds.items()}
     return {o.name: as_rows(value)
             for o, value in zip(session.get_outputs(), session.run(None, feeds))}
 
@@ -78,7 +80,7 @@ def as_rows(value):
     """What Sinter gives in place of a list of maps."""
     if isinstance(value, list):
         return np.array([list(row.values()) for row in value], np.float32)
-    return value
+    return value.astype(str) if value.dtype == object else value
 
 
 def symbolic(model):
@@ -89,6 +91,8 @@ def symbolic(model):
 
 
 def differs(name, ours, theirs, tolerance):
+    if ours.dtype.kind == theirs.dtype.kind == "U" and ours.shape == theirs.shape:
+        return None if (ours == theirs).all() else f"{name}: {ours}, expected {theirs}"
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return f"{name}: {ours.dtype} {ours.shape}, expected {theirs.dtype} {theirs.shape}"
     same = ours == theirs  # infinities too

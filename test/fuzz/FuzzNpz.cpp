@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static uint64_t bytesOf(const sinter_npz_array &array) {
-  static const uint64_t sizes[] = {0, 4, 1, 1, 2, 2, 4, 8, 0, 1, 2, 8, 4, 8};
+  static const uint64_t sizes[] = {0, 4, 1, 1, 2, 2, 4, 8, 16, 1, 2, 8, 4, 8};
   if (array.dtype >= sizeof sizes / sizeof *sizes || array.rank > 8)
     std::abort();
   uint64_t bytes = sizes[array.dtype];

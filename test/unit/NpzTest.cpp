@@ -3,6 +3,7 @@
 //
 // What is written reads back; what is damaged is refused at every length.
 #include "runtime/npz/Npz.h"
+#include "sinter/sinter.h"
 
 #include <cstdio>
 #include <cstring>
@@ -35,9 +36,10 @@ protected:
 
 const float floats[6] = {1, -2, 3, 4, 5, 6};
 const int64_t scalar = 42;
-const sinter_npz_array arrays[] = {{"x", 1, 2, {2, 3}, floats, sizeof floats},
-                                   {"n", 7, 0, {}, &scalar, sizeof scalar},
-                                   {"none", 9, 1, {0}, nullptr, 0}};
+const sinter_npz_array arrays[] = {
+    {"x", 1, 2, {2, 3}, floats, sizeof floats, nullptr},
+    {"n", 7, 0, {}, &scalar, sizeof scalar, nullptr},
+    {"none", 9, 1, {0}, nullptr, 0, nullptr}};
 } // namespace
 
 TEST_F(Npz, RoundTrip) {
@@ -53,6 +55,34 @@ TEST_F(Npz, RoundTrip) {
   EXPECT_EQ(npz.arrays[1].rank, 0);
   EXPECT_EQ(npz.arrays[1].dtype, 7);
   EXPECT_EQ(npz.arrays[2].bytes, 0u);
+}
+
+TEST_F(Npz, TextsRoundTrip) {
+  const std::string texts[] = {
+      "",  "gr\xC3\xBCn", "\xE6\x97\xA5\xF0\x9F\x8C\xB3",
+      "a", "\xFF",        "long enough"};
+  const std::string read[] = {texts[0], texts[1],       texts[2],
+                              texts[3], "\xEF\xBF\xBD", texts[5]};
+  std::vector<sinter_text> records;
+  for (const std::string &text : texts)
+    records.push_back({text.data(), text.size()});
+  sinter_npz_array array = {"t", 8, 2, {2, 3}, records.data(), 6 * 16, nullptr};
+  ASSERT_EQ(sinter_npz_write(path.c_str(), &array, 1, error, sizeof error), 0);
+  EXPECT_NE(bytes().find("'<U11'"), std::string::npos);
+  ASSERT_EQ(sinter_npz_read(path.c_str(), &npz, error, sizeof error), 0)
+      << error;
+  ASSERT_EQ(npz.arrays[0].dtype, 8);
+  ASSERT_EQ(npz.arrays[0].bytes, 6u * 16);
+  auto *found = static_cast<const sinter_text *>(npz.arrays[0].data);
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(std::string(found[i].data, found[i].bytes), read[i]) << i;
+  sinter_npz_free(&npz);
+  // '|S3' where '<U11' stood; the bytes behind are zeros of code points.
+  std::string whole = bytes();
+  whole.replace(whole.find("'<U11'"), 6, "'|S3' ");
+  ASSERT_EQ(readBytes(whole), 0) << error;
+  found = static_cast<const sinter_text *>(npz.arrays[0].data);
+  EXPECT_EQ(found[0].bytes, 0u);
 }
 
 TEST_F(Npz, EveryCutIsRefused) {

@@ -248,7 +248,7 @@ with sinter.Model(sys.argv[1], threads=1) as model:
 TEST_F(ObjectWriterTest, ExecutableTakesNpz) {
   EXPECT_WRITES(writeObject(makeInputs("net", 3), file("net")));
   std::vector<float> x(16, 1);
-  sinter_npz_array in = {"x", SINTER_F32, 2, {2, 8}, x.data(), 64};
+  sinter_npz_array in = {"x", SINTER_F32, 2, {2, 8}, x.data(), 64, nullptr};
   char error[256];
   ASSERT_EQ(
       sinter_npz_write(file("in.npz").c_str(), &in, 1, error, sizeof error), 0)

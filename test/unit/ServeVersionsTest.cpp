@@ -190,8 +190,8 @@ TEST_F(ServeVersions, GoldenVectorsDecide) {
   for (float &value : y)
     value += 2; // right for version 2 alone
   sinter_npz_array arrays[2] = {
-      {"input.x", SINTER_F32, 2, {1, 4}, x.data(), 16},
-      {"output.y", SINTER_F32, 2, {1, 4}, y.data(), 16}};
+      {"input.x", SINTER_F32, 2, {1, 4}, x.data(), 16, nullptr},
+      {"output.y", SINTER_F32, 2, {1, 4}, y.data(), 16, nullptr}};
   char error[256];
   std::string path = root / "golden.npz";
   ASSERT_EQ(sinter_npz_write(path.c_str(), arrays, 2, error, sizeof error), 0)

@@ -5,6 +5,7 @@
 // anything else that is not finite makes the error infinite.
 #include "tools/sinter/Compare.h"
 
+#include "sinter/sinter.h"
 #include <cmath>
 #include <limits>
 
@@ -21,16 +22,34 @@ static Difference mismatch(const std::string &output,
   return difference;
 }
 
+/// Equal or not: there is no near.
+static Difference compareTexts(const HostTensor &found,
+                               const HostTensor &expected) {
+  std::vector<llvm::StringRef> a = textsOf(found), b = textsOf(expected);
+  for (size_t i = 0; i < a.size(); ++i)
+    if (a[i] != b[i])
+      return mismatch(found.name, "element " + std::to_string(i) + " is '" +
+                                      a[i].str() + "', expected '" +
+                                      b[i].str() + "'");
+  Difference none;
+  none.output = found.name;
+  none.magnitude = 1;
+  return none;
+}
+
 static Difference compareOne(const HostTensor &found,
                              const HostTensor &expected) {
   if (found.dims != expected.dims)
     return mismatch(found.name, "its shape is " + shapeText(found.dims) +
                                     ", expected " + shapeText(expected.dims));
   std::vector<double> a = asDoubles(found), b = asDoubles(expected);
-  if (a.size() != b.size())
+  bool isText = found.dtype == SINTER_STRING;
+  if (a.size() != b.size() || isText != (expected.dtype == SINTER_STRING))
     return mismatch(found.name, std::string("its type is ") +
                                     dtypeName(found.dtype) + ", expected " +
                                     dtypeName(expected.dtype));
+  if (isText)
+    return compareTexts(found, expected);
   double largest = 0;
   for (double value : b)
     if (std::isfinite(value))

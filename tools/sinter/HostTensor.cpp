@@ -41,6 +41,8 @@ unsigned sinter::dtypeBytes(int32_t dtype) {
   case SINTER_F64:
   case SINTER_U64:
     return 8;
+  case SINTER_STRING:
+    return sizeof(sinter_text);
   }
   return 0;
 }
@@ -210,6 +212,63 @@ std::string sinter::shapeText(const std::vector<int64_t> &dims) {
   return dims.empty() ? "scalar" : text;
 }
 
+std::vector<llvm::StringRef> sinter::textsOf(const HostTensor &tensor) {
+  std::vector<llvm::StringRef> texts(tensor.bytes.size() / sizeof(sinter_text));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    sinter_text text;
+    memcpy(&text, tensor.bytes.data() + i * sizeof text, sizeof text);
+    texts[i] = llvm::StringRef(text.data, text.bytes);
+  }
+  return texts;
+}
+
+void sinter::setTexts(HostTensor &tensor,
+                      llvm::ArrayRef<llvm::StringRef> texts) {
+  auto all = std::make_shared<std::string>();
+  for (llvm::StringRef text : texts)
+    *all += text;
+  std::vector<char> bytes(texts.size() * sizeof(sinter_text));
+  const char *at = all->data();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    sinter_text text{at, texts[i].size()};
+    memcpy(bytes.data() + i * sizeof text, &text, sizeof text);
+    at += texts[i].size();
+  }
+  tensor.dtype = SINTER_STRING;
+  tensor.bytes = std::move(bytes);
+  tensor.texts = std::move(all);
+}
+
+HostTensor sinter::randomTexts(const std::string &name,
+                               std::vector<int64_t> dims,
+                               llvm::ArrayRef<llvm::StringRef> known,
+                               uint64_t seed) {
+  HostTensor tensor{name, SINTER_STRING, std::move(dims), {}};
+  Random random{seed * 0x2545F4914F6CDD1Dull + llvm::xxh3_64bits(name)};
+  std::vector<std::string> unknown;
+  for (int i = 0; i < 8; ++i)
+    unknown.push_back("text " + std::to_string(random.next() % 1000));
+  std::vector<llvm::StringRef> texts;
+  for (uint64_t i = tensor.elements(); i > 0; --i)
+    texts.push_back(known.empty() || random.next() % 8 == 0
+                        ? llvm::StringRef(unknown[random.next() % 8])
+                        : known[random.next() % known.size()]);
+  setTexts(tensor, texts);
+  return tensor;
+}
+
+static HostTensor copyOf(const sinter_npz_array &array,
+                         const std::string &name) {
+  const char *data = static_cast<const char *>(array.data);
+  HostTensor tensor{name,
+                    array.dtype,
+                    {array.dim, array.dim + array.rank},
+                    {data, data + array.bytes}};
+  if (tensor.dtype == SINTER_STRING)
+    setTexts(tensor, textsOf(tensor));
+  return tensor;
+}
+
 llvm::Expected<std::vector<HostTensor>>
 sinter::readTensors(const std::string &npzPath) {
   sinter_npz npz;
@@ -217,14 +276,8 @@ sinter::readTensors(const std::string &npzPath) {
   if (sinter_npz_read(npzPath.c_str(), &npz, problem, sizeof problem) != 0)
     return userError(ErrorCode::R002, problem);
   std::vector<HostTensor> tensors;
-  for (uint32_t i = 0; i < npz.count; ++i) {
-    const sinter_npz_array &array = npz.arrays[i];
-    const char *data = static_cast<const char *>(array.data);
-    tensors.push_back({array.name,
-                       array.dtype,
-                       {array.dim, array.dim + array.rank},
-                       {data, data + array.bytes}});
-  }
+  for (uint32_t i = 0; i < npz.count; ++i)
+    tensors.push_back(copyOf(npz.arrays[i], npz.arrays[i].name));
   sinter_npz_free(&npz);
   return tensors;
 }
@@ -235,12 +288,7 @@ llvm::Expected<HostTensor> sinter::readTensor(const std::string &npyPath,
   char problem[512];
   if (sinter_npy_read(npyPath.c_str(), &npz, problem, sizeof problem) != 0)
     return userError(ErrorCode::R002, problem);
-  const sinter_npz_array &array = npz.arrays[0];
-  const char *data = static_cast<const char *>(array.data);
-  HostTensor tensor{name,
-                    array.dtype,
-                    {array.dim, array.dim + array.rank},
-                    {data, data + array.bytes}};
+  HostTensor tensor = copyOf(npz.arrays[0], name);
   sinter_npz_free(&npz);
   return tensor;
 }
@@ -254,7 +302,8 @@ llvm::Error sinter::writeTensors(const std::string &npzPath,
                            static_cast<uint8_t>(tensor.dims.size()),
                            {},
                            tensor.bytes.data(),
-                           tensor.bytes.size()};
+                           tensor.bytes.size(),
+                           nullptr};
     for (size_t i = 0; i < tensor.dims.size() && i < 8; ++i)
       array.dim[i] = tensor.dims[i];
     arrays.push_back(array);

@@ -6,8 +6,10 @@
 #ifndef SINTER_TOOLS_SINTER_HOSTTENSOR_H
 #define SINTER_TOOLS_SINTER_HOSTTENSOR_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,10 +19,18 @@ struct HostTensor {
   std::string name;
   int32_t dtype = 0;
   std::vector<int64_t> dims;
-  std::vector<char> bytes;
+  std::vector<char> bytes; // of texts: records of sinter_text
+  std::shared_ptr<const std::string> texts = {}; // what those point into
 
   uint64_t elements() const;
 };
+
+/// The elements of a tensor of texts, and such a tensor with bytes of its own.
+std::vector<llvm::StringRef> textsOf(const HostTensor &tensor);
+void setTexts(HostTensor &tensor, llvm::ArrayRef<llvm::StringRef> texts);
+/// Some of `known`, and others that a model may never have seen.
+HostTensor randomTexts(const std::string &name, std::vector<int64_t> dims,
+                       llvm::ArrayRef<llvm::StringRef> known, uint64_t seed);
 
 /// Bytes of an element; 0 for types without a fixed size.
 unsigned dtypeBytes(int32_t dtype);

@@ -11,9 +11,11 @@
 #include "compiler/pipeline/Taps.h"
 #include "compiler/report/UserError.h"
 #include "dialects/graph/GraphOps.h"
+#include "dialects/graph/Texts.h"
 #include "sinter/sinter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <map>
 
 using namespace sinter;
 using evaluate::ElementKind;
@@ -67,10 +69,54 @@ static std::string nameOf(mlir::DictionaryAttr attributes) {
   return name ? name.str() : "";
 }
 
+namespace {
+/// Texts and handles of one run, as the border of an object makes them.
+class Handles {
+public:
+  explicit Handles(mlir::ModuleOp module) {
+    if (auto known = module->getAttrOfType<mlir::ArrayAttr>(graph::kTexts))
+      for (llvm::StringRef text : known.getAsValueRange<mlir::StringAttr>())
+        (void)handleOf(text);
+  }
+  std::vector<char> handlesOf(const HostTensor &tensor) {
+    std::vector<char> bytes;
+    for (llvm::StringRef text : textsOf(tensor)) {
+      int64_t handle = handleOf(text);
+      const char *raw = reinterpret_cast<const char *>(&handle);
+      bytes.insert(bytes.end(), raw, raw + sizeof handle);
+    }
+    return bytes;
+  }
+  void textsFrom(HostTensor &tensor) const {
+    std::vector<llvm::StringRef> found(tensor.bytes.size() / 8);
+    for (size_t i = 0; i < found.size(); ++i) {
+      int64_t handle;
+      memcpy(&handle, tensor.bytes.data() + 8 * i, sizeof handle);
+      if (auto it = texts.find(handle); it != texts.end())
+        found[i] = it->second;
+    }
+    setTexts(tensor, found);
+  }
+
+private:
+  /// The place where the text first stands, known ones before all inputs.
+  int64_t handleOf(llvm::StringRef text) {
+    auto [it, isNew] = handles.try_emplace(text, count++);
+    if (isNew)
+      texts[it->second] = it->first();
+    return it->second;
+  }
+  llvm::StringMap<int64_t> handles;
+  std::map<int64_t, llvm::StringRef> texts; // keys of the other
+  int64_t count = 0;
+};
+} // namespace
+
 llvm::Expected<std::vector<HostTensor>>
 EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
   mlir::func::FuncOp main = impl->main;
   std::vector<evaluate::Tensor> arguments(main.getNumArguments());
+  Handles handles(*impl->module);
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
     std::string name = nameOf(main.getArgAttrDict(i));
     for (const HostTensor &input : inputs) {
@@ -78,6 +124,10 @@ EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
         continue;
       arguments[i].shape = input.dims;
       arguments[i].bytes = input.bytes;
+      if (input.dtype == SINTER_STRING) {
+        arguments[i].kind = ElementKind::I64;
+        arguments[i].bytes = handles.handlesOf(input);
+      }
       for (auto [dtype, kind] : kinds)
         if (dtype == input.dtype)
           arguments[i].kind = kind;
@@ -97,6 +147,8 @@ EvaluatorReference::run(const std::vector<HostTensor> &inputs, bool exact) {
     for (auto [dtype, kind] : kinds)
       if (kind == result.kind)
         output.dtype = dtype;
+    if (main.getResultAttr(i, graph::kText))
+      handles.textsFrom(output);
     outputs.push_back(std::move(output));
   }
   return outputs;
@@ -174,12 +226,17 @@ static llvm::Expected<HostTensor> readProto(const std::string &path,
   std::vector<char> elements;
   if (!onnx::parseTensor(bytes, proto, problem))
     return userError(ErrorCode::R002, "'" + path + "': " + problem);
-  if (!elementBytes(proto, elements))
+  bool isText = proto.type == onnx::DataType::String;
+  if (!isText && !elementBytes(proto, elements))
     return userError(ErrorCode::R002,
                      "'" + path + "' has elements of a type that is not read");
-  return HostTensor{proto.name.empty() ? name : std::string(proto.name),
+  HostTensor tensor{proto.name.empty() ? name : std::string(proto.name),
                     static_cast<int32_t>(proto.type), proto.dims,
                     std::move(elements)};
+  if (isText)
+    setTexts(tensor, std::vector<llvm::StringRef>(proto.strings.begin(),
+                                                  proto.strings.end()));
+  return tensor;
 }
 
 static llvm::Error readSeries(const std::string &stem,

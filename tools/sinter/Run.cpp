@@ -53,7 +53,13 @@ static void printShort(const HostTensor &tensor) {
   std::vector<double> values = asDoubles(tensor);
   llvm::outs() << tensor.name << ": " << dtypeName(tensor.dtype) << " "
                << shapeText(tensor.dims) << " [";
-  for (size_t i = 0; i < std::min<size_t>(values.size(), 6); ++i)
+  bool isText = tensor.dtype == SINTER_STRING;
+  std::vector<llvm::StringRef> texts;
+  if (isText)
+    texts = textsOf(tensor);
+  for (size_t i = 0; isText && i < std::min<size_t>(texts.size(), 6); ++i)
+    llvm::outs() << (i ? ", '" : "'") << texts[i] << "'";
+  for (size_t i = 0; !isText && i < std::min<size_t>(values.size(), 6); ++i)
     llvm::outs() << (i ? ", " : "") << llvm::format("%.6g", values[i]);
   llvm::outs() << (values.size() > 6 ? ", ...]\n" : "]\n");
 }

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <list>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,7 @@ static llvm::Error openMember(const char *name, const std::string &file,
 
 static llvm::Error writeGolden(const Golden &golden, const std::string &file) {
   std::vector<sinter_npz_array> arrays;
+  std::list<std::vector<sinter_text>> texts; // what some arrays point into
   for (const GoldenTensor &tensor : golden.tensors) {
     sinter_npz_array array = {};
     array.name = tensor.name.c_str();
@@ -79,6 +81,13 @@ static llvm::Error writeGolden(const Golden &golden, const std::string &file) {
     std::copy(tensor.dims.begin(), tensor.dims.end(), array.dim);
     array.data = tensor.bytes.data();
     array.bytes = tensor.bytes.size();
+    if (tensor.dtype == SINTER_STRING) {
+      texts.emplace_back();
+      for (const std::string &text : tensor.texts)
+        texts.back().push_back({text.data(), text.size()});
+      array.data = texts.back().data();
+      array.bytes = texts.back().size() * sizeof(sinter_text);
+    }
     arrays.push_back(array);
   }
   char problem[512];

@@ -158,6 +158,8 @@ Session::run(const std::vector<HostTensor> &inputs) {
     outputs[i].dtype = tensor.dtype;
     outputs[i].dims.assign(tensor.dim, tensor.dim + tensor.rank);
     outputs[i].bytes.resize(outputs[i].elements() * dtypeBytes(tensor.dtype));
+    if (tensor.dtype == SINTER_STRING) // they point into the inputs
+      setTexts(outputs[i], textsOf(outputs[i]));
   }
   return outputs;
 }
@@ -232,6 +234,14 @@ llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
   return llvm::Error::success();
 }
 
+static std::vector<llvm::StringRef> knownTexts(const sinter_model *model) {
+  std::vector<llvm::StringRef> texts;
+  sinter_text text;
+  for (uint32_t i = 0; sinter_known_text(model, i, &text) == SINTER_OK; ++i)
+    texts.push_back(llvm::StringRef(text.data, text.bytes));
+  return texts;
+}
+
 llvm::Expected<std::vector<HostTensor>>
 Session::randomInputs(uint64_t seed,
                       const std::vector<ShapeOption> &shapes) const {
@@ -268,7 +278,9 @@ Session::randomInputs(uint64_t seed,
                            shapeText(dims) + " is larger than memory",
                        "Give a smaller one with --shape.");
     inputs.push_back(
-        randomTensor(input.name, input.dtype, std::move(dims), seed));
+        input.dtype == SINTER_STRING
+            ? randomTexts(input.name, std::move(dims), knownTexts(model), seed)
+            : randomTensor(input.name, input.dtype, std::move(dims), seed));
   }
   return inputs;
 }

@@ -80,31 +80,61 @@ Name transformed(Composer &c, const Name &scores, StringRef kind) {
   return {};
 }
 
-std::optional<SmallVector<int64_t>> labelsOf(NodeImport &node,
-                                             const char *integers) {
-  SmallVector<int64_t> labels = node.integers(integers);
-  const onnx::Attribute *texts = node.attribute("classlabels_strings");
-  if (texts && !texts->strings.empty()) {
-    (void)node.fault(ErrorCode::I007, "the labels of the classes are texts",
-                     "integers in '" + Twine(integers) + "'",
-                     "export with options={'nocl': True}, which makes a label "
-                     "the number of its class, or train on such numbers");
-    return std::nullopt;
-  }
-  if (labels.empty()) {
-    (void)node.fault(ErrorCode::I005, "has no labels of classes",
-                     "integers in '" + Twine(integers) + "'");
-    return std::nullopt;
-  }
-  return labels;
+Labels listOf(NodeImport &node, StringRef texts, StringRef integers) {
+  const onnx::Attribute *given = node.attribute(texts);
+  Labels list;
+  list.areTexts = given && !given->strings.empty();
+  if (!list.areTexts)
+    list.values = node.integers(integers);
+  else
+    for (onnx::Text text : given->strings)
+      list.values.push_back(handleOf(node.model, text));
+  return list;
 }
 
-Name labelled(Composer &c, const Name &index, ArrayRef<int64_t> labels) {
-  bool isPosition = true;
-  for (auto [i, label] : llvm::enumerate(labels))
+Name constantOf(NodeImport &node, Composer &c, const Labels &labels) {
+  if (!labels.areTexts)
+    return c.ints(labels.values);
+  Dims contents;
+  for (int64_t handle : labels.values)
+    contents.push_back(node.model.dim(handle));
+  return c.keep(node.model.knownOf(
+      contents, RankedTensorType::get({int64_t(labels.size())},
+                                      textType(node.model.context))));
+}
+
+Name handlesOf(NodeImport &node, Composer &c, const Name &name) {
+  TensorValue *from = c.tensor(name);
+  if (!from || !isText(from->type.getElementType()))
+    return name;
+  RankedTensorType type = from->type.clone(node.model.builder.getI64Type());
+  if (from->isConstant) {
+    TensorValue retyped = *from;
+    retyped.type = type;
+    retyped.value = {};
+    return c.keep(std::move(retyped));
+  }
+  auto bridge = UnrealizedConversionCastOp::create(
+      node.model.builder, node.location, TypeRange(type), c.value(name));
+  return c.bind(bridge.getResult(0));
+}
+
+std::optional<Labels> labelsOf(NodeImport &node, const char *integers) {
+  Labels labels = listOf(node, "classlabels_strings", integers);
+  if (labels.size() != 0)
+    return labels;
+  (void)node.fault(ErrorCode::I005, "has no labels of classes",
+                   "'" + Twine(integers) + "' or 'classlabels_strings'");
+  return std::nullopt;
+}
+
+Name labelled(NodeImport &node, Composer &c, const Name &index,
+              const Labels &labels) {
+  bool isPosition = !labels.areTexts;
+  for (auto [i, label] : llvm::enumerate(labels.values))
     isPosition &= label == int64_t(i);
   return isPosition ? index
-                    : c.op("Gather", {c.ints(labels), index},
+                    : c.op("Gather", {constantOf(node, c, labels), index},
                            With().integer("axis", 0));
 }
 

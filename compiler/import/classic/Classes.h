@@ -7,6 +7,7 @@
 #define SINTER_COMPILER_IMPORT_CLASSIC_CLASSES_H
 
 #include "compiler/import/Composer.h"
+#include "compiler/import/Texts.h"
 
 namespace sinter::importer {
 
@@ -22,15 +23,31 @@ Composer::Name transformed(NodeImport &node, Composer &c,
 Composer::Name transformed(Composer &c, const Composer::Name &scores,
                            llvm::StringRef kind);
 
-/// The integers among a classifier's two lists of labels; a fault when the
-/// labels are texts, which no tensor of ours holds, or when there are none.
-std::optional<llvm::SmallVector<int64_t>> labelsOf(NodeImport &node,
-                                                   const char *integers);
+/// Numbers, or handles of texts.
+struct Labels {
+  llvm::SmallVector<int64_t> values;
+  bool areTexts = false;
+  size_t size() const { return values.size(); }
+};
+/// The list of an attribute: `texts` of the node when it has it, else
+/// `integers`. Empty when it has neither.
+Labels listOf(NodeImport &node, llvm::StringRef texts,
+              llvm::StringRef integers);
+/// As rank 1.
+Composer::Name constantOf(NodeImport &node, Composer &c, const Labels &labels);
+/// Texts as their handles, i64; other values as they are.
+Composer::Name handlesOf(NodeImport &node, Composer &c,
+                         const Composer::Name &name);
+/// Either list of a classifier's labels; a fault when there are none.
+std::optional<Labels> labelsOf(NodeImport &node, const char *integers);
 /// labels[index] for each row.
-Composer::Name labelled(Composer &c, const Composer::Name &index,
-                        llvm::ArrayRef<int64_t> labels);
+Composer::Name labelled(NodeImport &node, Composer &c,
+                        const Composer::Name &index, const Labels &labels);
 /// For each row of [N, classes] where the largest is.
 Composer::Name largest(Composer &c, const Composer::Name &scores);
+
+/// LabelEncoder and CategoryMapper (Encoders.cpp).
+void addEncoders(OpTable &table);
 
 } // namespace sinter::importer
 

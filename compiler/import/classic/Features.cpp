@@ -142,75 +142,19 @@ LogicalResult importExtractor(NodeImport &node) {
 
 LogicalResult importOneHot(NodeImport &node) {
   Composer c(node);
-  SmallVector<int64_t> kinds = node.integers("cats_int64s");
-  if (kinds.empty())
-    return node.fault(ErrorCode::I007, "the categories are texts",
-                      "integers in 'cats_int64s'",
-                      "encode texts before the model");
-  Name x = c.cast(c.input(0), node.model.builder.getI64Type());
-  Name hit = c.op("Equal", {c.unsqueeze(x, {node.rank(0)}), c.ints(kinds)});
+  Labels kinds = listOf(node, "cats_strings", "cats_int64s");
+  bool areTexts = isText(node.type(0).getElementType());
+  if (kinds.size() == 0 || kinds.areTexts != areTexts)
+    return node.fault(ErrorCode::I005,
+                      kinds.size() == 0 ? "has no categories"
+                      : areTexts        ? "has numbers as categories of texts"
+                                        : "has texts as categories of numbers",
+                      "'cats_strings' for texts, 'cats_int64s' for numbers");
+  Name x = areTexts ? c.input(0)
+                    : c.cast(c.input(0), node.model.builder.getI64Type());
+  Name hit = c.op("Equal",
+                  {c.unsqueeze(x, {node.rank(0)}), constantOf(node, c, kinds)});
   return c.set(0, c.cast(hit, node.model.builder.getF32Type()));
-}
-
-/// Keys or values of a LabelEncoder: a list of the node or a tensor.
-Name listOf(NodeImport &node, Composer &c, const std::string &stem) {
-  if (node.attribute(stem + "_strings"))
-    return {};
-  if (node.attribute(stem + "_int64s"))
-    return c.ints(node.integers(stem + "_int64s"));
-  if (node.attribute(stem + "_floats")) {
-    SmallVector<double> values = node.reals(stem + "_floats");
-    return c.reals({int64_t(values.size())}, values,
-                   node.model.builder.getF32Type());
-  }
-  const onnx::Attribute *given = node.attribute(stem + "_tensor");
-  if (!given || given->tensors.front().type == onnx::DataType::String)
-    return {};
-  std::optional<TensorValue> tensor = node.model.constantOf(
-      given->tensors.front(), "", node.name(), "LabelEncoder");
-  return tensor ? c.keep(*tensor) : Name();
-}
-
-Name defaultOf(NodeImport &node, Composer &c, Type element) {
-  if (const onnx::Attribute *given = node.attribute("default_tensor")) {
-    std::optional<TensorValue> tensor = node.model.constantOf(
-        given->tensors.front(), "", node.name(), "LabelEncoder");
-    return tensor ? c.reshape(c.keep(*tensor), {}) : Name();
-  }
-  if (isa<FloatType>(element))
-    return c.scalar(node.real("default_float"), element);
-  return c.cast(c.integer(node.integer("default_int64")), element);
-}
-
-LogicalResult importLabelEncoder(NodeImport &node) {
-  Composer c(node);
-  Name keys = listOf(node, c, "keys"), values = listOf(node, c, "values");
-  RankedTensorType from = c.type(keys), to = c.type(values);
-  if (!from || !to)
-    return node.fault(ErrorCode::I007, "keys or values are texts", "numbers",
-                      "encode texts before the model");
-  if (from.getRank() != 1 || from.getShape() != to.getShape() ||
-      from.getElementType() != node.type(0).getElementType())
-    return c.fault(ErrorCode::I005,
-                   "keys and values are not two lists of the same length, "
-                   "or the keys have another type than the input");
-  if (from.getNumElements() == 0)
-    return c.fault(ErrorCode::I005, "has no keys", "one or more");
-  Name x = c.unsqueeze(c.input(0), {node.rank(0)});
-  Name hit = c.op("Equal", {x, keys});
-  if (isa<FloatType>(from.getElementType()))
-    hit = c.op("Or",
-               {hit, c.op("And", {c.op("IsNaN", {x}), c.op("IsNaN", {keys})})});
-  Name hits = c.cast(hit, node.model.builder.getI32Type());
-  With last;
-  last.integer("axis", -1).integer("keepdims", 0);
-  Name at = c.op("ArgMax", {hits}, last);
-  Name isKnown = c.cast(
-      c.op("ReduceMax", {hits, c.ints({-1})}, With().integer("keepdims", 0)),
-      node.model.builder.getI1Type());
-  Name found = c.op("Gather", {values, at}, With().integer("axis", 0));
-  return c.set(0, c.op("Where", {isKnown, found,
-                                 defaultOf(node, c, to.getElementType())}));
 }
 
 } // namespace
@@ -226,7 +170,7 @@ void addFeatures(OpTable &table) {
   add("FeatureVectorizer", importVectorizer);
   add("ArrayFeatureExtractor", importExtractor);
   add("OneHotEncoder", importOneHot);
-  add("LabelEncoder", importLabelEncoder);
+  addEncoders(table);
 }
 
 } // namespace sinter::importer

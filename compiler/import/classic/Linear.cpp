@@ -48,8 +48,7 @@ LogicalResult importRegressor(NodeImport &node) {
 }
 
 LogicalResult importClassifier(NodeImport &node) {
-  std::optional<SmallVector<int64_t>> labels =
-      labelsOf(node, "classlabels_ints");
+  std::optional<Labels> labels = labelsOf(node, "classlabels_ints");
   if (!labels)
     return failure();
   Composer c(node);
@@ -62,7 +61,7 @@ LogicalResult importClassifier(NodeImport &node) {
       return c.fault(ErrorCode::I005,
                      "has " + Twine(labels->size()) + " labels",
                      Twine(classes) + " as intercepts");
-    if (failed(c.set(0, labelled(c, largest(c, scores), *labels))))
+    if (failed(c.set(0, labelled(node, c, largest(c, scores), *labels))))
       return failure();
     return c.set(1, transformed(node, c, scores));
   }
@@ -76,7 +75,7 @@ LogicalResult importClassifier(NodeImport &node) {
   Name score = c.reshape(scores, {c.dimsOf(scores)[0]});
   Name isSecond = c.cast(c.op("Greater", {score, c.scalar(0, f32)}),
                          node.model.builder.getI64Type());
-  if (failed(c.set(0, labelled(c, isSecond, *labels))))
+  if (failed(c.set(0, labelled(node, c, isSecond, *labels))))
     return failure();
   std::string kind = node.text("post_transform");
   Name second = kind == "LOGISTIC" || kind == "PROBIT"

@@ -61,7 +61,7 @@ LogicalResult importRegressor(NodeImport &node) {
 /// positive, else it is above zero for the second class.
 LogicalResult importTwoClasses(NodeImport &node, Composer &c,
                                const Name &scores, bool isPositive,
-                               ArrayRef<int64_t> labels) {
+                               const Labels &labels) {
   RankedTensorType type = c.type(scores);
   if (!type)
     return failure();
@@ -74,7 +74,7 @@ LogicalResult importTwoClasses(NodeImport &node, Composer &c,
   Name isSecond =
       c.op("Greater", {score, c.scalar(isPositive ? 0.5 : 0, element)});
   isSecond = c.cast(isSecond, node.model.builder.getI64Type());
-  if (failed(c.set(0, labelled(c, isSecond, labels))))
+  if (failed(c.set(0, labelled(node, c, isSecond, labels))))
     return failure();
   Name second = kind == "LOGISTIC" ? c.op("Sigmoid", {scores}) : scores;
   Name first = isPositive || kind == "LOGISTIC"
@@ -85,8 +85,7 @@ LogicalResult importTwoClasses(NodeImport &node, Composer &c,
 }
 
 LogicalResult importClassifier(NodeImport &node) {
-  std::optional<SmallVector<int64_t>> labels =
-      labelsOf(node, "classlabels_int64s");
+  std::optional<Labels> labels = labelsOf(node, "classlabels_int64s");
   if (!labels)
     return failure();
   Composer c(node);
@@ -107,7 +106,7 @@ LogicalResult importClassifier(NodeImport &node) {
   }
   Name scores =
       withBase(node, c, forest.scores(node, c, x, classes, 0), classes);
-  if (failed(c.set(0, labelled(c, largest(c, scores), *labels))))
+  if (failed(c.set(0, labelled(node, c, largest(c, scores), *labels))))
     return failure();
   Name z = transformed(node, c, scores);
   return c.set(1, c.cast(z, node.model.builder.getF32Type()));

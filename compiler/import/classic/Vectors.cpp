@@ -89,7 +89,8 @@ LogicalResult importRegressor(NodeImport &node) {
 constexpr int64_t kMostEntries = 1 << 26;
 
 struct Machine {
-  SmallVector<int64_t> labels, counts; // vectors of each class
+  Labels labels;
+  SmallVector<int64_t> counts; // vectors of each class
   SmallVector<double> weights, rho, slope, offset;
   int64_t features = 0, classes = 0, vectors = 0, pairs = 0;
 
@@ -102,8 +103,7 @@ struct Machine {
 };
 
 bool Machine::read(NodeImport &node, Composer &c, const Name &x) {
-  std::optional<SmallVector<int64_t>> found =
-      labelsOf(node, "classlabels_ints");
+  std::optional<Labels> found = labelsOf(node, "classlabels_ints");
   features = featuresOf(c, x);
   if (!found || features < 0)
     return false;
@@ -216,7 +216,7 @@ LogicalResult importLinear(NodeImport &node, Composer &c, const Machine &m,
                          {most, c.scalar(isPositive ? 0.5 : 0, f32)});
     index = c.op("Where", {isSecond, c.integer(1), index});
   }
-  if (failed(c.set(0, labelled(c, index, m.labels))))
+  if (failed(c.set(0, labelled(node, c, index, m.labels))))
     return failure();
   return c.set(1, transformed(node, c, scores));
 }
@@ -264,7 +264,7 @@ LogicalResult importClassifier(NodeImport &node) {
   Name votes = c.add(
       c.op("MatMul", {isFirst, c.reals({m.pairs, m.classes}, above, f32)}),
       c.reals({m.classes}, second, f32));
-  if (failed(c.set(0, labelled(c, largest(c, votes), m.labels))))
+  if (failed(c.set(0, labelled(node, c, largest(c, votes), m.labels))))
     return failure();
   if (!m.slope.empty())
     return c.set(1, transformed(node, c, probabilities(node, c, m, scores)));

@@ -5,6 +5,7 @@
 // depends on data: the function fills a tensor of the bound and says how many,
 // and a slice of that many is what the model goes on with.
 #include "compiler/import/Compose.h"
+#include "compiler/import/Texts.h"
 #include "compiler/import/Composer.h"
 
 using namespace mlir;
@@ -117,6 +118,10 @@ LogicalResult importSuppression(NodeImport &node) {
 LogicalResult importUnique(NodeImport &node) {
   bool isContrib = node.schema->name != "Unique";
   bool isSorted = !isContrib && node.integer("sorted") != 0;
+  if (isSorted && isText(node.type(0).getElementType()))
+    return node.fault(ErrorCode::I007, "sorts texts",
+                      "numbers, or texts with sorted = 0",
+                      "export with sorted = 0, and sort behind the model");
   Value x = node.value(0);
   int64_t axis = 0;
   SmallVector<int64_t> order;

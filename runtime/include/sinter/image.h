@@ -75,6 +75,7 @@ enum sinter_section_id {
   SINTER_SEC_BUFFERS, /* sinter_image_buffer, named by records */
   SINTER_SEC_PARAMS,  /* uint32_t slot, named by launches */
   SINTER_SEC_VARIANTS, /* reserved for decision lists; empty in version 1 */
+  SINTER_SEC_TEXTS,   /* sinter_image_text: known texts, ascending by bytes */
   SINTER_SEC_COUNT
 };
 
@@ -107,6 +108,12 @@ typedef struct {
   uint32_t bind, tensor, index;
   int64_t min, max, divisor; /* inclusive; divisor >= 1 */
 } sinter_image_symbol;
+
+/* Bytes [at, at + bytes) of STRINGS; a NUL follows. Kernels see a text as its
+   handle, an i64: an index here, or, behind those, the place among the texts of
+   the inputs where it first stands. Equal texts have equal handles; handle 0 is
+   the empty text wherever a tensor of texts exists. docs/rfcs/0014. */
+typedef struct { uint32_t at, bytes; } sinter_image_text;
 
 typedef struct {
   uint32_t name;

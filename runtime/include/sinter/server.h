@@ -77,7 +77,9 @@ sinter_server_code sinter_server_ready(sinter_server *, const char *model, const
 
 /* ---- Requests ------------------------------------------------------------- */
 
-/* Row-major; dim[0] is the batch where the model has one. */
+/* Row-major; dim[0] is the batch where the model has one. Texts are records of
+   sinter_text; sinter_server_run puts those of an output at the head of its memory and
+   their bytes behind them. */
 typedef struct {
   const char *name;
   sinter_tensor tensor;

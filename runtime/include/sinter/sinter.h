@@ -61,6 +61,16 @@ typedef struct {
   uint32_t reserved;
 } sinter_tensor;
 
+/* An element of a tensor of texts (SINTER_STRING): bytes, UTF-8 as a rule, with
+   no end mark; data may be NULL when bytes is 0. An input's texts are borrowed
+   like its memory, until the tensor is bound again. An output's point into the
+   model or into the texts of the inputs: they live as long as both. A text has
+   less than 2^31 bytes, the inputs of a run less than 2^31 texts. */
+typedef struct {
+  const char *data;
+  uint64_t bytes;
+} sinter_text;
+
 /* What went wrong, as plain data; sinter_error_text() makes the sentence.
    Indices that do not apply are 0xFFFFFFFF. arg: the tensor's slot; axis: its
    dimension; reason: one of sinter_reason (sinter/model.h). */
@@ -136,6 +146,9 @@ sinter_status sinter_symbol_info_of(const sinter_model *model, uint32_t index,
                                     sinter_symbol_info *out);
 /* The name of an ISA column, best first; NULL past the last. */
 const char *sinter_isa_name(const sinter_model *model, uint32_t index);
+/* A text that the model holds (a label, a category), in ascending order;
+   SINTER_E_ARG past the last. */
+sinter_status sinter_known_text(const sinter_model *model, uint32_t index, sinter_text *out);
 const char *sinter_node_name(const sinter_model *model, uint32_t node);
 const char *sinter_kernel_name(const sinter_model *model, uint32_t kernel);
 const char *sinter_manifest(const sinter_model *model); /* JSON, for tools */

@@ -15,6 +15,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,9 @@ private:
   size_t count;
 };
 
+/// Elements of tensors of texts, borrowed as a std::string_view is.
+inline sinter_text textOf(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view viewOf(const sinter_text &text) { return {text.data, size_t(text.bytes)}; }
 /// An output: elements and dimensions.
 template <typename T> struct View {
   T *data = nullptr;
@@ -107,6 +111,7 @@ template <> struct DType<uint16_t> { static constexpr uint8_t value = SINTER_U16
 template <> struct DType<int32_t> { static constexpr uint8_t value = SINTER_I32; };
 template <> struct DType<uint32_t> { static constexpr uint8_t value = SINTER_U32; };
 template <> struct DType<int64_t> { static constexpr uint8_t value = SINTER_I64; };
+template <> struct DType<sinter_text> { static constexpr uint8_t value = SINTER_STRING; };
 template <> struct DType<uint64_t> { static constexpr uint8_t value = SINTER_U64; };
 template <typename T, void (*Close)(T *)> struct Closer {
   void operator()(T *p) const { Close(p); }
@@ -151,7 +156,6 @@ public:
   const sinter_program *get() const { return program.get(); }
   const sinter_model *model() const { return model_; }
   uint32_t width() const { return sinter_program_width(get()); }
-
 private:
   Program(sinter_program *p, const sinter_model *m) : program(p), model_(m) {}
   std::unique_ptr<sinter_program, detail::Closer<sinter_program, sinter_program_close>> program;

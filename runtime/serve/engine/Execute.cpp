@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/serve/engine/Execute.h"
 
+#include "runtime/serve/engine/Texts.h"
 #include "runtime/serve/engine/Version.h"
 #include "sinter/model.h"
 
@@ -138,6 +139,10 @@ private:
     tensor.rank = uint8_t(io.dims.size());
     tensor.dtype = io.dtype;
     std::copy(first.dims.begin(), first.dims.end(), tensor.dim);
+    if (io.dtype == SINTER_STRING) {
+      placeTexts(io, tensor, staging);
+      return tensor;
+    }
     if (!version.batch.batches || io.shared) {
       tensor.data = const_cast<std::byte *>(first.data);
       tensor.bytes = first.bytes;
@@ -158,6 +163,31 @@ private:
     tensor.data = staging.data();
     gather(io.name, row, staging.data());
     return tensor;
+  }
+
+  // Records of all parts' texts; they point into the requests.
+  void placeTexts(const TensorInterface &io, sinter_tensor &tensor,
+                  std::vector<std::byte> &staging) {
+    bool rowed = version.batch.batches && !io.shared;
+    uint64_t row = 1;
+    for (size_t axis = rowed ? 1 : 0; axis < tensor.rank; ++axis)
+      row *= uint64_t(tensor.dim[axis]);
+    staging.clear();
+    if (!rowed)
+      appendRecords(inputOf(*run.parts[0].job, io.name), 0, row, staging);
+    for (size_t p = 0; rowed && p < run.parts.size(); ++p)
+      appendRecords(inputOf(*run.parts[p].job, io.name),
+                    uint64_t(run.parts[p].firstRow) * row,
+                    uint64_t(run.parts[p].rows) * row, staging);
+    uint64_t bytes = row * sizeof(sinter_text), have = staging.size();
+    if (rowed) {
+      tensor.dim[0] = rows;
+      staging.resize(uint64_t(rows) * bytes);
+    }
+    for (; have && bytes && have < staging.size(); have += bytes)
+      std::memcpy(staging.data() + have, staging.data() + have - bytes, bytes);
+    tensor.data = staging.data();
+    tensor.bytes = staging.size();
   }
 
   // Padding repeats the last row: values the model takes, whatever they mean.
@@ -250,6 +280,12 @@ private:
       }
       out.owner = owner;
       at += out.bytes;
+      if (io.dtype == SINTER_STRING &&
+          !setWire(out.data, out.bytes / sizeof(sinter_text), run.limit, out))
+        result.status = {Code::invalid,
+                         "output '" + io.name + "' would hold more than " +
+                             std::to_string(run.limit) +
+                             " bytes of texts, which is the limit of a run"};
       result.pieces[p].outputs.push_back(std::move(out));
     }
   }

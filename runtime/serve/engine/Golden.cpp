@@ -4,7 +4,9 @@
 
 #include "runtime/npz/Npz.h"
 #include "runtime/serve/engine/Compare.h"
+#include "runtime/serve/engine/Texts.h"
 #include "runtime/serve/engine/Version.h"
+#include "sinter/sinter.h"
 
 #include <algorithm>
 #include <cstring>
@@ -26,6 +28,8 @@ Tensor tensorOf(const sinter_npz_array &array, const std::string &name) {
   t.data = memory->data();
   t.bytes = memory->size();
   t.owner = memory;
+  if (t.dtype == SINTER_STRING)
+    setWire(memory->data(), t.bytes / sizeof(sinter_text), UINT64_MAX, t);
   return t;
 }
 
@@ -153,11 +157,17 @@ std::vector<Tensor> sampleInputs(const Version &version,
     t.dims = sample.data ? sample.dims : io.dims;
     if (version.batch.batches && !io.shared)
       t.dims[0] = rows;
-    uint64_t bytes = io.elementBytes;
+    bool isText = io.dtype == SINTER_STRING;
+    uint64_t bytes = isText ? sizeof(sinter_text) : io.elementBytes;
     for (int64_t dim : t.dims)
       if (dim < 0 || __builtin_mul_overflow(bytes, uint64_t(dim), &bytes) ||
           bytes > (64u << 20))
         return {};
+    if (isText) {
+      repeatTexts(sample, bytes / sizeof(sinter_text), t);
+      inputs.push_back(std::move(t));
+      continue;
+    }
     auto memory = std::make_shared<std::vector<std::byte>>(bytes);
     for (uint64_t at = 0; sample.bytes && at < bytes; at += sample.bytes)
       std::memcpy(memory->data() + at, sample.data,

@@ -6,9 +6,11 @@
 
 #include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/engine/EngineImpl.h"
+#include "runtime/serve/engine/Texts.h"
 
 #include <condition_variable>
 #include <cstring>
+#include <list>
 
 using namespace sinter::serve;
 
@@ -90,6 +92,14 @@ Request requestOf(const sinter_server_request &asked) {
       need = dim < 0 || __builtin_mul_overflow(need, uint64_t(dim), &need)
                  ? UINT64_MAX
                  : need;
+    if (given.dtype == SINTER_STRING) {
+      // Records, copied: what is behind the shape is not read.
+      uint64_t count = elementCount(t.dims).value_or(UINT64_MAX);
+      count = std::min<uint64_t>(count, given.bytes / sizeof(sinter_text));
+      setWire(t.data, given.data ? count : 0, UINT64_MAX, t);
+      r.inputs.push_back(std::move(t));
+      continue;
+    }
     t.bytes = std::min<uint64_t>(t.bytes, need);
     r.inputs.push_back(std::move(t));
   }
@@ -112,11 +122,26 @@ uint64_t between(TimePoint from, TimePoint to) {
              : uint64_t(std::chrono::nanoseconds(to - from).count());
 }
 
+// Records that point into the wire.
+std::vector<std::byte> recordsOf(const Tensor &tensor) {
+  std::vector<std::byte> records;
+  if (tensor.dtype == SINTER_STRING)
+    appendRecords(tensor, 0, elementCount(tensor.dims).value_or(0), records);
+  return records;
+}
+
 // Calls show with the answer in the shape of the C header.
 template <typename Show> void showAnswer(const Response &response, Show show) {
   std::vector<sinter_named_tensor> outputs;
-  for (const Tensor &tensor : response.outputs)
+  std::list<std::vector<std::byte>> texts;
+  for (const Tensor &tensor : response.outputs) {
     outputs.push_back({tensor.name.c_str(), viewOf(tensor)});
+    if (tensor.dtype == SINTER_STRING) {
+      texts.push_back(recordsOf(tensor));
+      outputs.back().tensor.data = texts.back().data();
+      outputs.back().tensor.bytes = texts.back().size();
+    }
+  }
   sinter_server_answer answer = {};
   answer.size = sizeof answer;
   answer.n_outputs = uint32_t(outputs.size());
@@ -133,6 +158,29 @@ template <typename Show> void showAnswer(const Response &response, Show show) {
   show(answer);
 }
 
+// Records, and behind them the bytes that they point to.
+Status copyTexts(const Tensor &from, sinter_tensor &to) {
+  std::vector<std::byte> records = recordsOf(from);
+  uint64_t need = records.size() + from.bytes;
+  if (to.bytes < need || (need && !to.data))
+    return {Code::invalid, "output '" + from.name + "' takes " +
+                               std::to_string(need) + " bytes, given are " +
+                               std::to_string(to.bytes)};
+  sinter_tensor view = viewOf(from);
+  view.data = to.data;
+  view.bytes = records.size();
+  char *wire = static_cast<char *>(to.data) + records.size();
+  if (from.bytes)
+    std::memcpy(wire, from.data, from.bytes);
+  Tensor copy = from;
+  copy.data = reinterpret_cast<const std::byte *>(wire);
+  records = recordsOf(copy);
+  if (!records.empty())
+    std::memcpy(to.data, records.data(), records.size());
+  to = view;
+  return {};
+}
+
 Status copyOutputs(const Response &response, sinter_tensor *outputs,
                    uint32_t n) {
   if (!response.status.ok())
@@ -143,6 +191,11 @@ Status copyOutputs(const Response &response, sinter_tensor *outputs,
                                std::to_string(response.outputs.size())};
   for (uint32_t i = 0; i < n; ++i) {
     const Tensor &from = response.outputs[i];
+    if (from.dtype == SINTER_STRING) {
+      if (Status status = copyTexts(from, outputs[i]); !status.ok())
+        return status;
+      continue;
+    }
     if (outputs[i].bytes < from.bytes || (from.bytes && !outputs[i].data))
       return {Code::invalid,
               "output '" + from.name + "' takes " + std::to_string(from.bytes) +

@@ -154,10 +154,6 @@ Status Version::readInterface() {
     io.elementBytes = sinter::serve::elementBytes(uint8_t(tensor.dtype));
     io.dims.assign(tensor.dim, tensor.dim + tensor.rank);
     io.symbols.assign(tensor.symbol, tensor.symbol + tensor.rank);
-    if (tensor.dtype == SINTER_STRING)
-      return {Code::unsupported,
-              "tensor '" + io.name +
-                  "' holds strings, which no object takes yet"};
     (tensor.is_output ? outputs : inputs).push_back(std::move(io));
   }
   const char *text = sinter_manifest(object);

@@ -6,6 +6,7 @@
 #include "runtime/serve/engine/Compare.h"
 #include "runtime/serve/engine/DataType.h"
 #include "runtime/serve/engine/Options.h"
+#include "runtime/serve/engine/Texts.h"
 #include "runtime/serve/engine/Version.h"
 
 #include <algorithm>
@@ -66,7 +67,8 @@ static Status checkShape(const TensorInterface &io, const Tensor &given,
   if (given.dims.size() != io.dims.size())
     return {Code::invalid,
             what + " has shape " + shapeText(given.dims) + expected};
-  uint64_t bytes = io.elementBytes;
+  bool isText = io.dtype == SINTER_STRING;
+  uint64_t bytes = isText ? 1 : io.elementBytes; // of texts: how many
   for (size_t axis = 0; axis < io.dims.size(); ++axis) {
     int64_t dim = given.dims[axis];
     bool fits = dim >= 0 && (io.dims[axis] < 0 || io.dims[axis] == dim ||
@@ -74,6 +76,15 @@ static Status checkShape(const TensorInterface &io, const Tensor &given,
     if (!fits || __builtin_mul_overflow(bytes, uint64_t(dim), &bytes))
       return {Code::invalid,
               what + " has shape " + shapeText(given.dims) + expected};
+  }
+  if (isText) {
+    if (countTexts(given.data, given.bytes) == bytes)
+      return {};
+    return {Code::invalid, what + " has " + std::to_string(given.bytes) +
+                               " bytes, which are not the " +
+                               std::to_string(bytes) + " texts of its shape " +
+                               shapeText(given.dims) +
+                               ", each a length of 4 bytes and its bytes"};
   }
   if (bytes != given.bytes)
     return {Code::invalid, what + " has " + std::to_string(given.bytes) +

@@ -134,8 +134,8 @@ bool Engine::write(const char *path) {
     sinter_tensor_info_of(model, info.n_inputs + i, &about);
     sinter_tensor tensor{};
     sinter_get(context, info.n_inputs + i, &tensor);
-    sinter_npz_array array{about.name, tensor.dtype, tensor.rank,
-                           {},         tensor.data,  tensor.bytes};
+    sinter_npz_array array{about.name,  tensor.dtype, tensor.rank, {},
+                           tensor.data, tensor.bytes, nullptr};
     memcpy(array.dim, tensor.dim, sizeof array.dim);
     arrays.push_back(array);
   }
