@@ -207,17 +207,22 @@ private:
                     2);
   }
 
+  // Where row r has what step u of an unrolled loop multiplies.
+  Value elementOfRow(unsigned r, Value offset, unsigned u) {
+    Value pointer = kb.at(rows.pointers[r], offset);
+    std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
+    return bytes
+               ? kb.at(pointer, *bytes * u + rows.displacements[r])
+               : kb.at(kb.at(pointer, rows.displacements[r]), kb.mul(aStep, u));
+  }
+
   void step(Value offset, unsigned u, Value b, Values &grid) {
     bool apart = readsColumnsApart();
     Values vectors;
     for (unsigned v = 0; v < shape.vectors && !apart; ++v)
       vectors.push_back(widen(kb, problem, loadColumns(b, v)));
-    std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
     for (unsigned r = 0; r < shape.rows; ++r) {
-      Value pointer = kb.at(rows.pointers[r], offset);
-      pointer = bytes ? kb.at(pointer, *bytes * u + rows.displacements[r])
-                      : kb.at(kb.at(pointer, rows.displacements[r]),
-                              kb.mul(aStep, u));
+      Value pointer = elementOfRow(r, offset, u);
       Value scalar =
           widen(kb, problem, kb.loadScalar(problem.a.element, pointer));
       Value element = kb.splat(scalar, shape.lanes);
@@ -286,12 +291,8 @@ private:
     SmallVector<DotFactor> vectors;
     for (unsigned v = 0; v < shape.vectors; ++v)
       vectors.push_back(dotFactor(kb, loadColumns(b, v), /*isSigned=*/true));
-    std::optional<int64_t> bytes = KernelBuilder::constant(aStep);
     for (unsigned r = 0; r < shape.rows; ++r) {
-      Value pointer = kb.at(rows.pointers[r], offset);
-      pointer = bytes ? kb.at(pointer, *bytes * u + rows.displacements[r])
-                      : kb.at(kb.at(pointer, rows.displacements[r]),
-                              kb.mul(aStep, u));
+      Value pointer = elementOfRow(r, offset, u);
       Value word = LLVM::LoadOp::create(kb.b, kb.loc, kb.b.getI32Type(),
                                         pointer, /*alignment=*/1);
       DotFactor element =

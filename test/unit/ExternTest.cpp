@@ -9,6 +9,7 @@
 #include "compiler/evaluate/core/Operations.h"
 #include "dialects/kernel/ExternTable.h"
 #include "sinter/image.h"
+#include "test/unit/KernelFixture.h"
 #include "test/unit/KernelRunner.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -51,18 +52,9 @@ std::string viewType(const Value &value) {
   return "!kernel.view<[" + dims + "] x " + element + ", [" + strides + "]>";
 }
 
-class Extern : public ::testing::Test {
+class Extern : public test::KernelFixture {
 protected:
-  Extern() : context(registry(), mlir::MLIRContext::Threading::DISABLED) {
-    context.loadAllAvailableDialects();
-  }
-
-  static mlir::DialectRegistry registry() {
-    mlir::DialectRegistry registry;
-    registry.insert<kernel::KernelDialect>();
-    cpu::registerCodegenDialects(registry);
-    return registry;
-  }
+  Extern() : KernelFixture(7) {}
 
   std::string text(const std::string &callee, const std::vector<Value> &inputs,
                    const std::vector<Value> &outputs, const Ints &ints,
@@ -149,9 +141,6 @@ protected:
       }
     }
   }
-
-  mlir::MLIRContext context;
-  std::mt19937 random{7};
   Fault fault;
 };
 

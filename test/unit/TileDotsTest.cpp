@@ -10,6 +10,7 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/kernel/TileProblem.h"
+#include "test/unit/KernelFixture.h"
 #include "test/unit/KernelRunner.h"
 #include "test/unit/TileCases.h"
 
@@ -24,23 +25,9 @@ using Kind = TileCase::Kind;
 
 namespace {
 
-class TileDots : public ::testing::Test {
+class TileDots : public test::KernelFixture {
 protected:
-  TileDots() : context(registry(), mlir::MLIRContext::Threading::DISABLED) {
-    context.loadAllAvailableDialects();
-  }
-
-  static mlir::DialectRegistry registry() {
-    mlir::DialectRegistry registry;
-    registry.insert<kernel::KernelDialect>();
-    cpu::registerCodegenDialects(registry);
-    return registry;
-  }
-
-  int64_t pick(std::vector<int64_t> values) {
-    return values[std::uniform_int_distribution<size_t>(0, values.size() -
-                                                               1)(random)];
-  }
+  TileDots() : KernelFixture(7) {}
 
   // Mostly the ends.
   std::vector<float> numbers(int64_t count, int64_t least, int64_t most) {
@@ -136,9 +123,6 @@ protected:
         ASSERT_EQ(out.as<int32_t>()[i], int32_t(expected[i])) << i;
     }
   }
-
-  mlir::MLIRContext context;
-  std::mt19937 random{7};
 };
 
 TEST_F(TileDots, Contract) {

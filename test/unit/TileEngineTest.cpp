@@ -9,6 +9,7 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/kernel/TileProblem.h"
+#include "test/unit/KernelFixture.h"
 #include "test/unit/KernelRunner.h"
 #include "test/unit/TileCases.h"
 
@@ -44,23 +45,10 @@ std::vector<Mode> modes() {
   return result;
 }
 
-class TileEngine : public ::testing::Test {
+class TileEngine : public test::KernelFixture {
 protected:
-  TileEngine() : context(registry(), mlir::MLIRContext::Threading::DISABLED) {
-    context.loadAllAvailableDialects();
-  }
+  TileEngine() : KernelFixture(20) {}
 
-  static mlir::DialectRegistry registry() {
-    mlir::DialectRegistry registry;
-    registry.insert<kernel::KernelDialect>();
-    cpu::registerCodegenDialects(registry);
-    return registry;
-  }
-
-  int64_t pick(std::vector<int64_t> values) {
-    return values[std::uniform_int_distribution<size_t>(0, values.size() -
-                                                               1)(random)];
-  }
   bool coin() { return pick({0, 1}); }
 
   std::vector<float> numbers(int64_t count) {
@@ -180,9 +168,6 @@ protected:
       }
     }
   }
-
-  mlir::MLIRContext context;
-  std::mt19937 random{20};
 };
 
 void epilogue(TileCase &test, int64_t bits) {

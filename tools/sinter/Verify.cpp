@@ -56,6 +56,12 @@ struct Verdict {
   bool passed() const { return difference.error <= limit; }
 };
 
+/// float64 to the end, and how far plain fp32 is from it.
+struct Evaluated {
+  std::vector<HostTensor> exact;
+  std::vector<Difference> errors;
+};
+
 class Verify {
 public:
   explicit Verify(const Arguments &arguments) : arguments(arguments) {}
@@ -79,10 +85,9 @@ private:
            const Difference &difference, double limit);
   void judgeMeasured();
   llvm::Error openEvaluator();
+  llvm::Expected<Evaluated> evaluate(const Case &one);
   llvm::Expected<double> runtimeLimitOf(const Case &one,
                                         const Difference &difference);
-  llvm::Expected<double> coarseLimitOf(const Case &one,
-                                       const Difference &difference);
   bool report() const;
 
   const Arguments &arguments;
@@ -157,22 +162,29 @@ void Verify::add(const std::string &name, const char *reference,
                       arguments.tolerance > 0 ? arguments.tolerance : limit});
 }
 
-llvm::Error Verify::checkEvaluator(const Case &one,
-                                   const std::vector<HostTensor> &ours) {
+llvm::Expected<Evaluated> Verify::evaluate(const Case &one) {
   auto exact = evaluator->run(one.inputs, /*exact=*/true);
   if (!exact)
     return exact.takeError();
   auto plain = evaluator->run(one.inputs, /*exact=*/false);
   if (!plain)
     return plain.takeError();
-  std::vector<Difference> ourErrors = differences(ours, *exact),
-                          plainErrors = differences(*plain, *exact);
+  std::vector<Difference> errors = differences(*plain, *exact);
+  return Evaluated{std::move(*exact), std::move(errors)};
+}
+
+llvm::Error Verify::checkEvaluator(const Case &one,
+                                   const std::vector<HostTensor> &ours) {
+  auto evaluated = evaluate(one);
+  if (!evaluated)
+    return evaluated.takeError();
+  std::vector<Difference> ourErrors = differences(ours, evaluated->exact);
   for (size_t i = 0; i < ourErrors.size(); ++i) {
     Measured &so = measured[one.group + "\n" + ourErrors[i].output];
     so.group = one.group;
     if (!so.cases++ || ourErrors[i].error > so.ours.error)
       so.ours = ourErrors[i];
-    so.plain = std::max(so.plain, plainErrors[i].error);
+    so.plain = std::max(so.plain, evaluated->errors[i].error);
   }
   return llvm::Error::success();
 }
@@ -212,27 +224,17 @@ llvm::Expected<double> Verify::runtimeLimitOf(const Case &one,
     return runtimeLimit;
   if (llvm::Error error = openEvaluator())
     return error;
-  if (evaluator->resolution() > 0)
-    return coarseLimitOf(one, difference);
-  return difference.error * difference.magnitude <= runtimeSigmoid &&
-                 llvm::is_contained(evaluator->sigmoidOutputs(),
-                                    difference.output)
-             ? runtimeSigmoid / difference.magnitude
-             : runtimeLimit;
-}
-
-llvm::Expected<double> Verify::coarseLimitOf(const Case &one,
-                                             const Difference &difference) {
   double limit = std::max(runtimeLimit, evaluator->resolution());
-  if (difference.error <= limit)
+  if (evaluator->resolution() == 0 &&
+      difference.error * difference.magnitude <= runtimeSigmoid &&
+      llvm::is_contained(evaluator->sigmoidOutputs(), difference.output))
+    return runtimeSigmoid / difference.magnitude;
+  if (evaluator->resolution() == 0 || difference.error <= limit)
     return limit;
-  auto exact = evaluator->run(one.inputs, /*exact=*/true);
-  if (!exact)
-    return exact.takeError();
-  auto plain = evaluator->run(one.inputs, /*exact=*/false);
-  if (!plain)
-    return plain.takeError();
-  for (const Difference &rounding : differences(*plain, *exact))
+  auto evaluated = evaluate(one);
+  if (!evaluated)
+    return evaluated.takeError();
+  for (const Difference &rounding : evaluated->errors)
     if (rounding.output == difference.output)
       return std::max(limit, plainFactor * rounding.error);
   return limit;
