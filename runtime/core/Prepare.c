@@ -85,15 +85,6 @@ static bool check_inputs(const walk_context *c, sinter_error *error) {
 
 /* ---- Addresses ---------------------------------------------------------- */
 
-void walk_tensor_dims(const walk_context *c, uint32_t index,
-                      sinter_tensor *tensor) {
-  const sinter_image_tensor *info = &c->tensor_info[index];
-  tensor->rank = (uint8_t)info->rank;
-  tensor->dtype = (uint8_t)info->dtype;
-  for (uint32_t k = 0; k < info->rank; ++k)
-    tensor->dim[k] = c->slots[c->dims[info->dims + k]];
-}
-
 static bool grow_output(walk_context *c, uint32_t slot, sinter_error *error) {
   walk_tensor *t = &c->tensors[slot];
   int64_t need = c->slots[c->tensor_info[slot].bytes];
@@ -198,28 +189,6 @@ static bool resolve_all(walk_context *c, sinter_error *error) {
   return true;
 }
 
-static bool place_scratch(walk_context *c, sinter_error *error) {
-  uint64_t need,
-      arena = ((uint64_t)c->slots[c->image->arena_slot] + 63) & ~63ull;
-  uint32_t width = c->base.program->width;
-  if (!scratch_need(c->image, c->slots, width, &need))
-    return fail(error, SINTER_E_SHAPE, SINTER_WHY_OVERFLOW, SINTER_NONE,
-                c->slots[c->image->arena_slot], width);
-  if (need > c->scratch_bytes)
-    return fail(error, SINTER_E_MEMORY, SINTER_WHY_SCRATCH, SINTER_NONE,
-                (int64_t)c->scratch_bytes, (int64_t)need);
-  uint64_t each = ((uint64_t)c->slots[c->image->scratch_slot] + 63) & ~63ull;
-  for (uint32_t i = 0; i < width; ++i) {
-    sinter_worker *w = &c->workers[i].worker;
-    w->scratch = each ? c->scratch + arena + i * each : 0;
-    w->scratch_bytes = each;
-    w->fault = 0;
-    w->index = i;
-  }
-  return !c->has_texts ||
-         text_place(c, c->scratch + arena + width * each, error);
-}
-
 bool walk_prepare(walk_context *c, sinter_error *error) {
   bool same;
   ++c->run_count;
@@ -238,7 +207,7 @@ bool walk_prepare(walk_context *c, sinter_error *error) {
     c->memo_valid = true;
   }
   c->changed = true; /* until all of it is done */
-  if (!check_inputs(c, error) || !place_scratch(c, error) ||
+  if (!check_inputs(c, error) || !scratch_place(c, error) ||
       !resolve_all(c, error))
     return false;
   c->changed = false;

@@ -23,6 +23,15 @@ bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim,
   return true;
 }
 
+void walk_tensor_dims(const walk_context *c, uint32_t index,
+                      sinter_tensor *tensor) {
+  const sinter_image_tensor *info = &c->tensor_info[index];
+  tensor->rank = (uint8_t)info->rank;
+  tensor->dtype = (uint8_t)info->dtype;
+  for (uint32_t k = 0; k < info->rank; ++k)
+    tensor->dim[k] = c->slots[c->dims[info->dims + k]];
+}
+
 /* False: overflow or a divisor below 1. */
 static bool compute(uint16_t code, int64_t a, int64_t b, int64_t c,
                     int64_t *out) {
@@ -124,23 +133,4 @@ bool shape_enter(const sinter_image *image, int64_t *slots,
   __builtin_memcpy(slots + n, image_section(image, SINTER_SEC_CONSTS),
                    (uint64_t)image->section[SINTER_SEC_CONSTS].count * 8);
   return shape_run(image, slots, 0, image->n_entry_ops, error);
-}
-
-static bool align64(int64_t bytes, int64_t *out) {
-  return bytes >= 0 && !__builtin_add_overflow(bytes, 63, &bytes) &&
-         (*out = bytes & ~(int64_t)63, true);
-}
-
-bool scratch_need(const sinter_image *image, const int64_t *slots,
-                  uint32_t width, uint64_t *out) {
-  int64_t arena, worker, texts, all;
-  if (!align64(slots[image->arena_slot], &arena) ||
-      !align64(slots[image->scratch_slot], &worker) ||
-      !text_need(image, slots, &texts) ||
-      __builtin_mul_overflow(worker, (int64_t)width, &all) ||
-      __builtin_add_overflow(all, arena, &all) ||
-      __builtin_add_overflow(all, texts, &all))
-    return false;
-  *out = (uint64_t)all;
-  return true;
 }

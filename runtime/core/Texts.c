@@ -11,45 +11,8 @@
 
 #include "runtime/core/Walk.h"
 
-enum { MOST = 0x7FFFFFFF };
-
 static bool is_text(const walk_context *c, uint32_t slot) {
   return c->tensor_info[slot].dtype == SINTER_STRING;
-}
-
-bool text_need(const sinter_image *image, const int64_t *slots, int64_t *out) {
-  const sinter_image_tensor *info = image_section(image, SINTER_SEC_TENSORS);
-  int64_t room, handles = 0, all = 0;
-  for (uint32_t i = 0; i < image->n_inputs; ++i) {
-    if (info[i].dtype != SINTER_STRING)
-      continue;
-    int64_t bytes = slots[info[i].bytes]; /* 16 a text */
-    if (bytes < 0 || __builtin_add_overflow(all, bytes, &all) ||
-        __builtin_add_overflow(bytes / 2, 63, &room) ||
-        __builtin_add_overflow(handles, room & ~(int64_t)63, &handles))
-      return false;
-  }
-  return !__builtin_add_overflow(all, handles, out);
-}
-
-bool text_place(walk_context *c, uint8_t *at, sinter_error *error) {
-  c->n_texts = 0;
-  for (uint32_t i = 0; i < c->image->n_inputs; ++i) {
-    walk_tensor *t = &c->tensors[i];
-    t->n_before = c->n_texts;
-    if (!is_text(c, i))
-      continue;
-    uint64_t bytes = (uint64_t)c->slots[c->tensor_info[i].bytes] / 2;
-    t->handles = (int64_t *)at;
-    at += (bytes + 63) & ~63ull;
-    c->n_texts += bytes / 8;
-  }
-  c->unknown = (walk_text *)at;
-  if (c->n_texts <= MOST)
-    return true;
-  *error = walk_error(SINTER_E_SHAPE, SINTER_WHY_TEXT_COUNT, SINTER_NONE,
-                      (int64_t)c->n_texts, MOST);
-  return false;
 }
 
 /* ---- In ------------------------------------------------------------------ */
@@ -140,11 +103,11 @@ static bool enter_tensor(walk_context *c, uint32_t slot, uint64_t *n,
   for (uint64_t i = 0; i < count; ++i) {
     sinter_text text;
     __builtin_memcpy(&text, (const uint8_t *)t->tensor.data + 16 * i, 16);
-    bool is_long = text.bytes > MOST;
+    bool is_long = text.bytes > TEXT_MOST;
     if (is_long || (text.bytes && !text.data)) {
       *error = walk_error(
           SINTER_E_DATA, is_long ? SINTER_WHY_TEXT_LONG : SINTER_WHY_TEXT_NULL,
-          SINTER_NONE, (int64_t)text.bytes, is_long ? MOST : (int64_t)i);
+          SINTER_NONE, (int64_t)text.bytes, is_long ? TEXT_MOST : (int64_t)i);
       error->arg = slot;
       return false;
     }

@@ -27,6 +27,7 @@ typedef struct {
   uint64_t n_before; /* texts of the inputs before this one */
 } walk_tensor;
 
+enum { TEXT_MOST = 0x7FFFFFFF }; /* of texts in a run, of bytes in a text */
 typedef struct { /* an unknown text of the inputs, for sorting */
   const uint8_t *data;
   uint32_t bytes, place;
@@ -102,7 +103,9 @@ static inline sinter_error walk_error(sinter_status code, uint32_t reason,
 /* Extents times element size; false on overflow or a negative extent. */
 bool tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim,
                   uint64_t *out);
-
+/* Type, rank and the extents that the slots give tensor `index`. */
+void walk_tensor_dims(const walk_context *context, uint32_t index,
+                      sinter_tensor *tensor);
 /* Runs ops [first, first + count). */
 bool shape_run(const sinter_image *image, int64_t *slots, uint32_t first,
                uint32_t count, sinter_error *error);
@@ -112,11 +115,10 @@ bool shape_enter(const sinter_image *image, int64_t *slots,
 /* Bytes of scratch memory for `width` workers, from evaluated slots. */
 bool scratch_need(const sinter_image *image, const int64_t *slots,
                   uint32_t width, uint64_t *out);
+/* Gives each worker and the texts of the inputs their part of it. */
+bool scratch_place(walk_context *context, sinter_error *error);
 
-/* Texts (Texts.c): scratch memory behind that of the workers, room for the
-   inputs there, and between texts and handles before and behind the records. */
-bool text_need(const sinter_image *image, const int64_t *slots, int64_t *out);
-bool text_place(walk_context *context, uint8_t *at, sinter_error *error);
+/* Between texts and handles, before and behind the records. */
 bool text_enter(walk_context *context, sinter_error *error);
 void text_leave(walk_context *context);
 
@@ -126,8 +128,6 @@ bool walk_prepare(walk_context *context, sinter_error *error);
 bool walk_resolve_record(walk_context *context,
                          const sinter_image_record *record,
                          sinter_error *error);
-void walk_tensor_dims(const walk_context *context, uint32_t index,
-                      sinter_tensor *tensor);
 sinter_status walk_run(sinter_context *context, sinter_error *error);
 
 static inline uint64_t walk_now(const walk_context *context) {
