@@ -242,6 +242,33 @@ def texts_to_numbers(folder):
     return texts(node("Cast", ["w"], to=TensorProto.FLOAT))
 
 
+def grams(**changes):
+    pool = {"pool_strings": ["a", "b", "a", "b"], "ngram_counts": [0, 2], "mode": "TF",
+            "ngram_indexes": [0, 1, 2], "min_gram_length": 1, "max_gram_length": 2,
+            "max_skip_count": 0, **changes}
+    return texts(node("TfIdfVectorizer", ["w"], **pool))
+
+
+@case("I005", "lengths of n-grams disagree")
+def pool_cut_amid_a_gram(folder):
+    return grams(ngram_counts=[0, 1])
+
+
+@case("I005", "lengths of n-grams disagree")
+def gram_without_a_column(folder):
+    return grams(ngram_indexes=[0, 1])
+
+
+@case("I005", "an n-gram of length 2 twice")
+def gram_twice(folder):
+    return grams(pool_strings=["a", "b"] * 3, ngram_indexes=[0, 1, 2, 3])
+
+
+@case("I005", "3, one an n-gram")
+def grams_of_too_few_weights(folder):
+    return grams(mode="IDF", weights=[1.0])
+
+
 @case("I007", "sorted = 0")
 def sorted_texts(folder):
     return texts(node("Unique", ["w"]))

@@ -20,6 +20,8 @@ def cases():
                             *trees(dice, real), *vectors(real), *pairs(real), *maps(real),
                             *texts(dice, real)]:
         yield f"ml_{name}", f"{ML}:{op}", *rest
+    for name, *rest in ngrams(dice):
+        yield f"ml_ngrams_{name}", "ai.onnx:TfIdfVectorizer", *rest
 
 
 def features(dice, real):
@@ -191,6 +193,26 @@ def pairs(real):
             {"classlabels_ints": [4, 9, 2][:classes], "coefficients": weights.tolist(),
              "rho": [0.1], "post_transform": "SOFTMAX", "kernel_type": "LINEAR",
              "kernel_params": [0.0, 0.0, 3.0]}, 2
+
+
+def ngrams(dice):
+    """Words and numbers: lengths 1 to 3, gaps between, weights, a length without any."""
+    words = np.array(["red", "green", "blue", "", "unseen"])
+    pool = {"pool_strings": ["red", "", "red", "red", "green", "blue", "red", "green", "red"],
+            "ngram_counts": [0, 2, 6], "ngram_indexes": [0, 4, 2, 1, 3],
+            "min_gram_length": 1, "max_gram_length": 3, "max_skip_count": 0, "mode": "TF"}
+    weights = np.linspace(0.25, 2, 5).astype(np.float32).tolist()
+    some = words[dice.integers(0, len(words), (9, 30))]
+    yield "texts", [some], pool, 1
+    yield "skips", [some], {**pool, "max_skip_count": 4}, 1
+    yield "pairs", [some[0]], {**pool, "min_gram_length": 2, "max_gram_length": 2}, 1
+    numbers = {**pool, "pool_int64s": [5, 7, 5, 6, 8, 8, 5, 6, 7], "mode": "IDF"}
+    del numbers["pool_strings"]
+    ids = dice.integers(4, 9, (3, 40))
+    yield "idf", [ids], numbers, 1
+    yield "idf_weights", [ids.astype(np.int32)], {**numbers, "weights": weights}, 1
+    yield "tfidf", [ids], {**numbers, "mode": "TFIDF", "weights": weights}, 1
+    yield "empty", [ids[:, :0]], numbers, 1
 
 
 def maps(real):

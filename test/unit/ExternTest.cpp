@@ -390,6 +390,21 @@ TEST_F(Extern, LinearAttention) {
   }
 }
 
+TEST_F(Extern, Ngrams) {
+  // Rows of 11 tokens below 3; pairs with up to two tokens between.
+  Value x = integers({4, 11}, 0, 2, random),
+        ones{ElementKind::I64, {2, 1}, std::vector<int64_t>{0, 2}},
+        pairs{ElementKind::I64, {3, 2}, std::vector<int64_t>{0, 1, 1, 0, 2, 2}},
+        columns{ElementKind::I64, {3}, std::vector<int64_t>{3, 0, 3}},
+        two{ElementKind::I64, {2}, std::vector<int64_t>{1, 2}};
+  check("ngrams", {x, ones, two},
+        plainly("ngrams", {&x, &ones, &two}, {1}, {}, {{4, 4}}), {1}, {});
+  for (int64_t steps : {1, 3, 100})
+    check("ngrams", {x, pairs, columns},
+          plainly("ngrams", {&x, &pairs, &columns}, {steps}, {}, {{4, 4}}),
+          {steps}, {});
+}
+
 TEST(ExternTable, EveryFunctionIsKnownByName) {
   EXPECT_NE(kernel::findExtern("gather"), nullptr);
   EXPECT_EQ(kernel::findExtern("no_such_function"), nullptr);

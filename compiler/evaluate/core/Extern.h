@@ -49,6 +49,8 @@ void writeRows(ExternCall &call, Fault &fault);
 // ExternLinear.cpp
 void linearAttention(ExternCall &call);
 void bitCast(ExternCall &call);
+// ExternNgrams.cpp
+void ngrams(ExternCall &call);
 // ExternTrees.cpp
 void trees(ExternCall &call, Fault &fault);
 void pairProbabilities(ExternCall &call);

@@ -148,6 +148,7 @@ bool runExtern(ExternCall &call, Fault &fault) {
        [](ExternCall &c, Fault &) { pairProbabilities(c); }},
       {"write_rows", writeRows},
       {"linear_attention", [](ExternCall &c, Fault &) { linearAttention(c); }},
+      {"ngrams", [](ExternCall &c, Fault &) { ngrams(c); }},
       {"bit_cast", [](ExternCall &c, Fault &) { bitCast(c); }},
       {"unique", [](ExternCall &c, Fault &) { unique(c); }},
       {"det", [](ExternCall &c, Fault &) { determinant(c); }},

@@ -6,6 +6,7 @@
 // stands behind the last one is the default, for texts that no model knows.
 // Numbers are compared with every key.
 #include "compiler/import/classic/Classes.h"
+#include "compiler/import/classic/Ngrams.h"
 
 using namespace mlir;
 
@@ -161,6 +162,7 @@ LogicalResult importCategoryMapper(NodeImport &node) {
 } // namespace
 
 void addEncoders(OpTable &table) {
+  addNgrams(table);
   table["ai.onnx.ml.LabelEncoder"] = importLabelEncoder;
   table["ai.onnx.ml.CategoryMapper"] = importCategoryMapper;
 }
