@@ -259,6 +259,11 @@ def gram_without_a_column(folder):
     return grams(ngram_indexes=[0, 1])
 
 
+@case("I005", "below 2^24 for each n-gram")
+def gram_in_a_column_too_far(folder):
+    return grams(ngram_indexes=[0, 1, 2**31 - 1])
+
+
 @case("I005", "an n-gram of length 2 twice")
 def gram_twice(folder):
     return grams(pool_strings=["a", "b"] * 3, ngram_indexes=[0, 1, 2, 3])

@@ -16,6 +16,9 @@ namespace {
 
 using Name = Composer::Name;
 
+/// Of the result; a weight of each is kept.
+constexpr int64_t mostColumns = int64_t(1) << 24;
+
 /// N-grams of one length, ascending, with the column that counts each.
 struct Grams {
   int64_t length = 0;
@@ -83,7 +86,7 @@ bool Pool::read(NodeImport &node, Composer &c) {
       return false;
   }
   for (int64_t column : all) {
-    isFine &= column >= 0 && column < int64_t(1) << 31;
+    isFine &= column >= 0 && column < mostColumns;
     columns = std::max(columns, column + 1);
   }
   if (isFine && next == all.size())
@@ -92,7 +95,7 @@ bool Pool::read(NodeImport &node, Composer &c) {
       ErrorCode::I005,
       "pool, ngram_counts, ngram_indexes and lengths of n-grams disagree",
       "a pool of the input's type, for each length its first place in it, and "
-      "a column for each n-gram");
+      "a column below 2^24 for each n-gram");
   return false;
 }
 
