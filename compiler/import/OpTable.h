@@ -15,6 +15,9 @@ class NodeImport;
 
 using ImportFunction = mlir::LogicalResult (*)(NodeImport &);
 using OpTable = llvm::StringMap<ImportFunction>;
+/// Operators of another domain than ONNX's own.
+void addRows(OpTable &table, llvm::StringRef domain,
+             llvm::ArrayRef<std::pair<llvm::StringRef, ImportFunction>> rows);
 /// Checks a node against its schema and imports it; a refusal is a fault.
 mlir::LogicalResult importNode(NodeImport &node);
 /// All operators, by family; those of another domain as "domain.Name".

@@ -62,6 +62,12 @@ const OpTable &operators() {
   return table;
 }
 
+void addRows(OpTable &table, llvm::StringRef domain,
+             llvm::ArrayRef<std::pair<llvm::StringRef, ImportFunction>> rows) {
+  for (const auto &[name, function] : rows)
+    table[(domain + "." + name).str()] = function;
+}
+
 llvm::StringRef remedyFor(llvm::StringRef op) {
   for (const char *text : {"StringNormalizer", "StringConcat", "StringSplit",
                            "RegexFullMatch", "com.microsoft.Tokenizer"})

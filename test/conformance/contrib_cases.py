@@ -14,6 +14,30 @@ class Constant:
         self.value = np.asarray(value)
 
 
+class Dice:
+    def __init__(self, seed):
+        self.dice = np.random.default_rng(seed)
+
+    def real(self, *shape):
+        return self.dice.standard_normal(shape).astype(np.float32)
+
+    def byte(self, *shape):
+        return self.dice.integers(0, 256, shape).astype(np.uint8)
+
+    def weight(self, *shape, scale=1):
+        return Constant(self.real(*shape) * np.float32(scale))
+
+    def positive(self, *shape, scale=0.1):
+        return Constant((np.abs(self.real(*shape)) + 0.1) * np.float32(scale))
+
+
+def drawn(seed, *families):
+    """The cases of all families, which draw from one sequence."""
+    dice = Dice(seed)
+    for family in families:
+        yield from family(dice)
+
+
 def cases():
     dice = np.random.default_rng(7)
 

@@ -5,19 +5,11 @@
 # what decoding needs.
 import numpy as np
 
-from contrib_cases import Constant
-from contrib_weight_cases import Dice
+from contrib_cases import Constant, drawn
 
 
 def cases():
-    dice = Dice(13)
-    yield from small(dice)
-    yield from fused(dice)
-    yield from positions(dice)
-    yield from padding(dice)
-    yield from decoding(dice)
-    yield from pictures(dice)
-    yield from caches(dice)
+    return drawn(13, small, fused, positions, padding, decoding, pictures, caches)
 
 
 def small(d):

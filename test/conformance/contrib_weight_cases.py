@@ -7,34 +7,11 @@
 import ml_dtypes
 import numpy as np
 
-from contrib_cases import Constant
-
-
-class Dice:
-    def __init__(self, seed):
-        self.dice = np.random.default_rng(seed)
-
-    def real(self, *shape):
-        return self.dice.standard_normal(shape).astype(np.float32)
-
-    def byte(self, *shape):
-        return self.dice.integers(0, 256, shape).astype(np.uint8)
-
-    def weight(self, *shape, scale=1):
-        return Constant(self.real(*shape) * np.float32(scale))
-
-    def positive(self, *shape, scale=0.1):
-        return Constant((np.abs(self.real(*shape)) + 0.1) * np.float32(scale))
+from contrib_cases import Constant, drawn
 
 
 def cases():
-    dice = Dice(11)
-    yield from products(dice)
-    yield from lookups(dice)
-    yield from floats(dice)
-    yield from experts(dice)
-    yield from gates(dice)
-    yield from rotations(dice)
+    return drawn(11, products, lookups, floats, experts, gates, rotations)
 
 
 def nibbles(bytes_):

@@ -10,9 +10,8 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/kernel/TileProblem.h"
-#include "test/unit/KernelFixture.h"
 #include "test/unit/KernelRunner.h"
-#include "test/unit/TileCases.h"
+#include "test/unit/TileFixture.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -25,9 +24,9 @@ using Kind = TileCase::Kind;
 
 namespace {
 
-class TileDots : public test::KernelFixture {
+class TileDots : public test::TileFixture {
 protected:
-  TileDots() : KernelFixture(7) {}
+  TileDots() : TileFixture(7) {}
 
   // Mostly the ends.
   std::vector<float> numbers(int64_t count, int64_t least, int64_t most) {
@@ -36,16 +35,6 @@ protected:
     for (int64_t i = 0; i < count; ++i)
       values.push_back(float(pick({least, most, most, any(random)})));
     return values;
-  }
-
-  void schedule(TileCase &test) {
-    test.bytes = true;
-    test.tileRows = pick({1, 2, 3, 5, 6, 8, 12, 14});
-    test.tileColumns = pick({16, 32, 48, 64});
-    test.unroll = pick({1, 2, 4, 8});
-    test.prefetch = pick({0, 0, 8});
-    test.rowBlock = pick({0, 1, 5, 16, 36});
-    test.columnBlock = pick({0, 0, 16, 48, 64});
   }
 
   // [group][n/16][k/4][16][4], or as they are for a depthwise one.
@@ -128,6 +117,7 @@ protected:
 TEST_F(TileDots, Contract) {
   for (int turn = 0; turn < 12; ++turn) {
     TileCase test;
+    test.bytes = true;
     int64_t rows = pick({0, 1, 2, 7, 31, 64}), n = pick({1, 5, 16, 40, 67}),
             depth = pick({4, 8, 12, 60, 256});
     test.a = dense({rows, depth});
@@ -142,21 +132,15 @@ TEST_F(TileDots, Conv) {
   for (int turn = 0; turn < 12; ++turn) {
     TileCase test;
     test.kind = Kind::Conv;
+    test.bytes = true;
     test.groups = pick({1, 1, 2});
     int64_t channels = test.groups * pick({4, 8, 20}),
-            maps = test.groups * pick({3, 16, 24});
-    test.kernel = {pick({1, 2, 3}), pick({1, 3})};
-    test.strides = {pick({1, 2}), pick({1, 2})};
-    test.dilations = {pick({1, 2}), 1};
-    std::vector<int64_t> out{pick({1, 2}), pick({1, 4, 9}), pick({1, 5, 8})};
-    std::vector<int64_t> in{out[0]};
-    for (size_t i = 0; i < 2; ++i)
-      in.push_back((out[i + 1] - 1) * test.strides[i] +
-                   (test.kernel[i] - 1) * test.dilations[i] + 1);
-    in.push_back(channels);
-    out.push_back(maps);
-    test.a = dense(in);
-    test.out = dense(out);
+            maps = test.groups * pick({3, 16, 24}), images = pick({1, 2}),
+            height = pick({1, 4, 9}), width = pick({1, 5, 8});
+    int64_t lines = addAxis(test, {{1, 2, 3}, {1, 2}, {1, 2}}, height),
+            columns = addAxis(test, {{1, 3}, {1, 2}, {1}}, width);
+    test.a = dense({images, lines, columns, channels});
+    test.out = dense({images, height, width, maps});
     schedule(test);
     check(test);
   }
@@ -166,16 +150,15 @@ TEST_F(TileDots, Depthwise) {
   for (int turn = 0; turn < 8; ++turn) {
     TileCase test;
     test.kind = Kind::Depthwise;
+    test.bytes = true;
     test.panels = false;
-    int64_t channels = pick({3, 16, 24, 40});
+    int64_t channels = pick({3, 16, 24, 40}), height = pick({1, 4}),
+            width = pick({5, 8});
     test.groups = channels;
-    test.kernel = {3, pick({1, 3})};
-    test.strides = {pick({1, 2}), 1};
-    test.dilations = {1, 1};
-    std::vector<int64_t> out{1, pick({1, 4}), pick({5, 8}), channels};
-    test.a = dense({1, (out[1] - 1) * test.strides[0] + 3,
-                    out[2] - 1 + test.kernel[1], channels});
-    test.out = dense(out);
+    int64_t lines = addAxis(test, {{3}, {1, 2}, {1}}, height),
+            columns = addAxis(test, {{1, 3}, {1}, {1}}, width);
+    test.a = dense({1, lines, columns, channels});
+    test.out = dense({1, height, width, channels});
     schedule(test);
     check(test);
   }

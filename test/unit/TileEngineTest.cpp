@@ -9,9 +9,8 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/kernel/TileProblem.h"
-#include "test/unit/KernelFixture.h"
 #include "test/unit/KernelRunner.h"
-#include "test/unit/TileCases.h"
+#include "test/unit/TileFixture.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -45,9 +44,9 @@ std::vector<Mode> modes() {
   return result;
 }
 
-class TileEngine : public test::KernelFixture {
+class TileEngine : public test::TileFixture {
 protected:
-  TileEngine() : KernelFixture(20) {}
+  TileEngine() : TileFixture(20) {}
 
   bool coin() { return pick({0, 1}); }
 
@@ -57,15 +56,6 @@ protected:
     for (int64_t i = 0; i < count; ++i)
       values.push_back(uniform(random));
     return values;
-  }
-
-  void schedule(TileCase &test) {
-    test.tileRows = pick({1, 2, 3, 5, 6, 8, 12, 14});
-    test.tileColumns = pick({16, 32, 48, 64});
-    test.unroll = pick({1, 2, 4, 8});
-    test.prefetch = pick({0, 0, 8});
-    test.rowBlock = pick({0, 1, 5, 16, 36});
-    test.columnBlock = pick({0, 0, 16, 48, 64});
   }
 
   void scheduleAlongK(TileCase &test) {
@@ -85,19 +75,6 @@ protected:
                pick({0, 0, 1, 5}) * (i ? 1 : 0);
     }
     return view;
-  }
-
-  // One more spatial axis of `test`, and the lines of its input that `lines` of
-  // output read.
-  struct Taps {
-    std::vector<int64_t> kernel, strides, dilations;
-  };
-  int64_t addAxis(TileCase &test, const Taps &taps, int64_t lines) {
-    test.kernel.push_back(pick(taps.kernel));
-    test.strides.push_back(pick(taps.strides));
-    test.dilations.push_back(pick(taps.dilations));
-    return (lines - 1) * test.strides.back() +
-           (test.kernel.back() - 1) * test.dilations.back() + 1;
   }
 
   void check(const TileCase &test) {

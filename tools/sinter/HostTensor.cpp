@@ -6,6 +6,7 @@
 
 #include "compiler/report/UserError.h"
 #include "runtime/npz/Npz.h"
+#include "sinter/image.h"
 #include "sinter/sinter.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringRef.h"
@@ -20,31 +21,6 @@ uint64_t HostTensor::elements() const {
   for (int64_t dim : dims)
     n *= dim;
   return n;
-}
-
-unsigned sinter::dtypeBytes(int32_t dtype) {
-  switch (dtype) {
-  case SINTER_U8:
-  case SINTER_I8:
-  case SINTER_BOOL:
-    return 1;
-  case SINTER_U16:
-  case SINTER_I16:
-  case SINTER_F16:
-  case SINTER_BF16:
-    return 2;
-  case SINTER_F32:
-  case SINTER_I32:
-  case SINTER_U32:
-    return 4;
-  case SINTER_I64:
-  case SINTER_F64:
-  case SINTER_U64:
-    return 8;
-  case SINTER_STRING:
-    return sizeof(sinter_text);
-  }
-  return 0;
 }
 
 const char *sinter::dtypeName(int32_t dtype) {
@@ -99,9 +75,8 @@ static void widen(const HostTensor &tensor, std::vector<double> &into) {
 }
 
 std::vector<double> sinter::asDoubles(const HostTensor &tensor) {
-  std::vector<double> values(
-      dtypeBytes(tensor.dtype) ? tensor.bytes.size() / dtypeBytes(tensor.dtype)
-                               : 0);
+  uint64_t size = sinter_dtype_bytes(tensor.dtype);
+  std::vector<double> values(size ? tensor.bytes.size() / size : 0);
   switch (tensor.dtype) {
   case SINTER_F32:
     widen<float>(tensor, values);
@@ -185,7 +160,7 @@ HostTensor sinter::randomTensor(const std::string &name, int32_t dtype,
                                 std::vector<int64_t> dims, uint64_t seed) {
   HostTensor tensor{name, dtype, std::move(dims), {}};
   uint64_t n = tensor.elements();
-  unsigned size = dtypeBytes(dtype);
+  uint64_t size = sinter_dtype_bytes(dtype);
   tensor.bytes.resize(n * size);
   Random random{seed * 0x2545F4914F6CDD1Dull + llvm::xxh3_64bits(name)};
   for (uint64_t i = 0; i < n && size; ++i) {

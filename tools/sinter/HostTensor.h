@@ -32,8 +32,6 @@ void setTexts(HostTensor &tensor, llvm::ArrayRef<llvm::StringRef> texts);
 HostTensor randomTexts(const std::string &name, std::vector<int64_t> dims,
                        llvm::ArrayRef<llvm::StringRef> known, uint64_t seed);
 
-/// Bytes of an element; 0 for types without a fixed size.
-unsigned dtypeBytes(int32_t dtype);
 const char *dtypeName(int32_t dtype);
 
 /// All elements as float64 (bools and integers by value).

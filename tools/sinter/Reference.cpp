@@ -12,6 +12,7 @@
 #include "compiler/report/UserError.h"
 #include "dialects/graph/GraphOps.h"
 #include "dialects/graph/Texts.h"
+#include "sinter/image.h"
 #include "sinter/sinter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -195,7 +196,7 @@ static bool elementBytes(const onnx::Tensor &proto, std::vector<char> &bytes) {
   for (const onnx::Texts *fixed : {&proto.floats, &proto.doubles})
     for (onnx::Text chunk : *fixed)
       bytes.insert(bytes.end(), chunk.begin(), chunk.end());
-  unsigned size = dtypeBytes(static_cast<int32_t>(proto.type));
+  uint64_t size = sinter_dtype_bytes(uint32_t(proto.type));
   for (const onnx::Texts *varints :
        {&proto.ints32, &proto.ints64, &proto.uints64})
     for (onnx::Text chunk : *varints)

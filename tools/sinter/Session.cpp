@@ -5,6 +5,7 @@
 #include "tools/sinter/Session.h"
 
 #include "compiler/report/UserError.h"
+#include "sinter/image.h"
 #include <cstdlib>
 
 using namespace sinter;
@@ -157,7 +158,8 @@ Session::run(const std::vector<HostTensor> &inputs) {
     outputs[i].name = infoOf(model, info.n_inputs + i).name;
     outputs[i].dtype = tensor.dtype;
     outputs[i].dims.assign(tensor.dim, tensor.dim + tensor.rank);
-    outputs[i].bytes.resize(outputs[i].elements() * dtypeBytes(tensor.dtype));
+    outputs[i].bytes.resize(outputs[i].elements() *
+                            sinter_dtype_bytes(tensor.dtype));
     if (tensor.dtype == SINTER_STRING) // they point into the inputs
       setTexts(outputs[i], textsOf(outputs[i]));
   }

@@ -160,16 +160,14 @@ LogicalResult importOneHot(NodeImport &node) {
 } // namespace
 
 void addFeatures(OpTable &table) {
-  auto add = [&](const char *name, ImportFunction function) {
-    table[std::string("ai.onnx.ml.") + name] = function;
-  };
-  add("Scaler", importScaler);
-  add("Binarizer", importBinarizer);
-  add("Normalizer", importNormalizer);
-  add("Imputer", importImputer);
-  add("FeatureVectorizer", importVectorizer);
-  add("ArrayFeatureExtractor", importExtractor);
-  add("OneHotEncoder", importOneHot);
+  addRows(table, "ai.onnx.ml",
+          {{"Scaler", importScaler},
+           {"Binarizer", importBinarizer},
+           {"Normalizer", importNormalizer},
+           {"Imputer", importImputer},
+           {"FeatureVectorizer", importVectorizer},
+           {"ArrayFeatureExtractor", importExtractor},
+           {"OneHotEncoder", importOneHot}});
   addEncoders(table);
 }
 

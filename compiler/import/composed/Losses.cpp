@@ -1,8 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Losses that models export beside their outputs; and a convolution that sees
-// the past, which a model hands from run to run.
+// Losses that models export beside their outputs.
 #include "compiler/import/Composer.h"
 
 using namespace mlir;
@@ -72,43 +71,11 @@ LogicalResult importEntropyLoss(NodeImport &node) {
   return c.set(0, negativeLikelihood(node, c, logs));
 }
 
-/// A depthwise convolution over what came before and the input.
-LogicalResult importCausalConv(NodeImport &node) {
-  Composer c(node);
-  Dims x = node.dims(0), w = node.dims(1);
-  std::optional<int64_t> channels, kernel;
-  if (x.size() == 3 && w.size() == 3) {
-    channels = sym::asConstant(w[0]);
-    kernel = sym::asConstant(w[2]);
-  }
-  if (!channels || !kernel || *kernel < 1)
-    return c.fault(ErrorCode::S001, "input or weight has another rank",
-                   "[batch, channels, length] and a known [channels, 1, k]");
-  DimAttr before = node.model.dim(*kernel - 1), none = node.model.dim(0);
-  Name all =
-      node.input(3)
-          ? c.op("Concat", {c.input(3), c.input(0)}, With().integer("axis", 2))
-          : c.op("Pad",
-                 {c.input(0), c.dims({none, none, before, none, none, none})});
-  Name y = c.op("Conv", {all, c.input(1), c.input(2)},
-                With().integer("group", *channels));
-  std::string activation = node.text("activation");
-  if (activation == "silu" || activation == "swish")
-    y = c.mul(y, c.op("Sigmoid", {y}));
-  else if (activation != "none")
-    return c.fault(ErrorCode::I005, "activation is '" + activation + "'",
-                   "silu, swish or none");
-  Name last = c.op("Slice",
-                   {all, c.dims({x[2]}), c.dims({x[2] + before}), c.ints({2})});
-  return failed(c.set(1, last)) ? failure() : c.set(0, y);
-}
-
 } // namespace
 
 void addLosses(OpTable &table) {
   table["NegativeLogLikelihoodLoss"] = importLikelihoodLoss;
   table["SoftmaxCrossEntropyLoss"] = importEntropyLoss;
-  table["CausalConvWithState"] = importCausalConv;
 }
 
 } // namespace sinter::importer

@@ -265,18 +265,35 @@ LogicalResult importMelWeights(NodeImport &node) {
 }
 
 /// com.microsoft: one axis, real to half a spectrum and back.
-LogicalResult importRfft(NodeImport &node) {
-  Composer c(node);
-  if (node.integer("signal_ndim", 1) != 1 || node.integer("normalized") != 0 ||
-      node.integer("onesided") != 1 || node.rank(0) < 1)
-    return c.fault(ErrorCode::I004, "several axes, both sides or a norm",
+bool isHalfSpectrum(NodeImport &node, int64_t leastRank) {
+  if (node.integer("signal_ndim", 1) == 1 && node.integer("normalized") == 0 &&
+      node.integer("onesided") == 1 && node.rank(0) >= leastRank)
+    return true;
+  (void)node.fault(ErrorCode::I004, "several axes, both sides or a norm",
                    "signal_ndim 1, onesided 1, normalized 0");
+  return false;
+}
+
+LogicalResult importRfft(NodeImport &node) {
+  if (!isHalfSpectrum(node, 1))
+    return failure();
+  Composer c(node);
   DimAttr length = node.dims(0).back();
   if (isTooLong(node, length))
     return failure();
   return c.set(0, transformed(node, c, c.input(0), "", length,
                               sym::floorDiv(length, 2) + 1, false,
                               node.type(0).getElementType()));
+}
+
+/// [..., n / 2 + 1, 2] as the signal [..., n].
+LogicalResult importIrfft(NodeImport &node) {
+  if (!isHalfSpectrum(node, 2))
+    return failure();
+  Composer c(node);
+  Name y = c.op("DFT", {c.input(0)},
+                With().integer("inverse", 1).integer("onesided", 1));
+  return c.set(0, c.op("Squeeze", {y, c.ints({-1})}));
 }
 
 } // namespace
@@ -288,6 +305,7 @@ void addSignal(OpTable &table) {
   table["STFT"] = importStft;
   table["MelWeightMatrix"] = importMelWeights;
   table["com.microsoft.Rfft"] = importRfft;
+  table["com.microsoft.Irfft"] = importIrfft;
 }
 
 } // namespace sinter::importer

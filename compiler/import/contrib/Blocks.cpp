@@ -387,11 +387,12 @@ LogicalResult importGatherBlocks(NodeImport &node) {
 } // namespace
 
 void addBlocks(OpTable &table) {
-  table["com.microsoft.MatMulNBits"] = importMatMulBits;
-  table["com.microsoft.MatMulBnb4"] = importMatMulBnb4;
-  table["com.microsoft.MatMulNBitsQkv"] = importBitsQkv;
-  table["com.microsoft.MatMulNBitsMlp"] = importBitsMlp;
-  table["com.microsoft.GatherBlockQuantized"] = importGatherBlocks;
+  addRows(table, "com.microsoft",
+          {{"MatMulNBits", importMatMulBits},
+           {"MatMulBnb4", importMatMulBnb4},
+           {"MatMulNBitsQkv", importBitsQkv},
+           {"MatMulNBitsMlp", importBitsMlp},
+           {"GatherBlockQuantized", importGatherBlocks}});
 }
 
 } // namespace sinter::importer

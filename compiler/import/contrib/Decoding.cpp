@@ -15,7 +15,8 @@ namespace {
 using Name = Composer::Name;
 
 //===----------------------------------------------------------------------===//
-// CausalConvWithState
+// CausalConvWithState: the standard's has neither window nor dilation, and one
+// axis
 //===----------------------------------------------------------------------===//
 
 class CausalConv {
@@ -23,7 +24,7 @@ public:
   explicit CausalConv(NodeImport &node)
       : c(node), node(node), isLast(node.integer("channels_last") != 0),
         window(node.integer("state_window")),
-        dilation(node.integer("dilation")) {}
+        dilation(node.integer("dilation", 1)) {}
   LogicalResult run();
 
 private:
@@ -49,10 +50,10 @@ bool CausalConv::check() {
     kernel = sym::asConstant(w[2]);
   }
   bool fits = isLast ? x.size() >= 3 : x.size() == 3;
-  if (node.integer("ndim") != 1 || !count || !kernel || *kernel < 1 ||
+  if (node.integer("ndim", 1) != 1 || !count || !kernel || *kernel < 1 ||
       dilation < 1 || window < 0 || window > 8 || !fits) {
     (void)c.fault(ErrorCode::S001,
-                  "ndim is " + Twine(node.integer("ndim")) + ", dilation " +
+                  "ndim is " + Twine(node.integer("ndim", 1)) + ", dilation " +
                       Twine(dilation) + ", state_window " + Twine(window) +
                       ", or input or weight has another rank",
                   "one axis, [batch, channels, length] and a known [channels, "
@@ -308,12 +309,13 @@ LogicalResult importMurmur(NodeImport &node) { return Murmur(node).run(); }
 } // namespace
 
 void addDecoding(OpTable &table) {
-  table["com.microsoft.CausalConvWithState"] = importCausalConv;
-  table["com.microsoft.DecoderMaskedMultiHeadAttention"] =
-      importDecoderAttention;
-  table["com.microsoft.DecoderMaskedSelfAttention"] = importDecoderSelf;
-  table["com.microsoft.NGramRepeatBlock"] = importRepeatBlock;
-  table["com.microsoft.MurmurHash3"] = importMurmur;
+  table["CausalConvWithState"] = importCausalConv;
+  addRows(table, "com.microsoft",
+          {{"CausalConvWithState", importCausalConv},
+           {"DecoderMaskedMultiHeadAttention", importDecoderAttention},
+           {"DecoderMaskedSelfAttention", importDecoderSelf},
+           {"NGramRepeatBlock", importRepeatBlock},
+           {"MurmurHash3", importMurmur}});
 }
 
 } // namespace sinter::importer

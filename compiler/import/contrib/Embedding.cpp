@@ -83,8 +83,9 @@ LogicalResult importEmbedNorm(NodeImport &node) {
 } // namespace
 
 void addEmbedding(OpTable &table) {
-  table["com.microsoft.RotaryEmbedding"] = importRotary;
-  table["com.microsoft.EmbedLayerNormalization"] = importEmbedNorm;
+  addRows(table, "com.microsoft",
+          {{"RotaryEmbedding", importRotary},
+           {"EmbedLayerNormalization", importEmbedNorm}});
 }
 
 } // namespace sinter::importer

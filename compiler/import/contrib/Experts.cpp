@@ -316,8 +316,8 @@ LogicalResult importExperts(NodeImport &node) { return Experts(node).run(); }
 } // namespace
 
 void addExperts(OpTable &table) {
-  table["com.microsoft.MoE"] = importExperts;
-  table["com.microsoft.QMoE"] = importExperts;
+  addRows(table, "com.microsoft",
+          {{"MoE", importExperts}, {"QMoE", importExperts}});
 }
 
 } // namespace sinter::importer

@@ -86,8 +86,9 @@ LogicalResult importFloat4(NodeImport &node) {
 } // namespace
 
 void addFloatWeights(OpTable &table) {
-  table["com.microsoft.MatMulBlockQuantizedFp8Weight"] = importFloat8;
-  table["com.microsoft.MatMulBlockQuantizedFp4Weight"] = importFloat4;
+  addRows(table, "com.microsoft",
+          {{"MatMulBlockQuantizedFp8Weight", importFloat8},
+           {"MatMulBlockQuantizedFp4Weight", importFloat4}});
 }
 
 } // namespace sinter::importer

@@ -333,35 +333,34 @@ LogicalResult importCDist(NodeImport &node) {
 } // namespace
 
 void addFused(OpTable &table) {
-  for (const char *name :
-       {"Trilu", "Range", "DequantizeLinear", "QuantizeLinear"})
-    table[std::string("com.microsoft.") + name] = importSame;
-  auto add = [&](const char *name, ImportFunction function) {
-    table[std::string("com.microsoft.") + name] = function;
-  };
-  add("Gelu", importGelu);
-  add("BiasGelu", importGelu);
-  add("FastGelu", importFastGelu);
-  add("QuickGelu", importQuickGelu);
-  add("BiasSplitGelu", importBiasSplitGelu);
-  add("BiasAdd", importBiasAdd);
-  add("GemmFastGelu", importGemmFastGelu);
-  add("FusedMatMul", importFusedMatMul);
-  add("TransposeMatMul", importFusedMatMul);
-  add("FusedMatMulActivation", importFusedMatMul);
-  add("FusedGemm", importFusedGemm);
-  add("FusedConv", importFusedConv);
-  add("NhwcConv", importNhwcConv);
-  add("NhwcFusedConv", importNhwcFusedConv);
-  add("NhwcMaxPool", importNhwcMaxPool);
-  add("SkipLayerNormalization", importSkipNorm);
-  add("SkipSimplifiedLayerNormalization", importSkipNorm);
-  add("GroupNorm", importGroupNorm);
-  add("SkipGroupNorm", importGroupNorm);
-  add("BiasSoftmax", importBiasSoftmax);
-  add("ExpandDims", importExpandDims);
-  add("Pad", importPad);
-  add("CDist", importCDist);
+  addRows(table, "com.microsoft",
+          {{"Trilu", importSame},
+           {"Range", importSame},
+           {"DequantizeLinear", importSame},
+           {"QuantizeLinear", importSame},
+           {"Gelu", importGelu},
+           {"BiasGelu", importGelu},
+           {"FastGelu", importFastGelu},
+           {"QuickGelu", importQuickGelu},
+           {"BiasSplitGelu", importBiasSplitGelu},
+           {"BiasAdd", importBiasAdd},
+           {"GemmFastGelu", importGemmFastGelu},
+           {"FusedMatMul", importFusedMatMul},
+           {"TransposeMatMul", importFusedMatMul},
+           {"FusedMatMulActivation", importFusedMatMul},
+           {"FusedGemm", importFusedGemm},
+           {"FusedConv", importFusedConv},
+           {"NhwcConv", importNhwcConv},
+           {"NhwcFusedConv", importNhwcFusedConv},
+           {"NhwcMaxPool", importNhwcMaxPool},
+           {"SkipLayerNormalization", importSkipNorm},
+           {"SkipSimplifiedLayerNormalization", importSkipNorm},
+           {"GroupNorm", importGroupNorm},
+           {"SkipGroupNorm", importGroupNorm},
+           {"BiasSoftmax", importBiasSoftmax},
+           {"ExpandDims", importExpandDims},
+           {"Pad", importPad},
+           {"CDist", importCDist}});
   table["SimplifiedLayerNormalization"] = importSimplifiedNorm;
 }
 

@@ -29,14 +29,13 @@ LogicalResult importScaledSilu(NodeImport &node) {
   return c.set(0, c.mul(z, c.op("Sigmoid", {z})));
 }
 
-/// [..., n * size] as [..., n, size].
-Name byGroups(Composer &c, const Name &x, int64_t size) {
+/// The last axis as two.
+Name parted(Composer &c, const Name &x, DimAttr count, DimAttr width) {
   Dims d = c.dimsOf(x);
   if (d.empty())
     return {};
-  DimAttr width = d.back();
-  d.back() = sym::floorDiv(width, size);
-  d.push_back(sym::constantDim(width.getContext(), size));
+  d.back() = count;
+  d.push_back(width);
   return c.reshape(x, d);
 }
 
@@ -52,7 +51,10 @@ LogicalResult importGatedNorm(NodeImport &node) {
     return c.fault(ErrorCode::I005, "activation is '" + kind + "'",
                    "silu, swish or sigmoid");
   Type f32 = f32Of(node);
-  Name x = byGroups(c, c.cast(c.input(0), f32), *size);
+  Name x = c.cast(c.input(0), f32);
+  if (node.rank(0) >= 1)
+    x = parted(c, x, sym::floorDiv(node.dims(0).back(), *size),
+               node.model.dim(*size));
   Name y =
       c.op("RMSNormalization", {x, c.cast(c.input(1), f32)},
            With().integer("axis", -1).real("epsilon", node.real("epsilon")));
@@ -88,10 +90,7 @@ Name branches(NodeImport &node, Composer &c, const Name &x, DimAttr count) {
   Dims d = c.dimsOf(y);
   if (node.integer("num_branches") == 0 || d.empty())
     return y;
-  DimAttr width = d.back();
-  d.back() = count;
-  d.push_back(sym::floorDiv(width, count));
-  return c.reshape(y, d);
+  return parted(c, y, count, sym::floorDiv(d.back(), count));
 }
 
 LogicalResult importBranchNorm(NodeImport &node) {
@@ -131,9 +130,7 @@ Name gatesOf(NodeImport &node, Composer &c, size_t i, const Dims &streams,
     return gate;
   if (node.integer("num_branches") == 0 || d.back() == count)
     return c.unsqueeze(gate, {-1});
-  d.back() = count;
-  d.push_back(streams.back());
-  return c.reshape(gate, d);
+  return parted(c, gate, count, streams.back());
 }
 
 LogicalResult importPreMix(NodeImport &node) {
@@ -302,19 +299,17 @@ LogicalResult importGemmaRotary(NodeImport &node) {
 } // namespace
 
 void addGated(OpTable &table) {
-  auto add = [&](const char *name, ImportFunction function) {
-    table[std::string("com.microsoft.") + name] = function;
-  };
-  add("GatedAdd", importGatedAdd);
-  add("ScaledSiLU", importScaledSilu);
-  add("GatedRMSNorm", importGatedNorm);
-  add("BranchwiseRMSNorm", importBranchNorm);
-  add("HyperConnectionPreMix", importPreMix);
-  add("HyperConnectionPostMix", importPostMix);
-  add("EngramGate", importEngram);
-  add("LinearAttentionGate", importDecayGate);
-  add("MRotaryEmbedding", importRotaryOfThree);
-  add("GemmaRotaryEmbedding", importGemmaRotary);
+  addRows(table, "com.microsoft",
+          {{"GatedAdd", importGatedAdd},
+           {"ScaledSiLU", importScaledSilu},
+           {"GatedRMSNorm", importGatedNorm},
+           {"BranchwiseRMSNorm", importBranchNorm},
+           {"HyperConnectionPreMix", importPreMix},
+           {"HyperConnectionPostMix", importPostMix},
+           {"EngramGate", importEngram},
+           {"LinearAttentionGate", importDecayGate},
+           {"MRotaryEmbedding", importRotaryOfThree},
+           {"GemmaRotaryEmbedding", importGemmaRotary}});
 }
 
 } // namespace sinter::importer

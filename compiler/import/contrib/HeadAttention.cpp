@@ -330,12 +330,10 @@ LogicalResult importMultiHead(NodeImport &node) {
 } // namespace
 
 void addHeadAttention(OpTable &table) {
-  auto add = [&](const char *name, ImportFunction function) {
-    table[std::string("com.microsoft.") + name] = function;
-  };
-  add("Attention", importAttention);
-  add("QAttention", importQAttention);
-  add("MultiHeadAttention", importMultiHead);
+  addRows(table, "com.microsoft",
+          {{"Attention", importAttention},
+           {"QAttention", importQAttention},
+           {"MultiHeadAttention", importMultiHead}});
 }
 
 } // namespace sinter::importer

@@ -109,18 +109,6 @@ LogicalResult importComplexMul(NodeImport &node) {
                c.op("Concat", {real, imaginary}, With().integer("axis", -1)));
 }
 
-/// Half a spectrum [..., n / 2 + 1, 2] as the signal [..., n].
-LogicalResult importIrfft(NodeImport &node) {
-  Composer c(node);
-  if (node.integer("signal_ndim", 1) != 1 || node.integer("normalized") != 0 ||
-      node.integer("onesided") != 1 || node.rank(0) < 2)
-    return c.fault(ErrorCode::I004, "several axes, both sides or a norm",
-                   "signal_ndim 1, onesided 1, normalized 0");
-  Name y = c.op("DFT", {c.input(0)},
-                With().integer("inverse", 1).integer("onesided", 1));
-  return c.set(0, c.op("Squeeze", {y, c.ints({-1})}));
-}
-
 LogicalResult importIsAllFinite(NodeImport &node) {
   Composer c(node);
   bool isInfOnly = node.integer("isinf_only") != 0,
@@ -298,26 +286,23 @@ LogicalResult importQuantisedEmbedding(NodeImport &node) {
 } // namespace
 
 void addOlder(OpTable &table) {
-  auto add = [&](const char *name, ImportFunction function) {
-    table[std::string("com.microsoft.") + name] = function;
-  };
-  add("MulInteger", importMulInteger);
-  add("ReduceSumInteger", importReduceSumInteger);
-  add("MatMulInteger16", importMatMulInteger16);
-  add("GatherND", importGatherND);
-  add("TorchEmbedding", importTorchEmbedding);
-  add("UnfoldTensor", importUnfold);
-  add("ComplexMul", importComplexMul);
-  add("ComplexMulConj", importComplexMul);
-  add("Irfft", importIrfft);
-  add("IsAllFinite", importIsAllFinite);
-  add("BiasDropout", importDropout);
-  add("BitmaskDropout", importDropout);
-  add("BitmaskBiasDropout", importDropout);
-  add("SampleOp", importIdentity);
-  add("RelativePositionBias", importRelativeBias);
-  add("GatedRelativePositionBias", importGatedBias);
-  add("QEmbedLayerNormalization", importQuantisedEmbedding);
+  addRows(table, "com.microsoft",
+          {{"MulInteger", importMulInteger},
+           {"ReduceSumInteger", importReduceSumInteger},
+           {"MatMulInteger16", importMatMulInteger16},
+           {"GatherND", importGatherND},
+           {"TorchEmbedding", importTorchEmbedding},
+           {"UnfoldTensor", importUnfold},
+           {"ComplexMul", importComplexMul},
+           {"ComplexMulConj", importComplexMul},
+           {"IsAllFinite", importIsAllFinite},
+           {"BiasDropout", importDropout},
+           {"BitmaskDropout", importDropout},
+           {"BitmaskBiasDropout", importDropout},
+           {"SampleOp", importIdentity},
+           {"RelativePositionBias", importRelativeBias},
+           {"GatedRelativePositionBias", importGatedBias},
+           {"QEmbedLayerNormalization", importQuantisedEmbedding}});
 }
 
 } // namespace sinter::importer

@@ -178,10 +178,11 @@ LogicalResult importPackedMultiHead(NodeImport &node) {
 } // namespace
 
 void addPadding(OpTable &table) {
-  table["com.microsoft.RemovePadding"] = importRemovePadding;
-  table["com.microsoft.RestorePadding"] = importRestorePadding;
-  table["com.microsoft.PackedAttention"] = importPackedAttention;
-  table["com.microsoft.PackedMultiHeadAttention"] = importPackedMultiHead;
+  addRows(table, "com.microsoft",
+          {{"RemovePadding", importRemovePadding},
+           {"RestorePadding", importRestorePadding},
+           {"PackedAttention", importPackedAttention},
+           {"PackedMultiHeadAttention", importPackedMultiHead}});
 }
 
 } // namespace sinter::importer

@@ -142,8 +142,9 @@ LogicalResult importTransposedConv(NodeImport &node) {
 } // namespace
 
 void addPictures(OpTable &table) {
-  table["com.microsoft.CropAndResize"] = importCropAndResize;
-  table["com.microsoft.ConvTransposeWithDynamicPads"] = importTransposedConv;
+  addRows(table, "com.microsoft",
+          {{"CropAndResize", importCropAndResize},
+           {"ConvTransposeWithDynamicPads", importTransposedConv}});
 }
 
 } // namespace sinter::importer

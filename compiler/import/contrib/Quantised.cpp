@@ -212,24 +212,22 @@ LogicalResult importLstm(NodeImport &node) {
 } // namespace
 
 void addFusedQuantised(OpTable &table) {
-  auto add = [&](const char *name, ImportFunction function) {
-    table[std::string("com.microsoft.") + name] = function;
-  };
-  add("QLinearAdd", importBinary);
-  add("QLinearMul", importBinary);
-  add("QLinearSigmoid", importUnary);
-  add("QLinearLeakyRelu", importUnary);
-  add("QLinearReduceMean", importUnary);
-  add("QLinearSoftmax", importSoftmax);
-  add("QLinearAveragePool", importPool);
-  add("QLinearGlobalAveragePool", importPool);
-  add("QLinearConcat", importConcat);
-  add("QLinearWhere", importWhere);
-  add("QLinearConv", importConv);
-  add("QGemm", importGemm);
-  add("DynamicQuantizeMatMul", importDynamicMatMul);
-  add("MatMulIntegerToFloat", importMatMulToFloat);
-  add("DynamicQuantizeLSTM", importLstm);
+  addRows(table, "com.microsoft",
+          {{"QLinearAdd", importBinary},
+           {"QLinearMul", importBinary},
+           {"QLinearSigmoid", importUnary},
+           {"QLinearLeakyRelu", importUnary},
+           {"QLinearReduceMean", importUnary},
+           {"QLinearSoftmax", importSoftmax},
+           {"QLinearAveragePool", importPool},
+           {"QLinearGlobalAveragePool", importPool},
+           {"QLinearConcat", importConcat},
+           {"QLinearWhere", importWhere},
+           {"QLinearConv", importConv},
+           {"QGemm", importGemm},
+           {"DynamicQuantizeMatMul", importDynamicMatMul},
+           {"MatMulIntegerToFloat", importMatMulToFloat},
+           {"DynamicQuantizeLSTM", importLstm}});
 }
 
 } // namespace sinter::importer
