@@ -282,23 +282,32 @@ TEST_F(Extern, LongLines) {
       check("arg_reduce", {counts}, {argReduce(counts, flag, axis, true, flag)},
             {axis, flag, flag});
     }
-  for (const char *mode : {"linear", "cubic"}) {
-    Value wide = floats({2, 3, 700}, random), tall = floats({2, 9, 33}, random);
-    int64_t code = mode[0] == 'l' ? 1 : 2;
-    auto resized = [&](const Value &x, const Shape &shape) {
-      evaluate::Resize resize{mode,
-                              "half_pixel",
-                              "round_prefer_floor",
-                              {0, 0, 0},
-                              {0, 0, 0, 1, 1, 1}};
-      check("resize", {x}, {evaluate::resize(x, shape, resize)},
-            {code, 0, 0, 0, 0}, {-0.75, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}, 2e-5);
-    };
-    resized(wide, {2, 4, 90});
-    resized(wide, {2, 3, 5});
-    resized(tall, {2, 4, 150});
-    resized(tall, {2, 21, 33});
+}
+
+/// Lines of more than a block, of fewer elements than a vector has lanes, and
+/// rows.
+TEST_F(Extern, LongResizes) {
+  const char *modes[] = {"nearest", "linear", "cubic"};
+  auto resized = [&](int64_t mode, const Value &x, const Shape &shape) {
+    evaluate::Resize resize{modes[mode],
+                            "half_pixel",
+                            "round_prefer_floor",
+                            {0, 0, 0},
+                            {0, 0, 0, 1, 1, 1}};
+    check("resize", {x}, {evaluate::resize(x, shape, resize)},
+          {mode, 0, 0, 0, 0}, {-0.75, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}, 2e-5);
+  };
+  Value wide = floats({2, 3, 700}, random), tall = floats({2, 9, 33}, random),
+        thin = floats({2, 3, 5}, random), rows = floats({7, 5, 19}, random),
+        counts = integers({2, 3, 40}, -50, 50, random);
+  for (int64_t mode : {0, 1, 2}) {
+    resized(mode, wide, {2, 4, 90});
+    resized(mode, wide, {2, 3, 1111});
+    resized(mode, thin, {2, 7, 61});
+    resized(mode, rows, {16, 300, 19});
   }
+  resized(1, tall, {2, 4, 150});
+  resized(0, counts, {2, 7, 93});
 }
 
 TEST_F(Extern, NonZeroAndNorms) {
