@@ -3,7 +3,8 @@
 //
 // A transposed convolution with stride s is s convolutions of stride 1, one for
 // each residue of the output coordinate (and for each axis), which write every
-// s-th element of the result.
+// s-th element of the result. Where there is one map, those along the last axis
+// are one convolution with s maps, which lie side by side in the result.
 
 #include "passes/lower/Products.h"
 
@@ -43,6 +44,11 @@ struct TransposedShape {
 
   /// No output gets more than one tap, and none lies outside the input's reach.
   bool isExact = false;
+
+  /// The residues along the last axis are maps: all read the same input.
+  bool isMerged = false;
+
+  bool isDepthwise() const { return groups > 1 && depth == 1 && n == 1; }
 };
 } // namespace
 
@@ -63,6 +69,11 @@ static TransposedShape shapeOf(graph::ConvTransposeOp op, const Place &filter) {
   shape.isExact = ArrayRef<int64_t>(shape.kernel) == op.getStrides() &&
                   llvm::all_of(op.getPads(), isZero) &&
                   llvm::all_of(op.getOutputPadding(), isZero);
+  int64_t last = shape.kernel.size() - 1, step = shape.strides[last];
+  int64_t grown = op.getOutputPadding()[last] - op.getPads().back();
+  shape.isMerged = shape.groups == 1 && shape.n == 1 && step > 1 &&
+                   shape.kernel[last] % step == 0 &&
+                   shape.pads[last] % step == 0 && grown % step == 0;
   if (shape.kernel.size() == 1) {
     for (auto *list : {&shape.kernel, &shape.strides})
       list->insert(list->begin(), 1);
@@ -107,6 +118,26 @@ static Place withHalo(Lowering &lowering, const Place &input,
   return padded;
 }
 
+/// The taps of a phase, [taps..., channels], for a depthwise convolution.
+static Place tableOf(Lowering &lowering, const TransposedShape &shape,
+                     const Lowering::PanelSource &taps, const Place &filter) {
+  Lowering::Packing table{taps.k, taps.kStrides, taps.offset, {}};
+  table.dims.back() = shape.groups; // for the one channel of a group
+  int64_t positions = 1;
+  for (int64_t extent : ArrayRef<int64_t>(taps.k).drop_back())
+    positions *= extent;
+  return *reshape(lowering.pack(filter, table),
+                  {lowering.dim(positions), lowering.dim(shape.groups)});
+}
+
+/// The residues along the last axis of `place` as its channels, of which it has
+/// one.
+static void mergeResidues(Lowering &lowering, Place &place, int64_t stride) {
+  unsigned channels = place.rank() - 1;
+  place.strides[channels] = place.strides[channels - 1];
+  place.dims[channels] = lowering.dim(stride);
+}
+
 static void emitPhase(Lowering &lowering, const TransposedShape &shape,
                       ArrayRef<int64_t> residue, const Place &filter,
                       const Place &padded, const Epilogue &whole, bool hasBias,
@@ -127,7 +158,14 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
         (phase.firstTap + stride * (phase.taps - 1)) * shape.tapStrides[i];
     sym::DimAttr extent = whole.outputs[0].dims[i + 1];
     sym::DimAttr count = sym::ceilDiv(extent - phase.first, stride);
+    bool isMerged = shape.isMerged && i + 1 == shape.kernel.size();
+    if (isMerged) {
+      panels.n = stride;
+      panels.nStride = shape.tapStrides[i];
+    }
     for (Place *place : epilogue.places()) {
+      if (isMerged)
+        mergeResidues(lowering, *place, stride);
       place->offset = place->offset + place->strides[i + 1] * phase.first;
       place->strides[i + 1] = place->strides[i + 1] * stride;
       place->dims[i + 1] = count;
@@ -139,9 +177,15 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
   panels.kStrides.push_back(shape.inputStride);
   KernelEmitter emitter(lowering, loc, "conv_transpose");
   emitter.addView(in);
-  RightSide side = filterSide(lowering, filter, panels,
-                              contiguousRun(in, shape.depth, taps, ones));
-  side.addTo(emitter, shape.groups);
+  bool alongK = false;
+  if (shape.isDepthwise()) {
+    emitter.addView(tableOf(lowering, shape, panels, filter));
+  } else {
+    RightSide side = filterSide(lowering, filter, panels,
+                                contiguousRun(in, shape.depth, taps, ones));
+    side.addTo(emitter, shape.groups);
+    alongK = side.alongK;
+  }
   epilogue.addTo(emitter);
   emitter.launch(
       epilogue.outputs.size(), [&](OpBuilder &b, ValueRange arguments) {
@@ -149,7 +193,7 @@ static void emitPhase(Lowering &lowering, const TransposedShape &shape,
         auto root = kernel::ConvOp::create(
             b, b.getUnknownLoc(), arguments[0], arguments[1],
             arguments.slice(2, extras), arguments.drop_front(2 + extras), taps,
-            ones, ones, shape.groups, nullptr, nullptr, side.alongK);
+            ones, ones, shape.groups, nullptr, nullptr, alongK);
         epilogue.emit(root.getEpilogue(), kernel::accumulatorType(in.element()),
                       addBias(hasBias));
       });
@@ -190,6 +234,8 @@ LogicalResult Lowering::lowerConvTranspose(graph::ConvTransposeOp op) {
     emitPhase(*this, shape, residue, filter, padded, whole, hasBias,
               op.getLoc());
     axis = residue.size();
+    if (shape.isMerged)
+      --axis;
     while (axis > 0 && ++residue[axis - 1] == shape.strides[axis - 1])
       residue[--axis] = 0;
   } while (axis > 0);

@@ -199,6 +199,43 @@ func.func @upsample(%x: tensor<1x4x4x16xf32>) -> tensor<1x8x8x16xf32> {
 
 // -----
 
+// One map of a transposed convolution: its residues are the maps of one
+// convolution, side by side in the result.
+// CHECK: kernel.define @[[ONE:k[0-9]+_conv_transpose]] (
+// CHECK-SAME: !kernel.panels<1 groups, n = 8,
+// CHECK-SAME: !kernel.view<[1, 1, 21, 8] x f32, [0, 0, 8, 1]>
+// CHECK: exec.program @sound
+// CHECK: exec.launch @[[ONE]](
+// CHECK-NOT: exec.launch @[[ONE]](
+func.func @sound(%x: tensor<1x1x20x16xf32>) -> tensor<1x1x168x1xf32> {
+  %w = graph.constant(#graph.weight<"w">) : tensor<16x1x1x16xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 1, 8>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>, group = 1 : i64, channels_last} : (tensor<1x1x20x16xf32>, tensor<16x1x1x16xf32>) -> tensor<1x1x168x1xf32>
+  return %0 : tensor<1x1x168x1xf32>
+}
+
+// -----
+
+// A padding that no residue shares: they read different inputs.
+// CHECK: exec.program @shifted
+// CHECK-COUNT-8: conv_transpose
+func.func @shifted(%x: tensor<1x1x20x16xf32>) -> tensor<1x1x160x1xf32> {
+  %w = graph.constant(#graph.weight<"w">) : tensor<16x1x1x16xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 1, 8>, pads = array<i64: 0, 4, 0, 4>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>, group = 1 : i64, channels_last} : (tensor<1x1x20x16xf32>, tensor<16x1x1x16xf32>) -> tensor<1x1x160x1xf32>
+  return %0 : tensor<1x1x160x1xf32>
+}
+
+// -----
+
+// A filter for each channel: its taps are a table.
+// CHECK: kernel.define @{{.*}}conv_transpose (%{{.*}}, %{{.*}}: !kernel.view<[4, 32] x f32, [32, 1]>)
+func.func @each(%x: tensor<1x4x4x32xf32>) -> tensor<1x8x8x32xf32> {
+  %w = graph.constant(#graph.weight<"w">) : tensor<32x1x4x4xf32>
+  %0 = graph.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>, group = 32 : i64, channels_last} : (tensor<1x4x4x32xf32>, tensor<32x1x4x4xf32>) -> tensor<1x8x8x32xf32>
+  return %0 : tensor<1x8x8x32xf32>
+}
+
+// -----
+
 // A whole factor and the nearest element: the source has an axis of stride 0
 // behind each axis that grows, in whatever order its memory is.
 // CHECK: kernel.define @[[UP:k[0-9]+_copy]]
