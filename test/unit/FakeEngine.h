@@ -38,7 +38,10 @@ public:
         response.outputs = request.inputs;
       response.model = request.model;
       response.version = "3";
-      request.done(std::move(response));
+      // As the engine does: what is called may hold this.
+      auto done = std::move(request.done);
+      request.done = nullptr;
+      done(std::move(response));
     }
     void cancel() override {
       ++*cancelled;

@@ -528,6 +528,43 @@ TEST_F(ServeGrpc, ShutdownAnswersWhatStreamsHaveAskedAndEndsThem) {
   reader.join();
 }
 
+// Clients that are answered beside clients that leave, while the answers come
+// from threads of the engine.
+TEST_F(ServeGrpc, ManyCallsOnTwoLoops) {
+  GrpcOptions options;
+  options.threads = 2;
+  restart(options);
+  std::atomic<int> right{0}, left{0};
+  std::vector<std::thread> clients;
+  for (int c = 0; c < 6; ++c)
+    clients.emplace_back([&, c] {
+      grpc::ChannelArguments own;
+      own.SetInt("test.client", c); // no connection is shared
+      auto stub = GRPCInferenceService::NewStub(grpc::CreateCustomChannel(
+          server->addresses()[1], grpc::InsecureChannelCredentials(), own));
+      for (int i = 0; i < 60; ++i) {
+        grpc::ClientContext context;
+        ModelInferResponse out;
+        bool leaves = i % 6 == 5;
+        if (leaves)
+          context.set_deadline(std::chrono::system_clock::now() +
+                               std::chrono::milliseconds(3));
+        std::string bytes = std::to_string(100000 + c * 1000 + i) + "ab";
+        grpc::Status status = stub->ModelInfer(
+            &context, rawRequest(leaves ? "hold" : "echo", bytes), &out);
+        if (leaves)
+          left += status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+        else
+          right += status.ok() && out.raw_output_contents(0) == bytes;
+      }
+    });
+  for (std::thread &client : clients)
+    client.join();
+  EXPECT_EQ(right, 6 * 50);
+  EXPECT_EQ(left, 6 * 10);
+  server->shutdown(Clock::now() + std::chrono::seconds(60));
+}
+
 TEST_F(ServeGrpc, ATakenPortIsAFault) {
   GrpcOptions options;
   options.addresses = {server->addresses()[1]};

@@ -111,14 +111,21 @@ public:
     connections = builder.experimental().AddExternalConnectionAcceptor(
         Builder::experimental_type::ExternalConnectionType::FROM_FD,
         credentialsOf(options.tls));
-    builder.RegisterService(&inference);
-    builder.RegisterService(&health);
+    builder.RegisterService(&inference.service());
+    builder.RegisterService(&health.service());
     limit(builder, options);
+    for (uint32_t i = 0; i < std::max(1u, options.threads); ++i)
+      loops.push_back(std::make_unique<Loop>(builder.AddCompletionQueue()));
     runFirst(true); // the library's threads are made by this one
     server = builder.BuildAndStart();
     runFirst(false);
     if (!server)
       return {Code::internal, "gRPC does not start; its log says why"};
+    for (auto &loop : loops) {
+      inference.listen(*loop);
+      health.listen(*loop);
+      loop->start();
+    }
     return acceptor.start(
         [this](int descriptor) {
           grpc::experimental::ExternalConnectionAcceptor::
@@ -160,6 +167,8 @@ public:
     isOver = true;
     if (isStarted)
       released->get_future().wait();
+    for (auto &loop : loops)
+      loop->stop();
   }
 
 private:
@@ -184,6 +193,7 @@ private:
   bool isDown = false;
   std::atomic<bool> isOver{false};
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections;
+  std::vector<std::unique_ptr<Loop>> loops; // after the server that uses them
   std::unique_ptr<grpc::Server> server;
   Acceptor acceptor; // first to go
 };

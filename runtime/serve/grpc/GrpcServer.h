@@ -30,6 +30,7 @@ struct GrpcOptions {
   std::vector<std::string>
       addresses;             ///< HOST:PORT, or unix:PATH; port 0 = any free one
   GrpcTls tls;               ///< without a certificate: plain text
+  uint32_t threads = 1;      ///< that read and write connections
   bool allowControl = false; ///< load, unload and settings on this listener
   int maxStreams = 1024;     ///< calls at once on one connection
   int maxStreamRequests = 64; ///< requests under way in one ModelStreamInfer

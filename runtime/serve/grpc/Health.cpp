@@ -7,8 +7,6 @@
 
 #include <grpcpp/alarm.h>
 
-#include <mutex>
-
 namespace sinter::serve {
 namespace {
 
@@ -30,82 +28,114 @@ Serving stateOf(Engine &engine, const std::string &service) {
                      : HealthCheckResponse::NOT_SERVING;
 }
 
-class WatchCall : public grpc::ServerWriteReactor<HealthCheckResponse> {
+class WatchCall final : public Call {
 public:
-  WatchCall(Engine &engine, std::string service,
-            const std::atomic<bool> &isStopping)
-      : engine(engine), service(std::move(service)), isStopping(isStopping) {
+  using Async = HealthService::Async;
+
+  static void await(Engine &engine, Async &async,
+                    const std::atomic<bool> &isStopping, Loop &loop) {
+    auto *call = new WatchCall(engine, async, isStopping, loop);
+    async.RequestWatch(&call->context, &call->request, &call->writer,
+                       loop.queue(), loop.queue(), &call->arrival);
+  }
+
+private:
+  WatchCall(Engine &engine, Async &async, const std::atomic<bool> &isStopping,
+            Loop &loop)
+      : Call(loop), engine(engine), async(async), isStopping(isStopping) {}
+
+  void arrive(bool ok) {
+    if (!ok) { // the server goes down
+      delete this;
+      return;
+    }
+    begin();
+    await(engine, async, isStopping, loop);
+    handleBy(std::make_shared<Canceller>(*this));
     look();
   }
 
-  void OnWriteDone(bool ok) override {
-    if (ok)
-      wait();
-    else
-      Finish(grpc::Status::CANCELLED);
-  }
-  void OnCancel() override {
-    isCancelled = true;
-    alarm.Cancel();
-  }
-  void OnDone() override { delete this; }
-
-private:
-  void wait() {
-    alarm.Set(std::chrono::system_clock::now() + lookEvery,
-              [this](bool) { look(); });
-    if (isCancelled) // between the write and the alarm
-      alarm.Cancel();
-  }
+  struct Canceller : CallHandler {
+    explicit Canceller(WatchCall &call) : call(call) {}
+    void onCancel() override {
+      call.isCancelled = true;
+      call.alarm.Cancel();
+    }
+    WatchCall &call;
+  };
 
   void look() {
     if (isCancelled)
-      return Finish(grpc::Status::CANCELLED);
+      return finish(grpc::Status::CANCELLED);
     Serving now = isStopping ? HealthCheckResponse::NOT_SERVING
-                             : stateOf(engine, service);
+                             : stateOf(engine, request.service());
     if (now != last) {
       last = now;
       response.set_status(now);
-      return StartWrite(&response);
+      expect();
+      return writer.Write(response, &written);
     }
     if (isStopping)
-      return Finish(
+      return finish(
           grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server goes down"));
     wait();
   }
 
+  void wait() {
+    if (isCancelled)
+      return finish(grpc::Status::CANCELLED);
+    expect();
+    alarm.Set(loop.queue(), std::chrono::system_clock::now() + lookEvery,
+              &woken);
+  }
+
+  void onWritten(bool ok) {
+    ok ? wait() : finish(grpc::Status::CANCELLED);
+    leave();
+  }
+  void onWoken(bool) {
+    look();
+    leave();
+  }
+  void sendStatus(const grpc::Status &status, Event *sent) override {
+    writer.Finish(status, sent);
+  }
+
   Engine &engine;
-  const std::string service;
+  Async &async;
   const std::atomic<bool> &isStopping;
-  std::atomic<bool> isCancelled{false};
+  bool isCancelled = false;
+  HealthCheckRequest request;
   HealthCheckResponse response;
   Serving last = HealthCheckResponse::UNKNOWN;
   grpc::Alarm alarm;
+  grpc::ServerAsyncWriter<HealthCheckResponse> writer{&context};
+  EventOf<WatchCall> arrival{*this, &WatchCall::arrive},
+      written{*this, &WatchCall::onWritten}, woken{*this, &WatchCall::onWoken};
 };
 
 } // namespace
 
-grpc::ServerUnaryReactor *
-HealthService::Check(grpc::CallbackServerContext *context,
-                     const HealthCheckRequest *request,
-                     HealthCheckResponse *response) {
-  grpc::ServerUnaryReactor *reactor = context->DefaultReactor();
-  Serving state = isStopping ? HealthCheckResponse::NOT_SERVING
-                             : stateOf(engine, request->service());
-  response->set_status(state);
-  if (state == HealthCheckResponse::SERVICE_UNKNOWN)
-    reactor->Finish(
-        grpc::Status(grpc::StatusCode::NOT_FOUND,
-                     "no service or model '" + request->service() + "'"));
-  else
-    reactor->Finish(grpc::Status::OK);
-  return reactor;
-}
-
-grpc::ServerWriteReactor<HealthCheckResponse> *
-HealthService::Watch(grpc::CallbackServerContext *,
-                     const HealthCheckRequest *request) {
-  return new WatchCall(engine, request->service(), isStopping);
+void HealthService::listen(Loop &loop) {
+  auto check =
+      std::make_shared<UnaryMethod<HealthCheckRequest, HealthCheckResponse>>();
+  check->ask = [this](auto *context, auto *in, auto *writer, auto *queue,
+                      void *tag) {
+    async.RequestCheck(context, in, writer, queue, queue, tag);
+  };
+  check->act = [this](Call &call, HealthCheckRequest &in,
+                      HealthCheckResponse &out) {
+    Serving state = isStopping ? HealthCheckResponse::NOT_SERVING
+                               : stateOf(engine, in.service());
+    out.set_status(state);
+    if (state == HealthCheckResponse::SERVICE_UNKNOWN)
+      call.finish(grpc::Status(grpc::StatusCode::NOT_FOUND,
+                               "no service or model '" + in.service() + "'"));
+    else
+      call.finish(grpc::Status::OK);
+  };
+  UnaryCall<HealthCheckRequest, HealthCheckResponse>::await(check, loop);
+  WatchCall::await(engine, async, isStopping, loop);
 }
 
 } // namespace sinter::serve

@@ -7,7 +7,7 @@
 namespace sinter::serve {
 namespace {
 
-void describeCaller(const grpc::CallbackServerContext &context, Request &out) {
+void describeCaller(const grpc::ServerContext &context, Request &out) {
   out.received = Clock::now();
   out.trace.traceparent = metadataOf(context, "traceparent");
   out.trace.tracestate = metadataOf(context, "tracestate");
@@ -16,39 +16,33 @@ void describeCaller(const grpc::CallbackServerContext &context, Request &out) {
     out.deadline = out.received + (deadline - std::chrono::system_clock::now());
 }
 
-class UnaryCall : public grpc::ServerUnaryReactor,
-                  public std::enable_shared_from_this<UnaryCall> {
+class UnaryInfer : public CallHandler,
+                   public std::enable_shared_from_this<UnaryInfer> {
 public:
-  UnaryCall(const GrpcOptions &options, AnswerHold &held,
-            grpc::CallbackServerContext &context,
-            inference::ModelInferResponse &answer)
-      : options(options), held(held), context(context), answer(answer) {}
+  UnaryInfer(const GrpcOptions &options, AnswerHold &held, Call &call,
+             inference::ModelInferResponse &answer)
+      : options(options), held(held), call(call), answer(answer) {}
 
   void start(Engine &engine, inference::ModelInferRequest &borrowed) {
-    self = shared_from_this();
-    // `self` may go before submit() returns.
-    std::shared_ptr<UnaryCall> hold = self;
-    // gRPC frees its message with the call, the engine may still read tensors.
+    // gRPC's message goes with the call, the engine may still read tensors.
     auto message = std::make_shared<inference::ModelInferRequest>();
     message->Swap(&borrowed);
     Request request;
     Status status =
-        readRequest(engine, options, context, message, request, wanted);
+        readRequest(engine, options, call.context, message, request, wanted);
     if (!status.ok())
       return finish(status);
-    request.done = [hold](Response &&response) {
+    request.done = [hold = shared_from_this()](Response &&response) {
       if (!response.traceparent.empty())
-        hold->context.AddTrailingMetadata("traceparent", response.traceparent);
+        hold->call.context.AddTrailingMetadata("traceparent",
+                                               response.traceparent);
       hold->finish(hold->encode(response));
     };
     cancellation.arrived(engine.submit(std::move(request)));
   }
 
-  void OnCancel() override { cancellation.cancel(); }
-  void OnDone() override {
-    held.leave();
-    self.reset();
-  }
+  void onCancel() override { cancellation.cancel(); }
+  void onDone() override { held.leave(); }
 
 private:
   Status encode(const Response &response) {
@@ -60,34 +54,29 @@ private:
 
   void finish(const Status &status) {
     if (status.retryAfterMs)
-      context.AddTrailingMetadata("grpc-retry-pushback-ms",
-                                  std::to_string(status.retryAfterMs));
-    held.run([hold = shared_from_this(), result = toGrpc(status)] {
-      hold->Finish(result);
-    });
+      call.context.AddTrailingMetadata("grpc-retry-pushback-ms",
+                                       std::to_string(status.retryAfterMs));
+    held.run([&call = call, result = toGrpc(status)] { call.finish(result); });
   }
 
   const GrpcOptions &options;
   AnswerHold &held;
-  grpc::CallbackServerContext &context;
+  Call &call; // alive until it was finished
   inference::ModelInferResponse &answer;
   Wanted wanted;
   Cancellation cancellation;
-  std::shared_ptr<UnaryCall> self;
 };
 
 } // namespace
 
-std::string metadataOf(const grpc::CallbackServerContext &context,
-                       const char *name) {
+std::string metadataOf(const grpc::ServerContext &context, const char *name) {
   auto found = context.client_metadata().find(name);
   if (found == context.client_metadata().end())
     return "";
   return {found->second.data(), found->second.size()};
 }
 
-Status mayCall(const GrpcOptions &options,
-               const grpc::CallbackServerContext &context,
+Status mayCall(const GrpcOptions &options, const grpc::ServerContext &context,
                Permission permission, const std::string &model,
                std::string &client) {
   client = context.peer();
@@ -105,7 +94,7 @@ Status mayCall(const GrpcOptions &options,
 }
 
 Status readRequest(const Engine &engine, const GrpcOptions &options,
-                   const grpc::CallbackServerContext &context,
+                   const grpc::ServerContext &context,
                    const SharedMessage &message, Request &out, Wanted &wanted) {
   wanted.id = message->id();
   describeCaller(context, out);
@@ -166,15 +155,13 @@ void AnswerHold::release() {
     answer();
 }
 
-grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
-                                     AnswerHold &hold,
-                                     grpc::CallbackServerContext &context,
-                                     inference::ModelInferRequest &message,
-                                     inference::ModelInferResponse &answer) {
+void startInfer(Engine &engine, const GrpcOptions &options, AnswerHold &hold,
+                Call &call, inference::ModelInferRequest &message,
+                inference::ModelInferResponse &answer) {
   hold.enter();
-  auto call = std::make_shared<UnaryCall>(options, hold, context, answer);
-  call->start(engine, message);
-  return call.get();
+  auto handler = std::make_shared<UnaryInfer>(options, hold, call, answer);
+  call.handleBy(handler);
+  handler->start(engine, message);
 }
 
 } // namespace sinter::serve

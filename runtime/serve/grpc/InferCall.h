@@ -8,10 +8,10 @@
 #define SINTER_SERVE_GRPC_INFERCALL_H
 
 #include "runtime/serve/engine/Engine.h"
+#include "runtime/serve/grpc/Call.h"
 #include "runtime/serve/grpc/Decode.h"
 #include "runtime/serve/grpc/GrpcServer.h"
-
-#include <grpcpp/grpcpp.h>
+#include "runtime/serve/grpc/Inference.grpc.pb.h"
 
 #include <atomic>
 #include <functional>
@@ -22,12 +22,10 @@
 namespace sinter::serve {
 
 /// A value of the call's metadata; empty when it is not there.
-std::string metadataOf(const grpc::CallbackServerContext &context,
-                       const char *name);
+std::string metadataOf(const grpc::ServerContext &context, const char *name);
 
 /// Whether the caller may do this. client: the address, or the caller's name.
-Status mayCall(const GrpcOptions &options,
-               const grpc::CallbackServerContext &context,
+Status mayCall(const GrpcOptions &options, const grpc::ServerContext &context,
                Permission permission, const std::string &model,
                std::string &client);
 
@@ -41,7 +39,7 @@ struct Wanted {
 /// The message as a request, with who calls, until when, and the trace it is
 /// part of; done stays empty.
 Status readRequest(const Engine &engine, const GrpcOptions &options,
-                   const grpc::CallbackServerContext &context,
+                   const grpc::ServerContext &context,
                    const SharedMessage &message, Request &out, Wanted &wanted);
 
 /// The ticket of a request that may be answered, or cancelled, at any moment,
@@ -78,15 +76,9 @@ private:
   std::vector<std::function<void()>> waiting;
 };
 
-grpc::ServerUnaryReactor *startInfer(Engine &engine, const GrpcOptions &options,
-                                     AnswerHold &hold,
-                                     grpc::CallbackServerContext &context,
-                                     inference::ModelInferRequest &message,
-                                     inference::ModelInferResponse &answer);
-
-using StreamReactor =
-    grpc::ServerBidiReactor<inference::ModelInferRequest,
-                            inference::ModelStreamInferResponse>;
+void startInfer(Engine &engine, const GrpcOptions &options, AnswerHold &hold,
+                Call &call, inference::ModelInferRequest &message,
+                inference::ModelInferResponse &answer);
 
 /// The streams that are open. One whose client says nothing would hold the
 /// shutdown to its deadline: from drain() on no stream is read any further, and
@@ -109,11 +101,17 @@ private:
   std::map<Member *, std::weak_ptr<Member>> open;
 };
 
-/// Answers come in the order of the requests. At most maxStreamRequests are
-/// under way: then the stream is not read, and the client waits.
-StreamReactor *startStream(Engine &engine, const GrpcOptions &options,
-                           Streams &streams,
-                           grpc::CallbackServerContext &context);
+struct StreamService {
+  Engine &engine;
+  const GrpcOptions &options;
+  Streams &streams;
+  inference::GRPCInferenceService::AsyncService &async;
+};
+
+/// The next ModelStreamInfer, whenever it comes, and those after it. Answers
+/// come in the order of the requests. At most maxStreamRequests are under way:
+/// then the stream is not read, and the client waits.
+void awaitStream(const StreamService &service, Loop &loop);
 
 } // namespace sinter::serve
 

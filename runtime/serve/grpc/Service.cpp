@@ -8,14 +8,9 @@
 namespace sinter::serve {
 namespace {
 
-using Context = grpc::CallbackServerContext;
-using Reactor = grpc::ServerUnaryReactor;
+using Context = grpc::ServerContext;
 
-Reactor *finish(Context *context, const Status &status) {
-  Reactor *reactor = context->DefaultReactor();
-  reactor->Finish(toGrpc(status));
-  return reactor;
-}
+void finish(Call &call, const Status &status) { call.finish(toGrpc(status)); }
 
 } // namespace
 
@@ -25,88 +20,96 @@ Status InferenceService::mayObserve(const Context &context,
   return mayCall(options, context, Permission::observe, model, client);
 }
 
-Reactor *InferenceService::ServerLive(Context *context,
-                                      const inference::ServerLiveRequest *,
-                                      inference::ServerLiveResponse *out) {
-  out->set_live(engine.live());
-  return finish(context, {});
+void InferenceService::ServerLive(Call &call, inference::ServerLiveRequest &,
+                                  inference::ServerLiveResponse &out) {
+  out.set_live(engine.live());
+  return finish(call, {});
 }
 
-Reactor *InferenceService::ServerReady(Context *context,
-                                       const inference::ServerReadyRequest *,
-                                       inference::ServerReadyResponse *out) {
-  out->set_ready(engine.ready());
-  return finish(context, {});
+void InferenceService::ServerReady(Call &call, inference::ServerReadyRequest &,
+                                   inference::ServerReadyResponse &out) {
+  out.set_ready(engine.ready());
+  return finish(call, {});
 }
 
-Reactor *InferenceService::ModelReady(Context *context,
-                                      const inference::ModelReadyRequest *in,
-                                      inference::ModelReadyResponse *out) {
-  Status status = engine.modelReady(in->name(), in->version());
-  out->set_ready(status.ok());
+void InferenceService::ModelReady(Call &call, inference::ModelReadyRequest &in,
+                                  inference::ModelReadyResponse &out) {
+  Status status = engine.modelReady(in.name(), in.version());
+  out.set_ready(status.ok());
   // Not ready is an answer; a model that does not exist is a fault.
-  return finish(context, status.code == Code::notFound ? status : Status());
+  return finish(call, status.code == Code::notFound ? status : Status());
 }
 
-Reactor *
-InferenceService::ServerMetadata(Context *context,
-                                 const inference::ServerMetadataRequest *,
-                                 inference::ServerMetadataResponse *out) {
-  out->set_name(serverName);
-  out->set_version(serverVersion());
+void InferenceService::ServerMetadata(Call &call,
+                                      inference::ServerMetadataRequest &,
+                                      inference::ServerMetadataResponse &out) {
+  out.set_name(serverName);
+  out.set_version(serverVersion());
   for (const std::string &extension : extensionNames(options.extensions))
-    out->add_extensions(extension);
-  return finish(context, {});
+    out.add_extensions(extension);
+  return finish(call, {});
 }
 
-Reactor *
-InferenceService::ModelMetadata(Context *context,
-                                const inference::ModelMetadataRequest *in,
-                                inference::ModelMetadataResponse *out) {
-  Status status = mayObserve(*context, in->name());
+void InferenceService::ModelMetadata(Call &call,
+                                     inference::ModelMetadataRequest &in,
+                                     inference::ModelMetadataResponse &out) {
+  Status status = mayObserve(call.context, in.name());
   if (!status.ok())
-    return finish(context, status);
-  if (auto model = engine.describe(in->name(), in->version(), status))
-    encodeMetadata(*model, *out);
-  return finish(context, status);
+    return finish(call, status);
+  if (auto model = engine.describe(in.name(), in.version(), status))
+    encodeMetadata(*model, out);
+  return finish(call, status);
 }
 
-Reactor *InferenceService::ModelConfig(Context *context,
-                                       const inference::ModelConfigRequest *in,
-                                       inference::ModelConfigResponse *out) {
-  Status status = mayObserve(*context, in->name());
+void InferenceService::ModelConfig(Call &call,
+                                   inference::ModelConfigRequest &in,
+                                   inference::ModelConfigResponse &out) {
+  Status status = mayObserve(call.context, in.name());
   if (!status.ok())
-    return finish(context, status);
-  if (auto model = engine.describe(in->name(), in->version(), status))
+    return finish(call, status);
+  if (auto model = engine.describe(in.name(), in.version(), status))
     encodeConfig(*model,
                  options.batching ? options.batching(model->name)
                                   : BatchingConfig(),
-                 *out->mutable_config());
-  return finish(context, status);
+                 *out.mutable_config());
+  return finish(call, status);
 }
 
-Reactor *
-InferenceService::ModelStatistics(Context *context,
-                                  const inference::ModelStatisticsRequest *in,
-                                  inference::ModelStatisticsResponse *out) {
-  Status status = mayObserve(*context, in->name());
+void InferenceService::ModelStatistics(
+    Call &call, inference::ModelStatisticsRequest &in,
+    inference::ModelStatisticsResponse &out) {
+  Status status = mayObserve(call.context, in.name());
   if (!status.ok())
-    return finish(context, status);
+    return finish(call, status);
   for (const serve::ModelStatistics &model :
-       engine.statistics(in->name(), in->version(), status))
-    encodeStatistics(model, *out->add_model_stats());
-  return finish(context, status);
+       engine.statistics(in.name(), in.version(), status))
+    encodeStatistics(model, *out.add_model_stats());
+  return finish(call, status);
 }
 
-Reactor *InferenceService::ModelInfer(Context *context,
-                                      const inference::ModelInferRequest *in,
-                                      inference::ModelInferResponse *out) {
-  return startInfer(engine, options, answers, *context,
-                    *const_cast<inference::ModelInferRequest *>(in), *out);
+void InferenceService::ModelInfer(Call &call, inference::ModelInferRequest &in,
+                                  inference::ModelInferResponse &out) {
+  startInfer(engine, options, answers, call, in, out);
 }
 
-StreamReactor *InferenceService::ModelStreamInfer(Context *context) {
-  return startStream(engine, options, openStreams, *context);
+void InferenceService::listen(Loop &loop) {
+#define SINTER_CALL(NAME)                                                      \
+  {                                                                            \
+    using In = inference::NAME##Request;                                       \
+    using Out = inference::NAME##Response;                                     \
+    auto method = std::make_shared<UnaryMethod<In, Out>>();                    \
+    method->ask = [this](auto *context, auto *in, auto *writer, auto *queue,   \
+                         void *tag) {                                          \
+      async.Request##NAME(context, in, writer, queue, queue, tag);             \
+    };                                                                         \
+    method->act = [this](Call &call, In &in, Out &out) {                       \
+      NAME(call, in, out);                                                     \
+    };                                                                         \
+    UnaryCall<In, Out>::await(method, loop);                                   \
+  }
+  SINTER_UNARY_CALLS(SINTER_CALL)
+#undef SINTER_CALL
+  awaitStream({engine, options, openStreams, async}, loop);
 }
 
 } // namespace sinter::serve

@@ -1,7 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two gRPC services as gRPC++ wants them: one short method a call.
+// The two gRPC services: one short method a call.
 #ifndef SINTER_SERVE_GRPC_SERVICE_H
 #define SINTER_SERVE_GRPC_SERVICE_H
 
@@ -15,56 +15,56 @@
 
 namespace sinter::serve {
 
-class InferenceService final
-    : public inference::GRPCInferenceService::CallbackService {
+/// The calls with one message each way.
+#define SINTER_UNARY_CALLS(CALL)                                               \
+  CALL(ServerLive)                                                             \
+  CALL(ServerReady)                                                            \
+  CALL(ModelReady)                                                             \
+  CALL(ServerMetadata)                                                         \
+  CALL(ModelMetadata)                                                          \
+  CALL(ModelInfer)                                                             \
+  CALL(ModelConfig)                                                            \
+  CALL(ModelStatistics)                                                        \
+  CALL(RepositoryIndex)                                                        \
+  CALL(RepositoryModelLoad)                                                    \
+  CALL(RepositoryModelUnload)                                                  \
+  CALL(SystemSharedMemoryStatus)                                               \
+  CALL(SystemSharedMemoryRegister)                                             \
+  CALL(SystemSharedMemoryUnregister)                                           \
+  CALL(CudaSharedMemoryStatus)                                                 \
+  CALL(CudaSharedMemoryRegister)                                               \
+  CALL(CudaSharedMemoryUnregister)                                             \
+  CALL(TraceSetting)                                                           \
+  CALL(LogSettings)
+
+class InferenceService {
 public:
+  using Async = inference::GRPCInferenceService::AsyncService;
+
   InferenceService(Engine &engine, const GrpcOptions &options)
       : engine(engine), options(options) {}
-
-  // The shape of every call is gRPC's; these say only which there are.
-#define SINTER_CALL(NAME)                                                      \
-  grpc::ServerUnaryReactor *NAME(grpc::CallbackServerContext *,                \
-                                 const inference::NAME##Request *,             \
-                                 inference::NAME##Response *) override;
-  SINTER_CALL(ServerLive)
-  SINTER_CALL(ServerReady)
-  SINTER_CALL(ModelReady)
-  SINTER_CALL(ServerMetadata)
-  SINTER_CALL(ModelMetadata)
-  SINTER_CALL(ModelInfer)
-  SINTER_CALL(ModelConfig)
-  SINTER_CALL(ModelStatistics)
-  SINTER_CALL(RepositoryIndex)
-  SINTER_CALL(RepositoryModelLoad)
-  SINTER_CALL(RepositoryModelUnload)
-  SINTER_CALL(SystemSharedMemoryStatus)
-  SINTER_CALL(SystemSharedMemoryRegister)
-  SINTER_CALL(SystemSharedMemoryUnregister)
-  SINTER_CALL(CudaSharedMemoryStatus)
-  SINTER_CALL(CudaSharedMemoryRegister)
-  SINTER_CALL(CudaSharedMemoryUnregister)
-  SINTER_CALL(TraceSetting)
-  SINTER_CALL(LogSettings)
-#undef SINTER_CALL
-
-  grpc::ServerBidiReactor<inference::ModelInferRequest,
-                          inference::ModelStreamInferResponse> *
-  ModelStreamInfer(grpc::CallbackServerContext *context) override;
+  Async &service() { return async; }
+  /// Calls that come to this loop, from now on.
+  void listen(Loop &loop);
 
   AnswerHold &hold() { return answers; }
   Streams &streams() { return openStreams; }
 
 private:
-  Status mayObserve(const grpc::CallbackServerContext &context,
+#define SINTER_CALL(NAME)                                                      \
+  void NAME(Call &, inference::NAME##Request &, inference::NAME##Response &);
+  SINTER_UNARY_CALLS(SINTER_CALL)
+#undef SINTER_CALL
+
+  Status mayObserve(const grpc::ServerContext &context,
                     const std::string &model) const;
-  Status mayControl(const grpc::CallbackServerContext &context,
+  Status mayControl(const grpc::ServerContext &context,
                     const std::string &model, std::string &client) const;
   /// Tries a control action on a thread of its own, and audits it.
-  grpc::ServerUnaryReactor *control(grpc::CallbackServerContext &context,
-                                    const std::string &model,
-                                    std::string action,
-                                    std::function<Status()> act);
+  void control(Call &call, const std::string &model, std::string action,
+               std::function<Status()> act);
 
+  Async async;
   Engine &engine;
   const GrpcOptions &options;
   AnswerHold answers;
@@ -73,21 +73,18 @@ private:
 
 /// grpc.health.v1: "" and the inference service are the server's readiness, any
 /// other name a model's.
-class HealthService final : public grpc::health::v1::Health::CallbackService {
+class HealthService {
 public:
-  explicit HealthService(Engine &engine) : engine(engine) {}
+  using Async = grpc::health::v1::Health::AsyncService;
 
-  grpc::ServerUnaryReactor *
-  Check(grpc::CallbackServerContext *context,
-        const grpc::health::v1::HealthCheckRequest *request,
-        grpc::health::v1::HealthCheckResponse *response) override;
-  grpc::ServerWriteReactor<grpc::health::v1::HealthCheckResponse> *
-  Watch(grpc::CallbackServerContext *context,
-        const grpc::health::v1::HealthCheckRequest *request) override;
+  explicit HealthService(Engine &engine) : engine(engine) {}
+  Async &service() { return async; }
+  void listen(Loop &loop);
   /// Every Watch ends soon: the server goes down.
   void stop() { isStopping = true; }
 
 private:
+  Async async;
   Engine &engine;
   std::atomic<bool> isStopping{false};
 };

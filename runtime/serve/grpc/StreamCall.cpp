@@ -21,25 +21,69 @@ struct Turn {
   Cancellation cancellation;
 };
 
-class StreamCall : public StreamReactor,
+using In = inference::ModelInferRequest;
+using Out = inference::ModelStreamInferResponse;
+
+/// The call as gRPC has it; one read and one write under way at most.
+class StreamTransport final : public Call {
+public:
+  static void await(const StreamService &service, Loop &loop) {
+    auto *call = new StreamTransport(service, loop);
+    service.async.RequestModelStreamInfer(&call->context, &call->stream,
+                                          loop.queue(), loop.queue(),
+                                          &call->arrival);
+  }
+  void startRead(In *message) {
+    expect();
+    loop.post([this, message] { stream.Read(message, &readDone); });
+  }
+  void startWrite(const Out *message) {
+    expect();
+    loop.post([this, message] { stream.Write(*message, &writeDone); });
+  }
+
+private:
+  StreamTransport(const StreamService &service, Loop &loop)
+      : Call(loop), service(service) {}
+
+  void arrive(bool ok);
+  void read(bool ok) {
+    handler->onRead(ok);
+    leave();
+  }
+  void written(bool ok) {
+    handler->onWritten(ok);
+    leave();
+  }
+  void sendStatus(const grpc::Status &status, Event *sent) override {
+    stream.Finish(status, sent);
+  }
+
+  StreamService service;
+  grpc::ServerAsyncReaderWriter<Out, In> stream{&context};
+  EventOf<StreamTransport> arrival{*this, &StreamTransport::arrive},
+      readDone{*this, &StreamTransport::read},
+      writeDone{*this, &StreamTransport::written};
+};
+
+class StreamCall : public CallHandler,
                    public Streams::Member,
                    public std::enable_shared_from_this<StreamCall> {
 public:
-  StreamCall(Engine &engine, const GrpcOptions &options, Streams &streams,
-             grpc::CallbackServerContext &context)
-      : engine(engine), options(options), streams(streams), context(context) {
-    auto found = context.client_metadata().find("triton_grpc_error");
-    wantsStatus =
-        found != context.client_metadata().end() && found->second == "true";
+  StreamCall(const StreamService &service, StreamTransport &call)
+      : engine(service.engine), options(service.options),
+        streams(service.streams), call(call) {
+    const auto &metadata = call.context.client_metadata();
+    auto found = metadata.find("triton_grpc_error");
+    wantsStatus = found != metadata.end() && found->second == "true";
   }
 
   void start() {
-    self = shared_from_this();
     {
       std::lock_guard<std::mutex> guard(lock);
       readNext();
     }
-    streams.add(self);
+    streams.add(shared_from_this());
   }
 
   void drain() override {
@@ -48,7 +92,7 @@ public:
     proceed();
   }
 
-  void OnReadDone(bool ok) override {
+  void onRead(bool ok) override {
     if (ok)
       return take();
     std::lock_guard<std::mutex> guard(lock);
@@ -57,7 +101,7 @@ public:
     proceed();
   }
 
-  void OnWriteDone(bool ok) override {
+  void onWritten(bool ok) override {
     std::lock_guard<std::mutex> guard(lock);
     isWriting = false;
     turns.pop_front();
@@ -66,7 +110,7 @@ public:
     proceed();
   }
 
-  void OnCancel() override {
+  void onCancel() override {
     std::deque<std::shared_ptr<Turn>> left;
     {
       std::lock_guard<std::mutex> guard(lock);
@@ -78,11 +122,10 @@ public:
       turn->cancellation.cancel();
   }
 
-  void OnDone() override {
+  void onDone() override {
     streams.remove(this);
     for (const auto &turn : turns) // nobody waits for these any more
       turn->cancellation.cancel();
-    self.reset();
   }
 
 private:
@@ -93,7 +136,7 @@ private:
       return;
     isReading = true;
     incoming = std::make_shared<inference::ModelInferRequest>();
-    StartRead(incoming.get());
+    call.startRead(incoming.get());
   }
 
   void take() {
@@ -110,8 +153,8 @@ private:
       readNext();
     }
     Request request;
-    Status status =
-        readRequest(engine, options, context, message, request, turn->wanted);
+    Status status = readRequest(engine, options, call.context, message, request,
+                                turn->wanted);
     if (!status.ok()) {
       Response refused;
       refused.status = std::move(status);
@@ -169,26 +212,37 @@ private:
     if (wantsStatus && !first.status.ok())
       return finish(toGrpc(first.status));
     isWriting = true;
-    StartWrite(&first.message);
+    call.startWrite(&first.message);
   }
 
   void finish(const grpc::Status &status) {
     isFinished = true;
-    Finish(status);
+    call.finish(status);
   }
 
   Engine &engine;
   const GrpcOptions &options;
   Streams &streams;
-  grpc::CallbackServerContext &context;
+  StreamTransport &call; // alive until it was finished
   bool wantsStatus = false;
   std::mutex lock; // all below
   bool isReading = false, isWriting = false, isInputOver = false;
   bool isCancelled = false, isFinished = false, isDraining = false;
   std::shared_ptr<inference::ModelInferRequest> incoming;
   std::deque<std::shared_ptr<Turn>> turns;
-  std::shared_ptr<StreamCall> self;
 };
+
+void StreamTransport::arrive(bool ok) {
+  if (!ok) { // the server goes down
+    delete this;
+    return;
+  }
+  begin();
+  await(service, loop);
+  auto made = std::make_shared<StreamCall>(service, *this);
+  handleBy(made);
+  made->start();
+}
 
 } // namespace
 
@@ -226,12 +280,8 @@ void Streams::drain() {
     stream->drain();
 }
 
-StreamReactor *startStream(Engine &engine, const GrpcOptions &options,
-                           Streams &streams,
-                           grpc::CallbackServerContext &context) {
-  auto call = std::make_shared<StreamCall>(engine, options, streams, context);
-  call->start();
-  return call.get();
+void awaitStream(const StreamService &service, Loop &loop) {
+  StreamTransport::await(service, loop);
 }
 
 } // namespace sinter::serve

@@ -193,6 +193,7 @@ Status Listeners::startGrpc() {
     return {};
   options.tls = {config.tlsCertificate, config.tlsKey, config.tlsClientCa};
   options.allowControl = config.controlEverywhere;
+  options.threads = listenerThreads();
   options.maxStreams = int(config.maxStreams);
   options.sharedMemory = config.sharedMemory ? &sharedMemory : nullptr;
   options.logs = &logs;
