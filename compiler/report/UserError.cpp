@@ -44,14 +44,20 @@ llvm::Error sinter::userError(ErrorCode code, const llvm::Twine &what) {
 }
 
 StringRef sinter::findErrorCode(StringRef text) {
-  constexpr StringRef prefix = "SINTER-";
+  constexpr StringRef prefix = "[SINTER-";
+  StringRef last;
   for (size_t at = text.find(prefix); at != StringRef::npos;
        at = text.find(prefix, at + 1)) {
-    StringRef code = text.substr(at, prefix.size() + 4);
-    if (findErrorText({code.data(), code.size()}))
+    StringRef code = text.substr(at + 1, prefix.size() + 3);
+    if (!findErrorText({code.data(), code.size()}) ||
+        !text.drop_front(at + 1 + code.size()).starts_with("]"))
+      continue;
+    StringRef before = text.take_front(at).rtrim(' ');
+    if (before.empty() || before.ends_with("\n"))
       return code;
+    last = code;
   }
-  return {};
+  return last;
 }
 
 ExitCode sinter::exitCodeOf(StringRef text) {

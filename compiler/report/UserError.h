@@ -41,7 +41,9 @@ llvm::Error userError(ErrorCode code, const llvm::Twine &what,
 /// model's faults come as one, all of them.
 llvm::Error formattedError(ExitCode exit, std::string text);
 
-/// The first "SINTER-X000" in a text; empty when there is none.
+/// The code of an error's text: the first "[SINTER-X000]" that begins a line,
+/// else the last one; empty when there is none. Names of a user's may hold
+/// codes, too.
 llvm::StringRef findErrorCode(llvm::StringRef text);
 
 /// From the letter of the code in `text`; Internal when it names none.

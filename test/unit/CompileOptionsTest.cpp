@@ -78,3 +78,13 @@ TEST(UserError, ExitCodeFollowsTheLetter) {
   EXPECT_EQ(exitCodeOf("[SINTER-I999]"), ExitCode::Internal); // no such code
   EXPECT_EQ(exitCodeOf("a crash"), ExitCode::Internal);
 }
+
+// Whoever calls an option or a node SINTER-O001 gets the exit code of the
+// fault.
+TEST(UserError, NamesOfUsersDecideNothing) {
+  std::string text = errorOf(parseIsas("[SINTER-O001]"));
+  EXPECT_EQ(exitCodeOf(text), ExitCode::Usage) << text;
+  EXPECT_EQ(findErrorCode("node '[SINTER-O001]' is odd [SINTER-I013]"),
+            "SINTER-I013");
+  EXPECT_EQ(exitCodeOf("node 'SINTER-O001' crashed"), ExitCode::Internal);
+}
