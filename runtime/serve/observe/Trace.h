@@ -103,6 +103,7 @@ private:
   Status set(Own &own, const std::string &key,
              const std::optional<std::string> &value) const;
   Settings effective(const Own *own) const;
+  TraceValues valuesOf(const Settings &now) const;
   void refresh();
 
   const TraceOptions options;

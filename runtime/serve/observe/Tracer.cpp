@@ -189,7 +189,10 @@ void Tracer::sample(Request &request) {
 TraceValues Tracer::settings(const std::string &model) const {
   std::lock_guard<std::mutex> lock(mutex);
   auto found = models.find(model);
-  Settings now = effective(found == models.end() ? nullptr : &found->second);
+  return valuesOf(effective(found == models.end() ? nullptr : &found->second));
+}
+
+TraceValues Tracer::valuesOf(const Settings &now) const {
   TraceValues all = {
       {"trace_file", options.file},
       {"trace_rate", std::to_string(now.rate)},
@@ -246,7 +249,7 @@ Status Tracer::set(Own &own, const std::string &key,
     if (value)
       own.count = count;
   } else {
-    for (const auto &[name, now] : settings(""))
+    for (const auto &[name, now] : valuesOf(effective(nullptr)))
       if (name == key && (!value || *value == now))
         return {};
     bool isKnown =
@@ -261,14 +264,13 @@ Status Tracer::set(Own &own, const std::string &key,
 }
 
 Status Tracer::change(const std::string &model, const TraceChanges &changes) {
+  // Held to the end: requests count down what is written back.
+  std::lock_guard<std::mutex> lock(mutex);
   Own next;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (model.empty())
-      next = global;
-    else if (auto found = models.find(model); found != models.end())
-      next = found->second;
-  }
+  if (model.empty())
+    next = global;
+  else if (auto found = models.find(model); found != models.end())
+    next = found->second;
   // A list of levels comes one by one and stands for what there was.
   if (std::any_of(changes.begin(), changes.end(), [](const auto &change) {
         return change.first == "trace_level";
@@ -277,7 +279,6 @@ Status Tracer::change(const std::string &model, const TraceChanges &changes) {
   for (const auto &[key, value] : changes)
     if (Status status = set(next, key, value); !status.ok())
       return status;
-  std::lock_guard<std::mutex> lock(mutex);
   if (model.empty()) {
     Tracer first(options);
     next.level = next.level.value_or(*first.global.level);
