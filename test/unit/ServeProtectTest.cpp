@@ -268,4 +268,6 @@ TEST(AuditLog, ChainGoesOnAndEveryEditIsFound) {
   EXPECT_NE(status.message.find("line 4"), std::string::npos);
   EXPECT_FALSE(
       AuditLog::open(testing::TempDir() + "/no-such-folder/audit", status));
+  // What cannot be read is not an empty log.
+  EXPECT_FALSE(AuditLog::verify(path + "/inside", lines, hash).ok());
 }

@@ -34,10 +34,15 @@ std::string utcNow() {
 
 Status AuditLog::verify(const std::string &path, uint64_t &lines,
                         std::string &lastHash) {
-  std::ifstream in(path, std::ios::binary);
-  std::string line;
   lines = 0;
   lastHash.clear();
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  // No file is an empty log; one that cannot be read is none.
+  if (!in && errno != ENOENT)
+    return {Code::invalid, "audit log '" + path + "': cannot be read: " +
+                               std::strerror(errno ? errno : EIO)};
+  std::string line;
   while (std::getline(in, line)) {
     ++lines;
     size_t at = line.rfind(hashField);
