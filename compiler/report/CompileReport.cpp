@@ -5,7 +5,7 @@
 #include "compiler/report/CompileReport.h"
 
 #include "compiler/pipeline/CostModel.h"
-#include "passes/schedule/ScheduleRecords.h"
+#include "passes/schedule/ScheduleKey.h"
 #include "llvm/ADT/MapVector.h"
 #include "mlir/Pass/Pass.h"
 

@@ -6,6 +6,7 @@
 
 #include "passes/schedule/Passes.h"
 #include "passes/schedule/Rules.h"
+#include "passes/schedule/ScheduleKey.h"
 #include "passes/schedule/ScheduleRecords.h"
 #include "dialects/kernel/ExternTable.h"
 #include "dialects/kernel/ItemPlan.h"

@@ -1,19 +1,16 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reading records, and the key that finds them.
+// Reading records: lines that people write by hand, too.
 
 #include "passes/schedule/ScheduleRecords.h"
 
 #include "passes/schedule/ShippedRecords.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 
-using namespace mlir;
+using llvm::StringRef;
 
 namespace sinter::schedule {
 
@@ -96,22 +93,6 @@ const ScheduleRecord *ScheduleRecords::find(StringRef define,
   if (it == records.end() && !target.recordsOf.empty())
     it = records.find(keyOf(define, target.recordsOf, target.tuneCpu));
   return it == records.end() ? nullptr : &it->second;
-}
-
-std::string scheduleKey(kernel::DefineOp define) {
-  kernel::DefineOp copy = define.clone();
-  copy.setSymName("kernel");
-  copy.removeSchedulesAttr();
-  copy.removeItemsAttr();
-  copy.removeBlocksAttr();
-  copy.removeScratchAttr();
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  copy->print(stream, OpPrintingFlags().useLocalScope());
-  copy->destroy();
-  llvm::BLAKE3 hash;
-  hash.update(text);
-  return llvm::toHex(hash.final<16>(), /*LowerCase=*/true);
 }
 
 StringRef shippedRecords() { return kShippedRecords; }

@@ -11,11 +11,13 @@
 // schedule; sizes are in that text. A record changes speed and never a bit, so
 // one that fits no kernel costs nothing. Other fields (times, machine) are for
 // people. Of two records for one kernel, the later one counts.
+//
+// No MLIR here: the reader of a user's file is fuzzed by itself. ScheduleKey.h
+// makes the hash.
 
 #ifndef SINTER_PASSES_SCHEDULE_SCHEDULERECORDS_H
 #define SINTER_PASSES_SCHEDULE_SCHEDULERECORDS_H
 
-#include "dialects/kernel/KernelOps.h"
 #include "dialects/target/Target.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
@@ -43,10 +45,6 @@ public:
 private:
   llvm::StringMap<ScheduleRecord> records;
 };
-
-/// The hash of a define without its name, locations and schedule: 32
-/// hexadecimal digits.
-std::string scheduleKey(kernel::DefineOp define);
 
 /// The table that this build carries: passes/schedule/shipped.jsonl.
 llvm::StringRef shippedRecords();

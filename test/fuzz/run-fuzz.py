@@ -13,6 +13,8 @@ import sys
 root = pathlib.Path(os.environ.get("SINTER_ROOT", pathlib.Path(__file__).resolve().parents[2]))
 build = pathlib.Path(os.environ.get("SINTER_BUILD", root / "build"))
 seconds = 1800 if "--deep" in sys.argv else 20
+# These run code that prints what it refuses.
+LOUD = ("FuzzArguments",)
 
 
 def start(target):
@@ -23,6 +25,7 @@ def start(target):
     command = [target, f"-max_total_time={seconds}", "-rss_limit_mb=1024", "-timeout=10",
                f"-artifact_prefix={work}/", "-print_final_stats=1", work / "corpus"]
     command += [kept] if kept.is_dir() else []
+    command += ["-close_fd_mask=3"] if target.name in LOUD else []
     return work, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT,
                                   env=dict(os.environ, ASAN_OPTIONS="allocator_may_return_null=1"))
 
