@@ -32,6 +32,15 @@ SANITIZERS = {
                     "detect_leaks=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+# Scripts of --deep that run the compiler which has the sanitizers. Not those that
+# limit its address space, of which ASan takes terabytes.
+SANITIZED = (
+    "test/bad/run-bad-models.py", "test/bad/run-mutated-models.py",
+    "test/bad/run-random-nodes.py", "test/conformance/run-compiled-cases.py",
+    "test/conformance/run-contrib-cases.py", "test/conformance/run-node-cases.py",
+    "test/conformance/run-small-types.py", "test/e2e/run-graphs.py", "test/e2e/run-random.py",
+    "test/e2e/run-repack.py", "test/e2e/run-schedules.py", "test/e2e/run-shapes.py",
+    "test/e2e/run-texts.py", "test/e2e/run-weights.py", "test/import/run-versions.py")
 TIMES = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
                      "sinter", "test-times.json")
 # What comes first where nothing was measured yet.
@@ -144,13 +153,13 @@ class Runner:
             yield path, lambda path=path: self.script(path)
 
     def sanitized_checks(self):
-        """What runs the whole compiler: its unit tests, lit, broken and good models."""
+        """What runs the whole compiler: its unit tests, lit, broken and good models. Not
+        what measures, and not the server: test/san has its tests."""
         with open(os.path.join(self.build, "unit-tests.txt")) as file:
             for name in file.read().split():
                 yield "sanitize/unit/" + name, lambda name=name: self.unit(name)
         yield "sanitize/lit", self.lit
-        for path in ("test/bad/run-bad-models.py", "test/bad/run-mutated-models.py",
-                     "test/import/run-versions.py", "test/conformance/run-node-cases.py"):
+        for path in SANITIZED:
             yield "sanitize/" + path, lambda path=path: self.script(path)
 
 
