@@ -13,8 +13,6 @@ namespace sinter::simplify {
 namespace {
 
 constexpr int64_t kWord = 4; // bytes that are multiplied at a time
-// The evaluator holds an integer in eight bytes, and some of each element.
-constexpr int64_t kMostElements = int64_t(1) << 26;
 
 /// Of the weight that an expression is made of.
 std::string nameOf(Value value) {
@@ -65,7 +63,7 @@ private:
     if (conv && conv.getChannelsLast())
       return false;
     auto constant = cast<RankedTensorType>(op->getOperand(1).getType());
-    if (!constant.hasStaticShape() || constant.getNumElements() > kMostElements)
+    if (!constant.hasStaticShape())
       return false;
     outputAxis = conv || matmul.getTransposeB() ? 0 : 1;
     auto a = quantisedOf(op->getOperand(0));
@@ -73,6 +71,9 @@ private:
       return false;
     auto b = quantisedConstantOf(constants, op->getOperand(1), outputAxis);
     if (!b || bool(a->scale) != !b->scale.empty())
+      return false;
+    Type result = elementType(op->getResult(0));
+    if (a->scale ? !result.isF32() : result != i32)
       return false;
     left = *a;
     right = std::move(*b);
@@ -85,9 +86,21 @@ private:
       zero = constants.numberOf(left.zero);
     else
       zero = 0;
+    if (!isZeroByte())
+      return false;
     if (conv && conv.getBias() && !left.scale)
       return constants.integersOf(conv.getBias()).has_value();
     return true;
+  }
+
+  // A zero point is of the type of its bytes: what is padded is filled with it.
+  bool isZeroByte() const {
+    Type byte = elementType(left.bytes);
+    double least = byte.isUnsignedInteger() ? 0 : -128;
+    if (zero)
+      return *zero >= least && *zero <= least + 255;
+    auto wide = left.zero.getDefiningOp<CastOp>();
+    return wide && elementType(wide.getInput()) == byte;
   }
 
   int64_t rankOf(Value value) const {
@@ -100,13 +113,17 @@ private:
         std::minmax_element(right.numbers.begin(), right.numbers.end());
     if (*most - *least > 255)
       return false;
+    for (int64_t sum : columnSums(true))
+      largest = std::max(largest, 255 * sum);
+    if (left.scale && largest > INT32_MAX) // floats hold more
+      return false;
     shift = *least >= -128 && *most <= 127 ? 0 : 127 - *most;
     bytes = right.numbers;
     for (int64_t &number : bytes)
       number += shift;
     int64_t groups = conv ? conv.getGroup() : 1;
     depth = conv ? type.getDimSize(1) : type.getDimSize(1 - outputAxis);
-    isDepthwise = conv && groups > 1 && depth == 1 && outputs == groups;
+    bool isDepthwise = conv && groups > 1 && depth == 1 && outputs == groups;
     padding = groups == 1 ? (kWord - depth % kWord) % kWord : 0;
     if (groups > 1 && (shift != 0 || (depth % kWord != 0 && !isDepthwise)))
       return false;
@@ -213,14 +230,15 @@ private:
   // Behind the sum
   //===--------------------------------------------------------------------===//
 
-  // Of the constant's numbers for each output.
-  std::vector<int64_t> columnSums() const {
+  // Of the constant's numbers, or of their magnitudes, for each output.
+  std::vector<int64_t> columnSums(bool ofMagnitudes = false) const {
     std::vector<int64_t> sums(size_t(outputs), 0);
     int64_t inner = 1;
     for (int64_t i = outputAxis + 1; i < type.getRank(); ++i)
       inner *= type.getDimSize(i);
     for (size_t i = 0; i < right.numbers.size(); ++i)
-      sums[i / size_t(inner) % size_t(outputs)] += right.numbers[i];
+      sums[i / size_t(inner) % size_t(outputs)] +=
+          ofMagnitudes ? std::abs(right.numbers[i]) : right.numbers[i];
     return sums;
   }
 
@@ -273,7 +291,8 @@ private:
     for (size_t i = 0; i < size_t(outputs); ++i) {
       double wanted = *scale * right.scale[right.scale.size() > 1 ? i : 0],
              found = bias->scale[bias->scale.size() > 1 ? i : 0];
-      if (std::fabs(wanted - found) > 1e-6 * std::fabs(wanted))
+      if (std::fabs(wanted - found) > 1e-6 * std::fabs(wanted) ||
+          std::abs(bias->numbers[i]) > INT32_MAX - largest)
         return std::nullopt;
     }
     return bias->numbers;
@@ -327,8 +346,9 @@ private:
   RankedTensorType type;      // of the right operand
   std::optional<double> zero; // of the left one, where it is known
   std::vector<int64_t> bytes;
+  int64_t largest = 0; // magnitude of a sum
   int64_t outputAxis = 0, outputs = 0, depth = 0, shift = 0, padding = 0;
-  bool isDepthwise = false, hasRealBias = false;
+  bool hasRealBias = false;
   Value input;
   SmallVector<int64_t> pads;
 };

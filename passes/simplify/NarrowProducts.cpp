@@ -30,7 +30,18 @@ Type unsignedByte(OpBuilder &builder) {
   return builder.getIntegerType(8, /*isSigned=*/false);
 }
 
-/// Signed bytes that a clip made, as unsigned ones 128 higher; null otherwise.
+/// Whether every element is a whole number, as far as one operation shows.
+bool isWhole(Value value, const Constants &constants) {
+  if (mapOf(value, Kind::k_round))
+    return true;
+  if (auto cast = value.getDefiningOp<CastOp>())
+    return isa<IntegerType>(elementType(cast.getInput()));
+  std::optional<double> number = constants.numberOf(value);
+  return number && *number == std::floor(*number);
+}
+
+/// Signed bytes that a clip of whole numbers made, as unsigned ones 128 higher;
+/// null otherwise.
 Value unsignedOf(OpBuilder &builder, CastOp quantised,
                  const Constants &constants) {
   MapOp clip = mapOf(quantised.getInput(), Kind::k_clip);
@@ -41,8 +52,12 @@ Value unsignedOf(OpBuilder &builder, CastOp quantised,
   Type real = elementType(operand(clip, 0));
   Value x = operand(clip, 0);
   double shift = 128;
-  // Another sum with a constant, of small whole numbers, is exact.
   MapOp add = mapOf(x, Kind::k_add);
+  if (add ? !isWhole(operand(add, 0), constants) ||
+                !isWhole(operand(add, 1), constants)
+          : !isWhole(x, constants))
+    return {};
+  // Another sum with a constant, of small whole numbers, is exact.
   if (std::optional<double> zero =
           add ? constants.numberOf(operand(add, 1)) : std::nullopt;
       zero && operand(add, 0).getType() == x.getType()) {

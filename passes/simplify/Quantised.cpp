@@ -4,6 +4,8 @@
 // Reads quantised operands; nothing is changed here.
 #include "passes/simplify/Quantised.h"
 
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
 #include <cstring>
 
 using namespace mlir;
@@ -11,6 +13,10 @@ using namespace sinter::graph;
 
 namespace sinter::simplify {
 namespace {
+
+// The evaluator holds an integer in eight bytes, and some of each element.
+constexpr int64_t kMostElements = int64_t(1) << 26;
+constexpr size_t kMostValues = 64; // of an expression
 
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
@@ -36,11 +42,20 @@ std::vector<int64_t> widened(const std::vector<char> &bytes) {
   return numbers;
 }
 
-/// x of a cast between integers, or of one to f32.
+/// x of a cast.
 Value beforeCast(Value value) {
   auto cast = value.getDefiningOp<CastOp>();
-  return cast && isa<IntegerType>(elementType(cast.getInput()))
-             ? cast.getInput()
+  return cast ? cast.getInput() : Value();
+}
+
+/// The bytes of which `value` has every number: not as bools, nor as bytes of
+/// the other sign.
+Value widenedBytes(Value value) {
+  Value bytes = beforeCast(value);
+  auto wide = dyn_cast<IntegerType>(elementType(value));
+  return bytes && isByte(elementType(bytes)) && wide && !wide.isUnsigned() &&
+                 wide.getWidth() >= 16
+             ? bytes
              : Value();
 }
 
@@ -50,22 +65,23 @@ std::optional<Quantised> centredOf(Value value) {
   if (MapOp sub = mapOf(value, Kind::k_sub)) {
     zero = operand(sub, 1);
     value = operand(sub, 0);
-    if (!isOneElement(zero))
+    if (!isOneElement(zero) || value.getType() != sub.getResult().getType())
       return std::nullopt;
   }
-  Value bytes = beforeCast(value);
-  if (!bytes || !isByte(elementType(bytes)))
+  Value bytes = widenedBytes(value);
+  if (!bytes)
     return std::nullopt;
   return Quantised{bytes, zero, {}};
 }
 
-/// integers * scale, as floats.
+/// integers * scale, in f32.
 std::optional<std::pair<Value, Value>> realOf(Value value) {
   MapOp product = mapOf(value, Kind::k_mul);
-  if (!product)
+  if (!product || !elementType(value).isF32() ||
+      operand(product, 0).getType() != value.getType())
     return std::nullopt;
   Value integers = beforeCast(operand(product, 0));
-  if (!integers)
+  if (!integers || !isa<IntegerType>(elementType(integers)))
     return std::nullopt;
   return std::pair(integers, operand(product, 1));
 }
@@ -94,25 +110,57 @@ std::optional<std::vector<int64_t>> integersOf(const ConstantTensor &tensor) {
   }
 }
 
-std::optional<ConstantTensor> Constants::valueOf(Value value) const {
-  Operation *op = value.getDefiningOp();
-  if (!op || !typeOf(value).hasStaticShape())
-    return std::nullopt;
-  if (std::optional<ConstantData> data = readConstant(value))
-    return ConstantTensor{data->type, data->expanded()};
-  if (!isa<MapOp, CastOp, ReshapeOp, TransposeOp, BroadcastOp, SliceOp>(op))
-    return std::nullopt;
-  std::vector<ConstantTensor> operands;
-  for (Value operand : op->getOperands()) {
-    std::optional<ConstantTensor> tensor = valueOf(operand);
-    if (!tensor)
+/// What `value` is made of, itself first; nullopt where that is no expression
+/// over constants, or no small one.
+static std::optional<llvm::SetVector<Value>> expressionOf(Value value) {
+  llvm::SetVector<Value> values;
+  values.insert(value);
+  for (size_t i = 0; i < values.size(); ++i) {
+    Operation *op = values[i].getDefiningOp();
+    RankedTensorType type = typeOf(values[i]);
+    if (!op || !type.hasStaticShape() ||
+        type.getNumElements() > kMostElements || i >= kMostValues)
       return std::nullopt;
-    operands.push_back(std::move(*tensor));
+    if (op->hasTrait<OpTrait::ConstantLike>())
+      continue;
+    if (!isa<MapOp, CastOp, ReshapeOp, TransposeOp, BroadcastOp, SliceOp>(op))
+      return std::nullopt;
+    values.insert(op->operand_begin(), op->operand_end());
   }
-  auto results = evaluator.evaluate(op, operands);
-  if (!results || results->size() != 1)
+  return values;
+}
+
+std::optional<ConstantTensor> Constants::valueOf(Value value) const {
+  auto expression = expressionOf(value);
+  if (!expression)
     return std::nullopt;
-  return results->front();
+  llvm::DenseMap<Value, ConstantTensor> known;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value next = open.back();
+    Operation *op = next.getDefiningOp();
+    if (std::optional<ConstantData> data = readConstant(next)) {
+      known[next] = {data->type, data->expanded()};
+    } else if (op->getNumOperands() == 0) {
+      return std::nullopt;
+    } else if (auto missing = llvm::find_if_not(
+                   op->getOperands(),
+                   [&](Value operand) { return known.contains(operand); });
+               missing != op->operand_end()) {
+      open.push_back(*missing);
+      continue;
+    } else {
+      std::vector<ConstantTensor> operands;
+      for (Value operand : op->getOperands())
+        operands.push_back(known[operand]);
+      auto results = evaluator.evaluate(op, operands);
+      if (!results || results->size() != 1)
+        return std::nullopt;
+      known[next] = std::move(results->front());
+    }
+    open.pop_back();
+  }
+  return std::move(known[value]);
 }
 
 std::optional<std::vector<int64_t>> Constants::integersOf(Value value) const {

@@ -41,8 +41,8 @@ struct Quantised {
 /// scale for all elements; nullopt otherwise.
 std::optional<Quantised> quantisedOf(mlir::Value value);
 
-/// A constant factor of a product: integers in [-255, 255], and of a real one
-/// the scale, one number or one for each output.
+/// A constant factor of a product: integers, and of a real one the scale, one
+/// number or one for each output.
 struct QuantisedConstant {
   ConstantTensor integers;
   std::vector<int64_t> numbers; // the same
