@@ -103,6 +103,14 @@ void setWeights(TileProblem &problem, Value weights) {
   problem.b.column = view.getStrides().back();
 }
 
+/// Sums of integers are the same bits whatever their sign.
+Type sumType(Type element) {
+  Type type = accumulatorType(element);
+  return type.isUnsignedInteger()
+             ? IntegerType::get(type.getContext(), type.getIntOrFloatBitWidth())
+             : type;
+}
+
 } // namespace
 
 bool TileProblem::packsB() const {
@@ -195,7 +203,7 @@ TileProblem problemOf(ContractOp op) {
   TileProblem problem;
   problem.n = viewOf(op.getOutputs()[0]).getDims().back();
   problem.run = a.getDims().back();
-  problem.accumulator = accumulatorType(a.getElement());
+  problem.accumulator = sumType(a.getElement());
   problem.epilogue = &op.getEpilogue();
   problem.alongK = op.getAlongK();
   setWeights(problem, op.getB());
@@ -258,7 +266,7 @@ TileProblem problemOf(ConvOp op) {
   problem.n = panels ? fixed(panels.getN()) : out.back();
   problem.panels = bool(panels);
   problem.alongK = op.getAlongK();
-  problem.accumulator = accumulatorType(input.getElement());
+  problem.accumulator = sumType(input.getElement());
   problem.epilogue = &op.getEpilogue();
   // All channels of a depthwise convolution are columns of one group.
   int64_t groups = isProduct ? op.getGroups() : 1;

@@ -9,7 +9,7 @@ from contrib_cases import Constant, drawn
 
 
 def cases():
-    return drawn(13, small, fused, positions, padding, decoding, pictures, caches)
+    return drawn(13, small, fused, positions, padding, decoding, pictures, caches, unsigned)
 
 
 def small(d):
@@ -280,3 +280,11 @@ def caches(d):
         [d.real(2, 4, 8), d.real(2, 5, 8), d.real(2, 5, 8), None,
          np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]], np.int32)], {"num_heads": 2}, \
         [1, 0, 0, 1], lambda q, k, v, _, mask: scored(q, k, v, mask)
+
+
+def unsigned(d):
+    for kind in (np.uint32, np.uint64):
+        a, b = d.dice.integers(0, 2**31, (3, 20)).astype(kind), d.dice.integers(0, 2**31, (20, 18)).astype(kind)
+        yield f"matmul_{kind.__name__}", "ai.onnx:MatMul", [a, Constant(b)], {}, 1, lambda a, b: [a @ b]
+        yield f"gemm_{kind.__name__}", "ai.onnx:Gemm", [a, b, d.dice.integers(0, 9, 18).astype(kind)], {}, 1, \
+            lambda a, b, c: [a @ b + c]
