@@ -61,34 +61,37 @@ class Bounding {
 public:
   Bounding(const LateSizes &late, LateSizes::Most most)
       : late(late), most(most) {}
-  Ends endsOf(DimAttr dim, size_t depth = 0) const;
+  Ends endsOf(DimAttr dim);
 
 private:
-  Ends ofSymbol(DimAttr dim, size_t depth) const;
-  Ends ofList(DimAttr dim, size_t depth) const;
+  Ends ofSymbol(DimAttr dim);
+  Ends ofList(DimAttr dim);
 
   const LateSizes &late;
   LateSizes::Most most;
+  llvm::StringMap<DimAttr> highs; // of symbols
 };
 
-/// A bound names symbols that were read before it: as deep as there are any.
-Ends Bounding::ofSymbol(DimAttr dim, size_t depth) const {
+/// A bound names symbols that were read before it, some of them many times
+/// over: each is bounded once.
+Ends Bounding::ofSymbol(DimAttr dim) {
   MLIRContext *context = dim.getContext();
   SymbolOp symbol = late.find(dim.getName());
-  DimAttr low = sym::constantDim(context, symbol.getMin()),
-          bound = late.boundOf(dim.getName());
-  DimAttr high = bound && depth < late.count()
-                     ? endsOf(bound, depth + 1).high
-                     : sym::constantDim(context, most(symbol));
-  return {low, high, symbol.getMin() < 0};
+  DimAttr low = sym::constantDim(context, symbol.getMin());
+  bool isNew =
+      highs.try_emplace(dim.getName(), sym::constantDim(context, most(symbol)))
+          .second;
+  if (DimAttr bound = late.boundOf(dim.getName()); isNew && bound)
+    highs[dim.getName()] = endsOf(bound).high;
+  return {low, highs[dim.getName()], symbol.getMin() < 0};
 }
 
 /// Of a sum, a product, a minimum or a maximum.
-Ends Bounding::ofList(DimAttr dim, size_t depth) const {
+Ends Bounding::ofList(DimAttr dim) {
   sym::DimKind kind = dim.getKind();
-  Ends ends = endsOf(dim.getOperands()[0], depth);
+  Ends ends = endsOf(dim.getOperands()[0]);
   for (DimAttr operand : dim.getOperands().drop_front()) {
-    Ends next = endsOf(operand, depth);
+    Ends next = endsOf(operand);
     bool isSigned = ends.isSigned || next.isSigned;
     if (kind == sym::DimKind::Product)
       ends = times(ends, next);
@@ -113,14 +116,14 @@ Ends Bounding::ofList(DimAttr dim, size_t depth) const {
   return {ends.high * dim.getValue(), ends.low * dim.getValue(), true};
 }
 
-Ends Bounding::endsOf(DimAttr dim, size_t depth) const {
+Ends Bounding::endsOf(DimAttr dim) {
   if (!late.isLate(dim))
     return {dim, dim, late.rangeOf(dim).min < 0};
   if (dim.getKind() == sym::DimKind::Symbol)
-    return ofSymbol(dim, depth);
+    return ofSymbol(dim);
   if (dim.getKind() != sym::DimKind::FloorDiv)
-    return ofList(dim, depth);
-  Ends over = endsOf(dim.getOperands()[0], depth);
+    return ofList(dim);
+  Ends over = endsOf(dim.getOperands()[0]);
   DimAttr under = dim.getOperands()[1];
   if (!late.isLate(under) && late.rangeOf(under).min >= 0)
     return {sym::floorDiv(over.low, under), sym::floorDiv(over.high, under),

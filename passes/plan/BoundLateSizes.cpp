@@ -35,7 +35,7 @@ public:
 private:
   std::optional<int64_t> slackOf(sym::DimAttr bytes, int64_t open = openSize,
                                  StringRef wide = "") const;
-  bool isTight(sym::DimAttr bytes) const;
+  bool isTight(sym::DimAttr bytes);
   sym::DimAttr mostOf(sym::DimAttr bytes);
   bool isKnownBefore(Operation *user, sym::DimAttr size);
   struct Refusal {
@@ -53,6 +53,7 @@ private:
   int64_t maxSlack;
   exec::LateSizes late;
   ReferenceShape reference;
+  llvm::StringMap<bool> tight; // late symbols
   SmallVector<Refusal> refusals;
 };
 
@@ -68,11 +69,14 @@ std::optional<int64_t> Bounder::slackOf(sym::DimAttr bytes, int64_t open,
 
 /// Whether no late symbol of the size, nor of its bound, can be much below its
 /// own bound. A bound names symbols that were read before it.
-bool Bounder::isTight(sym::DimAttr bytes) const {
+bool Bounder::isTight(sym::DimAttr bytes) {
   bool result = true;
   sym::forEachSymbol(bytes, [&](StringRef name) {
-    result = result && (!late.find(name) ||
-                        (late.isTight(name) && isTight(late.boundOf(name))));
+    if (!result || !late.find(name))
+      return;
+    if (tight.try_emplace(name, true).second)
+      tight[name] = late.isTight(name) && isTight(late.boundOf(name));
+    result = tight[name];
   });
   return result;
 }

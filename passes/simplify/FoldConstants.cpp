@@ -15,6 +15,8 @@
 #include "dialects/graph/WeightStore.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 #include <algorithm>
 
 using namespace mlir;
@@ -33,6 +35,7 @@ bool keepsSplats(Operation *op) {
 
 /// What no tensor of a model has; products of extents stay far from overflow.
 constexpr int64_t mostElements = int64_t(1) << 40;
+constexpr size_t mostLetters = 1024; // of a recipe
 
 /// Static, of a type with bytes, and of a sane size.
 bool isPlainTensor(Type type) {
@@ -116,6 +119,10 @@ private:
                 (weight ? weight.getKey().getValue().str() : "constant");
     }
     recipe += ")";
+    // One that names a constant twice doubles at each of many steps.
+    if (recipe.size() > mostLetters)
+      recipe = recipe.substr(0, mostLetters) + "... " +
+               llvm::utohexstr(llvm::xxh3_64bits(recipe));
     for (auto [old, result] : llvm::zip(op->getResults(), results))
       old.replaceAllUsesWith(makeConstant(
           builder, op->getLoc(), cast<RankedTensorType>(old.getType()),

@@ -112,11 +112,33 @@ def rnn(path):
     recurrent(path, "RNN", 1)
 
 
+def doubling(path):
+    """A constant that is 2^40 times what stands in the file, by forty sums."""
+    steps = [helper.make_node("Add", [f"c{i}", f"c{i}"], [f"c{i + 1}"]) for i in range(40)]
+    save(path, [*steps, helper.make_node("Div", ["x", "c40"], ["d"]),
+                helper.make_node("MatMul", ["d", "w"], ["y"])],
+         [weight("c0", 256), weight("w", 256, 8)], [("x", ["N", 256])], [("y", ["N", 8])])
+
+
+def rabbits(path):
+    """Sizes out of data, each bounded by the sum of the two before it."""
+    nodes = [helper.make_node("Compress", ["x", "few"], ["r1"], axis=0)]
+    for i in range(1, 40):
+        names = [f"r{i - 1}" if i > 1 else "x", f"r{i}"]
+        nodes += [helper.make_node("Concat", names, [f"a{i}"], axis=0),
+                  helper.make_node("Greater", [f"a{i}", "limit"], [f"g{i}"]),
+                  helper.make_node("Compress", [f"a{i}", f"g{i}"], [f"r{i + 1}"], axis=0,
+                                   name=f"generation{i}")]
+    few = numpy_helper.from_array(numpy.array([True, False, True]), "few")
+    save(path, nodes, [few, numpy_helper.from_array(numpy.array(9, element), "limit")],
+         [("x", [3])], [("r40", ["n"])])
+
+
 def unsupported(path):
     save(path, [helper.make_node("NoSuchOperator", ["x"], ["a"], name="odd"),
                 helper.make_node("MatMul", ["a", "x"], ["y"], name="mm")], [],
          [("x", [4, 4])], [("y", [4, 4])])
 
 
-{f.__name__: f for f in (matmul, mlp, conv, residual, heads, lstm, gru, gru_linear, rnn,
-                         unsupported)}[sys.argv[1]](sys.argv[2])
+{f.__name__: f for f in (matmul, mlp, conv, residual, heads, lstm, gru, gru_linear, rnn, doubling,
+                         rabbits, unsupported)}[sys.argv[1]](sys.argv[2])
