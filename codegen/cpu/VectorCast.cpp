@@ -64,9 +64,9 @@ double largestBelow(Vec x, double limit, unsigned bits) {
 }
 
 // LLVM takes llvm.fpto[su]i.sat of short integers apart, lane by lane. A number
-// between the bounds converts in one instruction, to 32 bits for anything
-// shorter; what lies above the greatest float below 2^bits is put right
-// afterwards.
+// between the bounds, which NaN becomes the least of, converts in one
+// instruction, to 32 bits for anything shorter; what lies above the greatest
+// float below 2^bits is put right afterwards.
 Vec saturated(Vec x, IntegerType to) {
   MLIRContext *context = to.getContext();
   bool isUnsigned = to.isUnsigned();
@@ -84,8 +84,6 @@ Vec saturated(Vec x, IntegerType to) {
     int64_t most = isUnsigned ? -1 : INT64_MAX >> (63 - bits);
     whole = select(less(x.number(greatest), x), whole.integer(most), whole);
   }
-  if (!isUnsigned) // there NaN became the least, 0
-    whole = select(isNan(x), whole.integer(0), whole);
   VectorType result = x.like(signless(to));
   return width == to.getWidth()
              ? whole
@@ -162,13 +160,14 @@ Vec singleToHalf(Vec x, Type f16) {
 Value emitClippedCast(KernelBuilder &kb, Value vector, double low, double high,
                       IntegerType to) {
   Vec x(kb, vector);
-  // NaN becomes the lower bound; a cast makes it 0.
+  // NaN becomes the lower bound; a cast makes it the least number.
+  double least = to.isUnsigned() ? 0 : -std::ldexp(1.0, to.getWidth() - 1);
   Vec inside =
       minKeepingFirst(x.number(high), maxKeepingFirst(x.number(low), x));
   Vec whole = inside.make<arith::FPToSIOp>(
       x.like(IntegerType::get(to.getContext(), 32)), inside.value);
-  if (low != 0)
-    whole = select(isNan(x), whole.integer(0), whole);
+  if (low != least)
+    whole = select(isNan(x), whole.integer(int64_t(least)), whole);
   return whole.make<arith::TruncIOp>(x.like(signless(to)), whole.value).value;
 }
 

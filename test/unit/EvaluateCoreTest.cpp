@@ -78,7 +78,7 @@ TEST(EvaluateCore, IntegersWrapToTheirType) {
 TEST(EvaluateCore, CastSaturates) {
   Value value = floats({4}, {300, -300, NAN, 1.9f});
   EXPECT_EQ(cast(value, ElementKind::I8, Mode::Declared).as<int64_t>(),
-            (std::vector<int64_t>{127, -128, 0, 1}));
+            (std::vector<int64_t>{127, -128, -128, 1}));
   EXPECT_EQ(cast(value, ElementKind::U8, Mode::Declared).as<int64_t>(),
             (std::vector<int64_t>{255, 0, 0, 1}));
 }

@@ -89,7 +89,7 @@ TEST(VectorCast, RoundsAndSaturates) {
       return out;
     };
     EXPECT_EQ(run("to_i8", int8_t()),
-              (std::vector<int8_t>{0, 0, 1, -1, 127, 127, -128, 127, 0, 127,
+              (std::vector<int8_t>{0, 0, 1, -1, 127, 127, -128, 127, -128, 127,
                                    -128, 127, -128, 127, 0, 127, 1}));
     EXPECT_EQ(run("to_u8", uint8_t()),
               (std::vector<uint8_t>{0, 0, 1, 0, 127, 200, 0, 255, 0, 255, 0,
@@ -98,7 +98,9 @@ TEST(VectorCast, RoundsAndSaturates) {
     EXPECT_EQ(wide[11], 3000000000);
     EXPECT_EQ(wide[13], INT64_MAX);
     EXPECT_EQ(wide[10], INT64_MIN);
+    EXPECT_EQ(wide[8], INT64_MIN); // NaN
     EXPECT_EQ(run("to_i32", int32_t())[11], INT32_MAX);
+    EXPECT_EQ(run("to_i32", int32_t())[8], INT32_MIN);
     auto bools = run("to_i1", uint8_t());
     EXPECT_EQ(bools[0], 0);
     EXPECT_EQ(bools[8], 1); // NaN is not 0
@@ -120,9 +122,7 @@ TEST(VectorCast, RoundsAndSaturates) {
 }
 
 template <typename Real, typename Whole> Whole saturated(Real x) {
-  if (std::isnan(x))
-    return 0;
-  if (x <= Real(std::numeric_limits<Whole>::min()))
+  if (!(x > Real(std::numeric_limits<Whole>::min()))) // NaN too
     return std::numeric_limits<Whole>::min();
   // 2^bits as a float, which every whole number stays below.
   if (x >= std::ldexp(Real(1), std::numeric_limits<Whole>::digits))

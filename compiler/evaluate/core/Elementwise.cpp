@@ -57,14 +57,12 @@ bool hasStorage(const Value &value, size_t index) {
   return value.data.index() == index;
 }
 
-// Float to integer truncates and saturates; NaN becomes 0.
+// Float to integer truncates and saturates; NaN becomes the least number.
 int64_t toInteger(double x, ElementKind kind) {
-  if (std::isnan(x))
-    return 0;
   double truncated = std::trunc(x);
   int width = static_cast<int>(bitWidth(kind)) - (isUnsigned(kind) ? 0 : 1);
   double above = std::ldexp(1.0, width), lowest = isUnsigned(kind) ? 0 : -above;
-  if (truncated < lowest)
+  if (!(truncated >= lowest))
     return isUnsigned(kind)
                ? 0
                : std::numeric_limits<int64_t>::min() >> (63 - width);
