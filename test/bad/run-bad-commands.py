@@ -156,6 +156,17 @@ def tolerance_that_is_no_number(folder):
     pass
 
 
+@case("U006", 2, "--random: Value -1 not in range", "run", "m.onnx", "--random", "-1")
+def seed_below_zero(folder):
+    pass
+
+
+@case("U006", 2, "--random: Value 18446744073709551616 not in range", "diff", "m.onnx",
+      "--random", "18446744073709551616")
+def seed_of_too_many_bits(folder):
+    pass
+
+
 @case("U002", 2, "gives input 'x' twice", "check", "m.onnx", "--shape", "x=1,64", "--shape", "x=2,64")
 def shape_given_twice(folder):
     pass

@@ -23,6 +23,14 @@ llvm::Error sinter::splitAgainst(const std::string &text, Command command,
   return llvm::Error::success();
 }
 
+std::string sinter::checkSeed(const std::string &text) {
+  uint64_t seed;
+  return llvm::StringRef(text).getAsInteger(0, seed)
+             ? "Value " + text + " not in range 0 to " +
+                   std::to_string(UINT64_MAX)
+             : "";
+}
+
 llvm::Error sinter::checkReport(llvm::StringRef file, bool isEmitting) {
   if (file.empty())
     return llvm::Error::success();

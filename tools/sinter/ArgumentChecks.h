@@ -14,6 +14,9 @@ namespace sinter {
 /// "onnxruntime,openvino" into its parts, each known to the command.
 llvm::Error splitAgainst(const std::string &text, Command command,
                          std::vector<std::string> &into);
+/// What is wrong with the text of a seed, or nothing: the parser alone takes -1
+/// and 2^64 for other numbers.
+std::string checkSeed(const std::string &text);
 /// A report has a form that its name says, and is about an object.
 llvm::Error checkReport(llvm::StringRef file, bool isEmitting);
 /// No output has the name of a file that is read: it would replace it. Neither

@@ -1,8 +1,7 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The one parser. This file is built with exceptions, which CLI11 throws; none
-// leaves it.
+// The one parser, built with the exceptions that CLI11 throws; none leaves it.
 #include "tools/sinter/Arguments.h"
 
 #include "tools/sinter/ArgumentChecks.h"
@@ -55,15 +54,13 @@ private:
 
 } // namespace
 
-static const char *const exitCodes =
-    "Exit codes: 0 ok, 1 a comparison failed, 2 usage, 3 the model was "
-    "refused, 4 data or\n"
-    "shapes that do not fit, 5 machine (instruction set, memory, disk), 6 "
-    "internal error.";
-
 Parser::Parser(Arguments &arguments) : arguments(arguments) {
   app.require_subcommand(1);
-  app.footer(exitCodes);
+  app.footer(
+      "Exit codes: 0 ok, 1 a comparison failed, 2 usage, 3 the model was "
+      "refused, 4 data or\n"
+      "shapes that do not fit, 5 machine (instruction set, memory, disk), 6 "
+      "internal error.");
   app.set_version_flag("--version", std::string("sinter ") + SINTER_VERSION);
   app.get_formatter()->column_width(34);
   addCompile();
@@ -189,7 +186,8 @@ void Parser::addRun() {
   sub->add_option("--input", arguments.inputFiles, "NAME=f.npy: one input")
       ->take_all()
       ->allow_extra_args(false);
-  sub->add_option("--random", arguments.random, "Random inputs from this seed");
+  sub->add_option("--random", arguments.random, "Random inputs from this seed")
+      ->check(checkSeed);
   sub->add_option("--tap", arguments.compile.taps,
                   "NODE: its results are outputs too, under its name; "
                   "repeatable, needs the .onnx file")
@@ -247,7 +245,8 @@ void Parser::addDiff() {
     addCompiling(sub);
     addInputs(sub);
     sub->add_option("--random", arguments.random,
-                    "Random inputs from this seed (default 1)");
+                    "Random inputs from this seed (default 1)")
+        ->check(checkSeed);
     sub->add_option("--tolerance", arguments.tolerance,
                     "Largest error that passes, relative to a tensor's "
                     "largest value (default: 4 times that of plain fp32)");
