@@ -84,19 +84,19 @@ std::unique_ptr<Tracer> tracerInto(const std::string &path, int64_t count) {
 // A change of one setting neither gives back what requests have counted down
 // nor undoes the change of another.
 TEST(ServeThreads, TraceSettingsChangeUnderRequests) {
-  constexpr uint64_t most = 1500;
+  constexpr uint64_t most = 15000;
   std::string path = temporary("traces");
   auto tracer = tracerInto(path, most);
   ASSERT_TRUE(tracer);
   std::atomic<uint64_t> traced{0};
   auto ask = [&] {
-    for (int i = 0; i < 2000; ++i)
+    for (int i = 0; i < 20000; ++i)
       traced += pass(*tracer, "m");
   };
   auto change = [&](const std::string &model, const char *key,
                     const char *value) {
     return [&tracer, model, key, value] {
-      for (int i = 0; i < 500; ++i) {
+      for (int i = 0; i < 5000; ++i) {
         Status status = tracer->change(model, {{key, std::string(value)}});
         ASSERT_TRUE(status.ok()) << status.message;
         for (const auto &[name, now] : tracer->settings(model))
