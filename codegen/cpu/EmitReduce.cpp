@@ -26,6 +26,12 @@ namespace {
 constexpr unsigned kVirtualLanes = 16;
 constexpr unsigned kChains = 4;
 
+// Columns a pass over the rows takes where little is done to each: rows that
+// are a page apart cost a page of the translation buffer each, and the lines
+// next to a short piece are not fetched ahead. At most so many steps before the
+// sum.
+constexpr size_t kLightSteps = 4;
+
 Type accumulated(Type type) {
   return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 16
              ? Float32Type::get(type.getContext())
@@ -181,6 +187,14 @@ void NestEmitter::reduceLanes(const Cursor &cursor) {
   storeReduced(cursor, sums, -1, 1, nullptr);
 }
 
+// Vectors side by side in a wide piece of columns; 0 where pieces stay narrow.
+unsigned NestEmitter::wideColumns() {
+  bool isLight = valueTypes.size() == 1 &&
+                 (root.getPrologue().empty() ||
+                  llvm::range_size(root.getPrologue().front()) <= kLightSteps);
+  return isLight ? kb.target.vec.registers / 2 : 0;
+}
+
 // Vectors along an axis of the output, every lane in index order.
 void NestEmitter::reduceColumns(const Cursor &row) {
   int axis = plan.vectorAxis;
@@ -209,10 +223,17 @@ void NestEmitter::reduceColumns(const Cursor &row) {
           Values(sums.begin() + v * each, sums.begin() + (v + 1) * each), axis,
           lanes, count);
   };
-  int64_t wide = lanes * kChains;
-  Value whole = kb.mul(kb.div(extent, kb.c(wide)), wide);
-  kb.loop(kb.c(0), whole, wide,
-          [&](Value i) { column(i, kChains, lanes, nullptr); });
+  Value whole = kb.c(0);
+  for (unsigned vectors : {wideColumns(), kChains}) {
+    int64_t wide = int64_t(lanes) * vectors;
+    std::optional<int64_t> known = KernelBuilder::constant(extent);
+    if (vectors == 0 || (known && *known < wide))
+      continue;
+    Value end = kb.mul(kb.div(extent, kb.c(wide)), wide);
+    kb.loop(whole, end, wide,
+            [&](Value i) { column(i, vectors, lanes, nullptr); });
+    whole = end;
+  }
   vectorLoop(kb.sub(extent, whole), lanes,
              [&](Value i, unsigned lanes, Value count) {
                column(kb.add(whole, i), 1, lanes, count);

@@ -48,6 +48,7 @@ private:
                     unsigned lanes, mlir::Value count);
   unsigned chainsOfRow(mlir::Value extent);
   void reduceLanes(const Cursor &cursor);
+  unsigned wideColumns();
   void reduceColumns(const Cursor &cursor);
   void reduceOneByOne(const Cursor &cursor);
 

@@ -121,7 +121,7 @@ Nest draw(unsigned seed, bool reduces) {
   for (int64_t &dim : dims)
     dim = random.size();
   if (random.oneIn(4))
-    dims[random.below(dims.size())] = 100 + random.below(80);
+    dims[random.below(dims.size())] = 100 + random.below(reduces ? 500 : 80);
   int64_t total = 1;
   for (int64_t &dim : dims)
     total *= dim = total * dim > 60000 ? 1 : dim;
