@@ -72,6 +72,15 @@ def node_without_outputs(folder):
     return model([node("Relu"), node("Constant", [], [], value_float=1.0)])
 
 
+@case("S001", "tokens of past_state")
+def past_of_another_length(folder):
+    w, past = (numpy_helper.from_array(numpy.ones(s, numpy.float32), n)
+               for n, s in (("w", (3, 1, 3)), ("past", (2, 3, 5))))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 8])
+    made = node("CausalConvWithState", ["x", "w", "", "past"], ["y", "s"], domain="com.microsoft")
+    return model([made], [x], ("y", "s"), [w, past], domains=[("com.microsoft", 1)])
+
+
 # The file ------------------------------------------------------------------
 
 @case("U001", "No such file")

@@ -241,6 +241,10 @@ def texts(dice, real):
          "ml_opset": 4}, 1
     yield "text_classes", "LabelEncoder", [some], \
         {"classes_strings": ["blue", "red"], "default_int64": 12, "ml_opset": 1}, 1
+    yield "text_classes_twice", "LabelEncoder", [some], \
+        {"classes_strings": ["blue", "red", "blue"], "ml_opset": 1}, 1
+    yield "text_categories_twice", "CategoryMapper", [some], \
+        {"cats_strings": ["blue", "red", "blue"], "cats_int64s": [1, 2, 3]}, 1
     yield "text_classes_back", "LabelEncoder", [numbers % 3], \
         {"classes_strings": ["blue", "red"], "default_string": "no", "ml_opset": 1}, 1
     yield "text_one_hot", "OneHotEncoder", [grid], \

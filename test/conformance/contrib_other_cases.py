@@ -242,6 +242,9 @@ def pictures(d):
             yield f"crop_{mode}_{height}", "CropAndResize", \
                 [x, boxes, at, Constant(np.array([height, width], np.int32))], \
                 {"mode": mode, "extrapolation_value": 0.5}, 1
+    yield "crop_nearest_half", "CropAndResize", \
+        [d.real(1, 1, 2, 2), np.array([[0.49999997, 0.5, 0.49999997, 1]], np.float32), at[:1],
+         Constant(np.array([2, 2], np.int32))], {"mode": "nearest"}, 1
     yield "transposed_pads", "ConvTransposeWithDynamicPads", \
         [d.real(1, 2, 5, 5), d.weight(2, 3, 3, 3), Constant(np.array([1, 0, 1, 2])), d.weight(3)], \
         {"strides": [2, 2]}, 1

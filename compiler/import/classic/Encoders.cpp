@@ -107,6 +107,12 @@ LogicalResult lookUp(NodeImport &node, Composer &c, const Name &keys,
              : lookUpNumbers(node, c, keys, values, otherwise);
 }
 
+/// Of equal keys the last one counts, where looking up takes the first.
+void countLast(Labels &keys, Labels &values) {
+  std::reverse(keys.values.begin(), keys.values.end());
+  std::reverse(values.values.begin(), values.values.end());
+}
+
 /// Version 1: numbers are places in a list of texts, texts get their place.
 LogicalResult importClasses(NodeImport &node, Composer &c) {
   Labels classes = listOf(node, "classes_strings", "");
@@ -115,6 +121,7 @@ LogicalResult importClasses(NodeImport &node, Composer &c) {
     places.values.push_back(int64_t(i));
   if (classes.size() == 0)
     return c.fault(ErrorCode::I005, "has no 'classes_strings'", "one or more");
+  countLast(classes, places);
   bool isInverse = !isText(node.type(0).getElementType());
   Name texts = constantOf(node, c, classes),
        numbers = constantOf(node, c, places);
@@ -153,6 +160,7 @@ LogicalResult importCategoryMapper(NodeImport &node) {
                    "has " + Twine(texts.size()) + " 'cats_strings' and " +
                        Twine(numbers.size()) + " 'cats_int64s'",
                    "as many of both, one or more");
+  countLast(texts, numbers);
   Name from = constantOf(node, c, texts), to = constantOf(node, c, numbers);
   if (isText(node.type(0).getElementType()))
     return lookUp(node, c, from, to, c.integer(node.integer("default_int64")));

@@ -29,6 +29,7 @@ public:
 
 private:
   bool check();
+  bool checkPast(int64_t kernel);
   Name channelsFirst(const Name &x);
   Name asGiven(const Name &x);
   Name stateAfter(const Name &all, int64_t back);
@@ -51,7 +52,8 @@ bool CausalConv::check() {
   }
   bool fits = isLast ? x.size() >= 3 : x.size() == 3;
   if (node.integer("ndim", 1) != 1 || !count || !kernel || *kernel < 1 ||
-      dilation < 1 || window < 0 || window > 8 || !fits) {
+      dilation < 1 || dilation > INT32_MAX || *kernel > INT32_MAX ||
+      window < 0 || window > 8 || !fits) {
     (void)c.fault(ErrorCode::S001,
                   "ndim is " + Twine(node.integer("ndim", 1)) + ", dilation " +
                       Twine(dilation) + ", state_window " + Twine(window) +
@@ -60,12 +62,34 @@ bool CausalConv::check() {
                   "1, k], and a window of at most 8");
     return false;
   }
+  if (!checkPast(*kernel))
+    return false;
   channels = *count;
   before = node.model.dim((*kernel - 1) * dilation);
   length = x[isLast ? 1 : 2];
   if (isLast)
     behind.assign(x.begin() + 2, x.end());
   return true;
+}
+
+/// The tokens that the first one sees, and a slot for each of the window.
+bool CausalConv::checkPast(int64_t kernel) {
+  if (!node.input(3))
+    return true;
+  Dims past = node.dims(3);
+  size_t slots = window > 0 ? 1 : 0;
+  if (past.size() != node.dims(0).size() + slots) {
+    (void)c.fault(ErrorCode::S001,
+                  "past_state has rank " + Twine(past.size()) +
+                      " and the input " + Twine(node.rank(0)),
+                  slots ? "one more, for the slots of the window" : "one rank");
+    return false;
+  }
+  return node.requireEqual(past[slots + (isLast ? 1 : 2)],
+                           node.model.dim((kernel - 1) * dilation),
+                           "tokens of past_state") &&
+         (slots == 0 ||
+          node.requireEqual(past[0], node.model.dim(window), "slots"));
 }
 
 Name CausalConv::channelsFirst(const Name &x) {

@@ -211,8 +211,14 @@ LogicalResult importRelativeBias(NodeImport &node) {
                    "distances than half of them");
   std::optional<Dims> queries = node.dimsOrBound(1, "queries"),
                       keys = node.dimsOrBound(2, "keys");
-  if (!queries || !keys || queries->size() != 1 || keys->size() != 1)
+  if (!queries || !keys)
     return failure();
+  if (queries->size() != 1 || keys->size() != 1)
+    return c.fault(ErrorCode::S001,
+                   "query_length and key_length have " +
+                       Twine(queries->size()) + " and " + Twine(keys->size()) +
+                       " elements",
+                   "1 each");
   Name distance = c.sub(c.unsqueeze(c.count((*keys)[0]), {0}),
                         c.unsqueeze(c.count((*queries)[0]), {1}));
   // The table lies by columns: the buckets of a head side by side.

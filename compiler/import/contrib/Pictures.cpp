@@ -57,7 +57,6 @@ Line CropAndResize::along(int64_t axis, DimAttr extent, DimAttr points) {
   line.share = c.sub(inside, low);
   line.low = c.castTo(low, onnx::DataType::Int64);
   line.high = c.castTo(c.op("Ceil", {inside}), onnx::DataType::Int64);
-  line.place = inside;
   return line;
 }
 
@@ -98,8 +97,8 @@ LogicalResult CropAndResize::run() {
   Name result;
   if (mode == "nearest") {
     auto nearest = [&](const Line &line) { // halves away from 0
-      return c.castTo(c.op("Floor", {c.add(line.place, number(0.5))}),
-                      onnx::DataType::Int64);
+      return c.op("Where", {c.op("Less", {line.share, number(0.5)}), line.low,
+                            line.high});
     };
     result = pick(nearest(y), nearest(x));
   } else {
