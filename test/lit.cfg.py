@@ -26,6 +26,7 @@ for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR", "SINTER_PYTHON"):
 
 config.substitutions.append(("%python", os.environ.get("SINTER_PYTHON", "python3")))
 config.substitutions.append(("%root", config.sinter_source_dir))
+config.substitutions.append(("%libsinter", os.path.join(config.sinter_build_dir, "lib", "libsinter.a")))
 
 # The models come with a Python package and the speech from a synthesiser: neither is
 # part of the build, and lit counts the test as unsupported without them.

@@ -5,7 +5,8 @@
 // own tensors, errors printed. Build it with
 //
 //   sinter compile model.onnx --prefix model -o model.o
-//   cc embed.c model.o libsinter.a -lpthread -ldl -o embed
+//   cc embed.c model.o -I../../runtime/include ../../build/lib/libsinter.a
+//   -pthread -ldl -o embed
 //
 // It fills every input with ones (unknown dimensions become 1) and prints the
 // first values of every output.

@@ -25,25 +25,25 @@ namespace sinter {
 class Error {
 public:
   Error() = default;
-  Error(const sinter_error &record, const sinter_model *model) : record_(record), model(model) {}
+  Error(const sinter_error &record, const sinter_model *model) : record_(record), model_(model) {}
   explicit operator bool() const { return record_.code != SINTER_OK; }
   sinter_status code() const { return record_.code; }
   const sinter_error &record() const { return record_; }
   std::string text() const {
     char buf[1024];
-    sinter_error_text(model, &record_, buf, sizeof buf);
+    sinter_error_text(model_, &record_, buf, sizeof buf);
     return buf;
   }
 
 private:
   sinter_error record_ = {};
-  const sinter_model *model = nullptr;
+  const sinter_model *model_ = nullptr;
 };
 
 /// A value or an error.
 template <typename T> class Result {
 public:
-  Result(T value) : value(new T(std::move(value))) {}
+  Result(T all) : value(new T(std::move(all))) {}
   Result(Error error) : error_(std::move(error)) {}
   explicit operator bool() const { return value != nullptr; }
   T &operator*() { return *value; }
@@ -55,12 +55,12 @@ private:
   Error error_;
 };
 
-/// Borrowed elements; with an Extent, exactly that many: another array or
-/// std::array does not compile.
+/// Borrowed elements; with an Extent, an array or std::array of exactly that many,
+/// or a pointer to them: Span<const float, 150528>(vector.data()).
 template <typename T, int64_t Extent = -1> class Span {
 public:
-  template <typename C, typename = std::enable_if_t<(sizeof(C) == sizeof(C[0]) * size_t(Extent))>,
-            typename = decltype(std::declval<C &>()[0])>
+  template <typename C, typename Element = decltype(std::declval<C &>()[0]),
+            typename = std::enable_if_t<sizeof(C) == sizeof(Element) * static_cast<size_t>(Extent)>>
   Span(C &all) : first(&all[0]) {}
   explicit Span(T *data) : first(data) {}
   T *data() const { return first; }
@@ -73,7 +73,7 @@ template <typename T> class Span<T, -1> {
 public:
   template <typename C, typename = decltype(std::declval<C &>().data())>
   Span(C &all) : first(all.data()), count(all.size()) {}
-  Span(T *data, size_t count) : first(data), count(count) {}
+  Span(T *data, size_t n) : first(data), count(n) {}
   T *data() const { return first; }
   size_t size() const { return count; }
 
