@@ -211,6 +211,8 @@ TEST_F(ServeConfig, FaultsNameThePlaceAndTheNearestKey) {
       {{"--tls-key=/dev/null"}, "", "go together"},
       {{"--tls-key=/nowhere/key"}, "", "cannot read '/nowhere/key'"},
       {{"--http-port=off", "--grpc-port=off"}, "", "nothing would be served"},
+      {{"--http-port=8001"}, "", "http.port and grpc.port are both 8001"},
+      {{"--grpc-port=8002"}, "", "grpc.port and admin.port are both 8002"},
       {{"--grace=2h"}, "", "a time up to a day"},
       {{"--max-queue-bytes=99999999999999GiB"}, "", "bytes, as in 64MiB"},
       {{"--versions=newest"}, "", "latest, latest:N, all"},

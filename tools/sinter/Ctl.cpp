@@ -9,6 +9,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
+#include <map>
 
 using namespace sinter;
 namespace json = llvm::json;
@@ -99,8 +100,37 @@ static llvm::Expected<Call> callOf(llvm::ArrayRef<std::string> words) {
                    "expected one of: " + known);
 }
 
-// "name  version  state  labels  reason", a line each.
-static void printIndex(const json::Array &index) {
+static llvm::Expected<HttpReply> send(const Arguments &arguments,
+                                      const Call &call) {
+  const char *key = getenv("SINTER_API_KEY");
+  return sendHttp(arguments.admin, call.method, call.path, call.body,
+                  key ? key : "");
+}
+
+// {"canary": VERSION, "canary_percent": ...}; null where it cannot be had.
+static json::Value splitOfModel(const Arguments &arguments,
+                                const std::string &model) {
+  auto reply = send(arguments, {"GET", modelPath(model) + "/traffic", ""});
+  if (!reply) {
+    llvm::consumeError(reply.takeError());
+    return nullptr;
+  }
+  auto body = json::parse(reply->body);
+  if (body)
+    return std::move(*body);
+  llvm::consumeError(body.takeError());
+  return nullptr;
+}
+
+// "name  version  state  labels  reason", a line each; splits are like labels.
+static void printIndex(const json::Array &index, const Arguments &arguments) {
+  std::map<std::string, json::Value> splits;
+  auto splitOf = [&](const std::string &model) {
+    auto it = splits.find(model);
+    if (it == splits.end())
+      it = splits.emplace(model, splitOfModel(arguments, model)).first;
+    return it->second.getAsObject();
+  };
   for (const json::Value &value : index) {
     const json::Object *row = value.getAsObject();
     if (!row)
@@ -113,6 +143,14 @@ static void printIndex(const json::Array &index) {
       for (const json::Value &one : *list)
         labels +=
             (labels.empty() ? "" : ",") + one.getAsString().value_or("").str();
+    for (const char *kind : {"canary", "shadow"})
+      if (const json::Object *split = splitOf(text("name"));
+          split && split->getString(kind) == text("version"))
+        labels +=
+            llvm::formatv(
+                "{0}{1} {2}%", labels.empty() ? "" : ",", kind,
+                split->getNumber(kind + std::string("_percent")).value_or(0))
+                .str();
     llvm::outs() << llvm::formatv("{0,-24} {1,8} {2,-12} {3,-16} {4}",
                                   text("name"), text("version"), text("state"),
                                   labels, text("reason"))
@@ -126,7 +164,7 @@ static llvm::Error control(const Arguments &arguments) {
   auto call = callOf(arguments.words);
   if (!call)
     return call.takeError();
-  auto reply = sendHttp(arguments.admin, call->method, call->path, call->body);
+  auto reply = send(arguments, *call);
   if (!reply)
     return reply.takeError();
   auto body = json::parse(reply->body);
@@ -143,7 +181,7 @@ static llvm::Error control(const Arguments &arguments) {
   if (arguments.json || !body)
     llvm::outs() << reply->body << "\n";
   else if (const json::Array *index = body->getAsArray())
-    printIndex(*index);
+    printIndex(*index, arguments);
   else
     llvm::outs() << "done\n";
   return llvm::Error::success();

@@ -82,7 +82,11 @@ static bool parseReply(llvm::StringRef text, HttpReply &reply) {
 llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
                                            const std::string &method,
                                            const std::string &path,
-                                           const std::string &body) {
+                                           const std::string &body,
+                                           const std::string &key) {
+  if (llvm::any_of(key, [](char c) { return c <= ' '; }))
+    return userError(ErrorCode::U006,
+                     "the API key holds a space or a line's end");
   llvm::StringRef where(address);
   int socket =
       where.consume_front("unix:") ? connectUnix(where) : connectTcp(where);
@@ -91,7 +95,7 @@ llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
   std::string request =
       method + " " + path + " HTTP/1.1\r\nHost: sinter\r\n" +
       "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
-      "\r\n\r\n" + body;
+      (key.empty() ? "" : "\r\nX-API-Key: " + key) + "\r\n\r\n" + body;
   std::string answer;
   bool isSent = sendAll(socket, request);
   char buffer[16384];

@@ -16,11 +16,12 @@ struct HttpReply {
   std::string body;
 };
 
-/// address: HOST:PORT, [V6]:PORT or unix:PATH.
+/// address: HOST:PORT, [V6]:PORT or unix:PATH. key: "" = none is sent.
 llvm::Expected<HttpReply> sendHttp(const std::string &address,
                                    const std::string &method,
                                    const std::string &path,
-                                   const std::string &body);
+                                   const std::string &body,
+                                   const std::string &key);
 
 /// For one segment of a path.
 std::string percentEncoded(llvm::StringRef text);

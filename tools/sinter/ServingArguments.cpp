@@ -34,7 +34,8 @@ void addPackageOptions(CLI::App *package, Arguments &arguments) {
 void addCtlOptions(CLI::App *ctl, Arguments &arguments) {
   ctl->add_option("--admin", arguments.admin,
                   "Its admin address, HOST:PORT or unix:PATH (default "
-                  "127.0.0.1:8002)");
+                  "127.0.0.1:8002). Where there is an access file, "
+                  "SINTER_API_KEY in the environment holds the key");
   ctl->add_flag("--json", arguments.json, "Print JSON");
   ctl->add_option("ACTION", arguments.words,
                   "list | load MODEL | unload MODEL | promote MODEL VERSION | "

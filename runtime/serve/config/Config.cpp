@@ -235,6 +235,27 @@ Status checkRules(const ModelOptions &options) {
   return {};
 }
 
+Status checkPorts(const ServerConfig &config) {
+  const struct {
+    const char *key;
+    const ListenerConfig &where;
+  } all[] = {{"http.port", config.http},
+             {"grpc.port", config.grpc},
+             {"admin.port", config.admin}};
+  auto isAny = [](const std::string &address) {
+    return address == "0.0.0.0" || address == "::";
+  };
+  for (const auto &one : all)
+    for (const auto &other : all) {
+      const ListenerConfig &a = one.where, &b = other.where;
+      if (&one < &other && a.port > 0 && a.port == b.port &&
+          (a.address == b.address || isAny(a.address) || isAny(b.address)))
+        return {Code::invalid, std::string(one.key) + " and " + other.key +
+                                   " are both " + std::to_string(a.port)};
+    }
+  return {};
+}
+
 Status checkTogether(const ServerConfig &config) {
   if (Status status = checkRules(config.defaults); !status.ok())
     return status;
@@ -254,7 +275,7 @@ Status checkTogether(const ServerConfig &config) {
   if (!listens(config.http) && !listens(config.grpc))
     return {Code::invalid,
             "http and grpc are both off: nothing would be served"};
-  return {};
+  return checkPorts(config);
 }
 
 } // namespace

@@ -236,7 +236,8 @@ Status parseTrace(const std::string &text, std::vector<SimulatedArrival> &out) {
                   ": earlier than the line before it; sort it by time"};
     out.push_back(arrival);
   }
-  return {};
+  return out.empty() ? Status(Code::invalid, "the trace holds no arrival")
+                     : Status();
 }
 
 Status simulateTrace(const std::string &trace, const std::string &manifest,

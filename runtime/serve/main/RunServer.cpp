@@ -3,10 +3,12 @@
 //
 // The command around a Server: options in, addresses out, signals between.
 #include "runtime/serve/bundle/OpenBundle.h"
+#include "runtime/serve/http/TlsContext.h"
 #include "runtime/serve/main/LastWords.h"
 #include "runtime/serve/main/Log.h"
 #include "runtime/serve/main/Server.h"
 #include "runtime/serve/main/Simulate.h"
+#include "runtime/serve/protect/Access.h"
 
 #include <csignal>
 #include <cstdio>
@@ -128,6 +130,19 @@ Status findModels(ServerConfig &config, const char *program,
   return {};
 }
 
+// What a start reads beside the configuration and the models.
+Status checkFiles(const ServerConfig &config) {
+  Status status;
+  std::string key;
+  AccessRules rules;
+  if (!config.accessFile.empty())
+    status = readAccessFile(config.accessFile, rules);
+  if (status.ok() && !config.tlsCertificate.empty())
+    makeTlsContext({config.tlsCertificate, config.tlsKey, config.tlsClientCa},
+                   status);
+  return status.ok() ? readKey(config, key) : status;
+}
+
 int serve(const CommandLine &line, const ServerConfig &config,
           ConfigValues values, std::vector<EngineOptions::Embedded> models) {
   blockSignals();
@@ -205,8 +220,11 @@ int runServer(int argc, char **argv,
     return complain(status, exitUsage);
   if (line.explain)
     std::printf("%s", explainConfig(values).c_str());
-  if (line.checkOnly)
+  if (line.checkOnly) {
+    if (status = checkFiles(config); !status.ok())
+      return complain(status, exitUsage);
     std::printf("the configuration is valid\n");
+  }
   if (line.explain || line.checkOnly)
     return exitOk;
   status = findModels(config, argv[0], linked);
