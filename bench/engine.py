@@ -7,12 +7,16 @@
 # defaults otherwise; onnxruntime-as-written without any optimisation.
 #
 #   python3 engine.py ENGINE MODEL INPUTS.npz OUTPUTS.npz THREADS
+import ctypes
 import functools
 import json
+import signal
 import sys
 import time
 
 import numpy
+
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: sinter may be killed while this is stopped
 
 # The clock of start_to_first starts when the parent reads this line: a C++ program
 # would not pay for the start of Python and NumPy, only for its runtime's library.

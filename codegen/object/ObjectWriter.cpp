@@ -37,7 +37,8 @@ Expected<OutputKind> outputKindOf(StringRef path) {
   if (suffix.empty())
     return OutputKind::Executable;
   return objectError(ErrorCode::U020,
-                     "'" + path + "' ends in '" + suffix + "'");
+                     "'" + path + "' ends in '" + suffix +
+                         "', expected .o, .a, .so, .serve or no suffix");
 }
 
 static bool isKeyword(StringRef word) {
@@ -72,7 +73,8 @@ static Error checkPrefix(StringRef prefix) {
   bool isWord = !prefix.empty() && !isDigit(prefix.front()) &&
                 all_of(prefix, [](char c) { return isAlnum(c) || c == '_'; });
   if (!isWord || isKeyword(prefix))
-    return objectError(ErrorCode::U021, "'" + prefix + "'");
+    return objectError(ErrorCode::U021,
+                       "the prefix '" + prefix + "' is no C identifier");
   return Error::success();
 }
 

@@ -4,10 +4,10 @@
 // The model as a whole: opsets, inputs with their symbols, outputs, and the
 // facts that later floors read off the module.
 #include "compiler/import/ModelImporter.h"
-#include "compiler/import/SmallTypes.h"
 
 #include "compiler/import/OpenedDims.h"
 #include "compiler/import/Schema.h"
+#include "compiler/import/SmallTypes.h"
 #include "compiler/import/Texts.h"
 #include "compiler/import/Values.h"
 #include "dialects/Support/Check.h"
@@ -59,45 +59,6 @@ bool ModelImporter::checkOpsets() {
   faults.add({ErrorCode::I002, "", "", "the model imports no opset of ai.onnx",
               range, ""});
   return false;
-}
-
-void ModelImporter::applyOptions(const onnx::Graph &graph) {
-  for (const ImportOptions::InputShape &shape : options.shapes) {
-    const onnx::ValueInfo *input = nullptr;
-    for (const onnx::ValueInfo &info : graph.inputs)
-      if (ref(info.name) == shape.input)
-        input = &info;
-    if (!input) {
-      SmallVector<StringRef> names;
-      for (const onnx::ValueInfo &info : graph.inputs)
-        names.push_back(ref(info.name));
-      faults.add({ErrorCode::U008, "", "",
-                  "--shape names '" + shape.input + "'",
-                  "one of " + llvm::join(names, ", "), ""});
-      continue;
-    }
-    const auto &declared = input->type.shape;
-    if (declared && declared->size() != shape.dims.size()) {
-      faults.add({ErrorCode::U011, "", "",
-                  "--shape gives input '" + shape.input + "' " +
-                      std::to_string(shape.dims.size()) + " dimensions",
-                  std::to_string(declared->size()), ""});
-      continue;
-    }
-    for (size_t i = 0; declared && i < shape.dims.size(); ++i) {
-      StringRef param = ref((*declared)[i].param);
-      if (param.empty())
-        continue;
-      int64_t value;
-      if (StringRef(shape.dims[i]).getAsInteger(10, value)) {
-        renamedSymbols[param] = shape.dims[i];
-      } else {
-        symbolNamed(param);
-        Symbol &symbol = symbols[StringAttr::get(&context, param)];
-        symbol.min = symbol.max = value;
-      }
-    }
-  }
 }
 
 DimAttr ModelImporter::inputDim(const onnx::ValueInfo &info,

@@ -166,7 +166,9 @@ llvm::Expected<EmitKind> sinter::parseEmitKind(const std::string &text) {
                   .Case("asm", EmitKind::Asm)
                   .Default(std::nullopt);
   if (!kind)
-    return userError(ErrorCode::U005, "--emit '" + text + "' is not known");
+    return userError(ErrorCode::U005, "--emit '" + text + "' is not known",
+                     "Choose one of graph, kernel, exec, image, llvm, asm and "
+                     "server-source, or leave --emit out.");
   return *kind;
 }
 

@@ -44,7 +44,9 @@ static llvm::StringMap<int64_t> chooseExtents(mlir::ModuleOp module,
         value = golden.rows;
       else if (type.getRank() >= 4 &&
                int64_t(*symbol.getAxis()) >= type.getRank() - 2)
-        value = golden.pixels;
+        value = int64_t(*symbol.getAxis()) == type.getRank() - 1
+                    ? golden.width
+                    : golden.height;
     }
     int64_t divisor = symbol.getDivisor();
     value = (value + divisor - 1) / divisor * divisor;

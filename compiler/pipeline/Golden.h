@@ -14,9 +14,9 @@ namespace sinter {
 
 struct GoldenOptions {
   uint64_t seed = 1;
-  /// Extents of dimensions that are left open: rows of a batch, pixels of an
-  /// image's axis, anything else.
-  int64_t rows = 1, pixels = 224, length = 16;
+  /// Extents of dimensions that are left open: rows of a batch, a picture's
+  /// two, anything else.
+  int64_t rows = 1, height = 224, width = 224, length = 16;
 };
 
 struct GoldenTensor {

@@ -45,6 +45,7 @@ public:
 
 private:
   llvm::Error chooseIsas();
+  void noteUselessCache(const std::string &folder) const;
   bool import();
   bool transform(const char *phase,
                  void (*addPasses)(mlir::OpPassManager &, const PassOptions &));
@@ -160,6 +161,19 @@ static uint64_t featuresOf(llvm::StringRef isa) {
                                                     : SINTER_ISA_X86_64_V2;
 }
 
+// A cache only saves time, so one that was asked for and cannot be is a note.
+void Compilation::noteUselessCache(const std::string &folder) const {
+  namespace fs = llvm::sys::fs;
+  std::error_code code = fs::create_directories(folder);
+  if (code || !fs::is_directory(folder) ||
+      fs::access(folder, fs::AccessMode::Write))
+    llvm::errs() << options.modelPath
+                 << ": note: nothing is kept in --cache-dir '" << folder
+                 << "': "
+                 << (code ? code.message() : "no folder that can be written")
+                 << "\n";
+}
+
 llvm::Error Compilation::makeKernels() {
   progress.phase("kernels");
   for (const std::string &isa : isas)
@@ -168,6 +182,8 @@ llvm::Error Compilation::makeKernels() {
   FarmOptions farm;
   farm.workers = options.jobs ? options.jobs : availableCpus();
   farm.cacheDir = options.cacheDir.value_or(defaultCacheDir());
+  if (options.cacheDir && !farm.cacheDir.empty())
+    noteUselessCache(farm.cacheDir);
   farm.progress = [&](size_t done, size_t total) {
     progress.step(done, total);
   };

@@ -99,6 +99,28 @@ def small_files_only(folder):
     pass
 
 
+@case("O010", 5, "standard output: No space left", "check", "m.onnx",
+      before=["bash", "-c", 'exec "$0" "$@" >/dev/full'])
+def full_standard_output(folder):
+    pass
+
+
+@case("O010", 5, "/dev/full", "bench", "m.so", "--seconds", "0.1", "--json", "/dev/full")
+def figures_to_a_full_device(folder):
+    pass
+
+
+@case("U006", 2, "--isa is of a compile", "run", "m.so", "--random", "1", "--isa", "x86-64-v3")
+def option_of_a_compile_for_an_object(folder):
+    pass
+
+
+@case(None, 0, "note: nothing is kept in --cache-dir 'm.so'", "compile", "m.onnx", "-o", "kept.o",
+      "--cache-dir", "m.so")
+def cache_that_is_a_file(folder):
+    pass
+
+
 @case("R002", 4, "not an .npz file", "run", "m.so", "--inputs", "/dev/zero", before=limit("v", 4000000))
 def inputs_without_end(folder):
     pass

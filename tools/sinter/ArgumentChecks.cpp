@@ -10,6 +10,14 @@
 
 using namespace sinter;
 
+ExitCode sinter::printUsage(llvm::Error error, const char *command) {
+  std::string text = llvm::toString(std::move(error));
+  bool isNamed = command && *command != '-';
+  if (size_t at = text.find("COMMAND "); at != std::string::npos)
+    text.replace(at, 8, isNamed ? std::string(command) + " " : "");
+  return printError("sinter", llvm::createStringError(text));
+}
+
 llvm::Error sinter::splitAgainst(const std::string &text, Command command,
                                  std::vector<std::string> &into) {
   std::stringstream parts(text);
@@ -123,9 +131,10 @@ static llvm::Error checkValues(const Arguments &arguments) {
   if (arguments.random && !arguments.inputs.empty())
     return userError(ErrorCode::U006,
                      "--random and --inputs contradict each other");
-  if (!(arguments.tolerance >= 0) || std::isinf(arguments.tolerance))
+  double tolerance = arguments.tolerance.value_or(0);
+  if (!(tolerance >= 0) || std::isinf(tolerance))
     return userError(ErrorCode::U006, "--tolerance " +
-                                          std::to_string(arguments.tolerance) +
+                                          std::to_string(tolerance) +
                                           " is no number from 0 on");
   if (!std::isfinite(arguments.seconds))
     return userError(ErrorCode::U006, "--seconds is not a number");
@@ -142,8 +151,41 @@ static llvm::Error checkValues(const Arguments &arguments) {
   return llvm::Error::success();
 }
 
+static llvm::Error checkInputFiles(const Arguments &arguments) {
+  for (llvm::StringRef text : arguments.inputFiles) {
+    auto [name, file] = text.rsplit('=');
+    if (name.empty() || file.empty() || !text.contains('='))
+      return userError(ErrorCode::U006,
+                       "--input '" + text + "' is not NAME=FILE.npy");
+  }
+  return llvm::Error::success();
+}
+
+// What a compile decides cannot be asked of an object; --shape can, for inputs.
+static llvm::Error checkObject(const Arguments &arguments) {
+  bool takesObject =
+      arguments.command == Command::Run || arguments.command == Command::Bench;
+  const CompileOptions &compile = arguments.compile;
+  const char *option = !compile.dims.empty()        ? "--dim"
+                       : !compile.isas.empty()      ? "--isa"
+                       : !compile.schedules.empty() ? "--schedules"
+                       : compile.exact              ? "--exact"
+                                                    : nullptr;
+  if (!takesObject || !option ||
+      llvm::StringRef(arguments.file).ends_with(".onnx"))
+    return llvm::Error::success();
+  return userError(ErrorCode::U006,
+                   std::string(option) + " is of a compile, and '" +
+                       arguments.file + "' is compiled",
+                   "Give the .onnx file.");
+}
+
 llvm::Error sinter::checkArguments(const Arguments &arguments) {
   if (llvm::Error error = checkValues(arguments))
+    return error;
+  if (llvm::Error error = checkInputFiles(arguments))
+    return error;
+  if (llvm::Error error = checkObject(arguments))
     return error;
   return checkFiles(arguments);
 }

@@ -11,6 +11,8 @@
 
 namespace sinter {
 
+/// Prints an error of the table whose remedy names no command, for this one.
+ExitCode printUsage(llvm::Error error, const char *command);
 /// "onnxruntime,openvino" into its parts, each known to the command.
 llvm::Error splitAgainst(const std::string &text, Command command,
                          std::vector<std::string> &into);

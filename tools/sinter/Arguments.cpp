@@ -366,7 +366,7 @@ std::optional<ExitCode> Parser::parse(int argc, char **argv) {
     app.exit(success);
     return ExitCode::Ok;
   } catch (const CLI::ParseError &error) {
-    return printError("sinter", userError(ErrorCode::U006, error.what()));
+    return printUsage(userError(ErrorCode::U006, error.what()), argv[1]);
   }
   for (auto [sub, kind] : commands)
     if (sub->parsed()) {
@@ -374,7 +374,7 @@ std::optional<ExitCode> Parser::parse(int argc, char **argv) {
       arguments.passed = sub->remaining();
     }
   if (llvm::Error error = convert())
-    return printError("sinter", std::move(error));
+    return printUsage(std::move(error), argv[1]);
   return std::nullopt;
 }
 

@@ -50,7 +50,7 @@ struct Arguments {
 
   // verify
   std::vector<std::string> data;
-  double tolerance = 0; // 0: the contract's
+  std::optional<double> tolerance; // absent: the contract's
   unsigned seeds = 3;
 
   // bench

@@ -188,6 +188,12 @@ llvm::Error Bench::writeJson() const {
     return userError(ErrorCode::O010,
                      "'" + arguments.jsonFile + "': " + code.message());
   out << llvm::formatv("{0:2}", json::Value(std::move(object))) << "\n";
+  out.flush();
+  code = out.error();
+  out.clear_error();
+  if (code)
+    return userError(ErrorCode::O010,
+                     "'" + arguments.jsonFile + "': " + code.message());
   return llvm::Error::success();
 }
 

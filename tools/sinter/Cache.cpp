@@ -13,7 +13,10 @@ using namespace sinter;
 ExitCode sinter::runCache(const Arguments &arguments) {
   KernelCache cache(arguments.compile.cacheDir.value_or(defaultCacheDir()));
   if (cache.path().empty()) {
-    llvm::outs() << "no cache: neither XDG_CACHE_HOME nor HOME is set\n";
+    llvm::outs()
+        << (arguments.compile.cacheDir
+                ? "no cache: --cache-dir none\n"
+                : "no cache: neither XDG_CACHE_HOME nor HOME is set\n");
     return ExitCode::Ok;
   }
   if (arguments.clear)

@@ -43,8 +43,6 @@ ExitCode sinter::runCheck(const Arguments &arguments) {
   if (arguments.json) {
     printJson(faults, std::move(model));
   } else {
-    for (const std::string &note : faults.allNotes())
-      llvm::outs() << arguments.file << ": note: " << note << "\n";
     llvm::errs() << faults.text();
     if (ok) {
       llvm::outs() << arguments.file << ": ok\n";

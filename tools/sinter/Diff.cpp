@@ -25,7 +25,8 @@ namespace json = llvm::json;
 static std::vector<DiffRow> compareAll(std::vector<HostTensor> ours,
                                        std::vector<HostTensor> plain,
                                        std::vector<HostTensor> exact,
-                                       size_t modelOutputs, double tolerance) {
+                                       size_t modelOutputs,
+                                       std::optional<double> tolerance) {
   for (auto *list : {&ours, &plain, &exact})
     std::rotate(list->begin(),
                 list->begin() + std::min(modelOutputs, list->size()),
@@ -35,9 +36,8 @@ static std::vector<DiffRow> compareAll(std::vector<HostTensor> ours,
   std::vector<DiffRow> rows;
   for (size_t i = 0; i < found.size(); ++i) {
     double plainError = i < fp32.size() ? fp32[i].error : 0;
-    rows.push_back(
-        {found[i], plainError, shapeText(exact[i].dims),
-         tolerance > 0 ? tolerance : std::max(4 * plainError, 1e-6)});
+    rows.push_back({found[i], plainError, shapeText(exact[i].dims),
+                    tolerance.value_or(std::max(4 * plainError, 1e-6))});
   }
   return rows;
 }

@@ -262,7 +262,7 @@ llvm::Expected<HostTensor> sinter::readTensor(const std::string &npyPath,
   sinter_npz npz;
   char problem[512];
   if (sinter_npy_read(npyPath.c_str(), &npz, problem, sizeof problem) != 0)
-    return userError(ErrorCode::R002, problem);
+    return userError(ErrorCode::R002, "--input " + name + ": " + problem);
   HostTensor tensor = copyOf(npz.arrays[0], name);
   sinter_npz_free(&npz);
   return tensor;

@@ -18,17 +18,6 @@
 using namespace sinter;
 namespace fs = llvm::sys::fs;
 
-TemporaryFolder::TemporaryFolder() {
-  llvm::SmallString<128> path;
-  if (!fs::createUniqueDirectory("sinter", path))
-    folder = path.str().str();
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  if (!folder.empty())
-    fs::remove_directories(folder);
-}
-
 // glibc loads no file that says it is a position-independent executable, which
 // is all that tells one from a shared object: a copy without that flag. False
 // when `bytes` are no such file.

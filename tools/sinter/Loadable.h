@@ -8,24 +8,11 @@
 
 #include "compiler/pipeline/CompileOptions.h"
 #include "sinter/sinter.h"
+#include "tools/sinter/TemporaryFolder.h"
 #include <memory>
 #include <string>
 
 namespace sinter {
-
-/// A folder that goes away with its owner.
-class TemporaryFolder {
-public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  std::string file(const std::string &name) const {
-    return folder + "/" + name;
-  }
-
-private:
-  std::string folder;
-};
 
 struct Loadable {
   std::string soPath;

@@ -62,19 +62,14 @@ static llvm::Error writeFolder(const std::string &out,
   fs::createUniquePath(out + ".tmp-%%%%%%%%", temporary, false);
   if (std::error_code bad = fs::create_directory(temporary, false, fs::all_all))
     return userError(ErrorCode::O001, "'" + out + "': " + bad.message());
-  for (const serve::NewMember &member : parts.members) {
-    llvm::Error error =
-        writeWhole((temporary + "/" + member.name).str(), 0666,
-                   [&](int file) { return writeMember(member, file); });
-    if (error) {
-      fs::remove_directories(temporary);
+  TemporaryFolder unfinished(temporary.str().str());
+  for (const serve::NewMember &member : parts.members)
+    if (llvm::Error error =
+            writeWhole(unfinished.file(member.name), 0666,
+                       [&](int file) { return writeMember(member, file); }))
       return error;
-    }
-  }
-  if (std::error_code bad = fs::rename(temporary, out)) {
-    fs::remove_directories(temporary);
+  if (std::error_code bad = fs::rename(temporary, out))
     return userError(ErrorCode::O001, "'" + out + "': " + bad.message());
-  }
   return llvm::Error::success();
 }
 

@@ -66,9 +66,6 @@ static void printShort(const HostTensor &tensor) {
 
 // An executable that `sinter compile` wrote reads and writes .npz files itself.
 static llvm::Error runExecutable(const Arguments &arguments) {
-  if (arguments.inputs.empty() || arguments.outputs.empty())
-    return userError(ErrorCode::U006,
-                     "an executable is run with --inputs and --outputs");
   llvm::SmallString<256> program(arguments.file);
   llvm::sys::fs::make_absolute(program);
   std::string threads =
@@ -97,7 +94,8 @@ static llvm::Error run(const Arguments &arguments) {
                      "--tap needs the model: the object '" + arguments.file +
                          "' keeps no inner tensors",
                      "Give the .onnx file.");
-  if (isExecutable(arguments.file))
+  if (isExecutable(arguments.file) && !arguments.inputs.empty() &&
+      !arguments.outputs.empty() && arguments.inputFiles.empty())
     return runExecutable(arguments);
   TemporaryFolder folder;
   auto loadable =

@@ -7,6 +7,7 @@
 #include "compiler/report/UserError.h"
 #include "runtime/npz/Npz.h"
 #include "sinter/sinter.h"
+#include "tools/sinter/Session.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -98,8 +99,14 @@ static llvm::Error writeGolden(const Golden &golden, const std::string &file) {
 }
 
 // A model that refuses our inputs has no golden vectors; it can be served.
-static Golden goldenOf(const CompileOptions &options) {
-  auto golden = makeGolden(options, {});
+static Golden goldenOf(const CompileOptions &options,
+                       const std::string &soPath) {
+  GoldenOptions extents;
+  if (auto session = Session::open(soPath, 1))
+    std::tie(extents.height, extents.width) = (*session)->pictureSize();
+  else // of another machine
+    llvm::consumeError(session.takeError());
+  auto golden = makeGolden(options, extents);
   if (golden)
     return std::move(*golden);
   llvm::errs() << options.modelPath << ": note: no golden vectors: "
@@ -118,7 +125,7 @@ llvm::Expected<BundleParts> sinter::makeBundle(const CompileOptions &options,
   auto loaded = loadModel(compile.outputPath);
   if (!loaded)
     return loaded.takeError();
-  Golden golden = withGolden ? goldenOf(options) : Golden();
+  Golden golden = withGolden ? goldenOf(options, compile.outputPath) : Golden();
   auto manifest =
       bundleManifest(manifestOf(*loaded), name, options.modelPath, golden);
   if (!manifest)

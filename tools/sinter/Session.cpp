@@ -244,21 +244,36 @@ static std::vector<llvm::StringRef> knownTexts(const sinter_model *model) {
   return texts;
 }
 
-llvm::Expected<std::vector<HostTensor>>
-Session::randomInputs(uint64_t seed,
-                      const std::vector<ShapeOption> &shapes) const {
+llvm::Expected<Session::Reference>
+Session::findReference(const std::vector<ShapeOption> &shapes) const {
   // A classifier's picture, a line of text, a detector's picture.
   const Reference references[] = {{224, 224}, {48, 320}, {640, 640}};
-  Reference reference = references[0];
   std::vector<int64_t> symbols;
   for (const Reference &candidate : references) {
     if (llvm::Error error = resolveSymbols(shapes, candidate, symbols))
       return std::move(error);
-    if (takes(symbols)) {
-      reference = candidate;
-      break;
-    }
+    if (takes(symbols))
+      return candidate;
   }
+  return references[0];
+}
+
+std::pair<int64_t, int64_t> Session::pictureSize() const {
+  auto reference = findReference({});
+  if (reference)
+    return {reference->height, reference->width};
+  llvm::consumeError(reference.takeError());
+  return {224, 224};
+}
+
+llvm::Expected<std::vector<HostTensor>>
+Session::randomInputs(uint64_t seed,
+                      const std::vector<ShapeOption> &shapes) const {
+  auto found = findReference(shapes);
+  if (!found)
+    return found.takeError();
+  Reference reference = *found;
+  std::vector<int64_t> symbols;
   if (llvm::Error error = resolveSymbols(shapes, reference, symbols))
     return std::move(error);
   std::vector<HostTensor> inputs;

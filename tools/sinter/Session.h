@@ -34,6 +34,9 @@ public:
   llvm::Expected<std::vector<HostTensor>>
   randomInputs(uint64_t seed, const std::vector<ShapeOption> &shapes) const;
 
+  /// Height and width of pictures that the model takes, where they are open.
+  std::pair<int64_t, int64_t> pictureSize() const;
+
   const sinter_model *getModel() const { return model; }
   std::vector<std::string> inputNames() const;
   std::vector<std::string> outputNames() const;
@@ -50,6 +53,8 @@ private:
   llvm::Error resolveSymbols(const std::vector<ShapeOption> &shapes,
                              const Reference &reference,
                              std::vector<int64_t> &symbols) const;
+  llvm::Expected<Reference>
+  findReference(const std::vector<ShapeOption> &shapes) const;
   bool takes(const std::vector<int64_t> &symbols) const;
 
   const sinter_model *model = nullptr;

@@ -158,8 +158,8 @@ llvm::Error Verify::makeCases() {
 
 void Verify::add(const std::string &name, const char *reference,
                  const Difference &difference, double limit) {
-  verdicts.push_back({name, reference, difference,
-                      arguments.tolerance > 0 ? arguments.tolerance : limit});
+  verdicts.push_back(
+      {name, reference, difference, arguments.tolerance.value_or(limit)});
 }
 
 llvm::Expected<Evaluated> Verify::evaluate(const Case &one) {

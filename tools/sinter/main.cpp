@@ -10,6 +10,7 @@
 #include "tools/sinter/Commands.h"
 
 #include "compiler/pipeline/CompileDefine.h"
+#include "compiler/report/UserError.h"
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
 #include <cstdlib>
@@ -98,5 +99,12 @@ int main(int argc, char **argv) {
   Arguments arguments;
   if (std::optional<ExitCode> exit = parseArguments(argc, argv, arguments))
     return static_cast<int>(*exit);
-  return static_cast<int>(dispatch(arguments));
+  ExitCode exit = dispatch(arguments);
+  llvm::outs().flush();
+  if (std::error_code code = llvm::outs().error()) {
+    llvm::outs().clear_error();
+    exit = printError("sinter", userError(ErrorCode::O010, "standard output: " +
+                                                               code.message()));
+  }
+  return static_cast<int>(exit);
 }

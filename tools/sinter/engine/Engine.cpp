@@ -9,11 +9,13 @@
 #include "runtime/npz/Npz.h"
 #include "sinter/sinter.h"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <sys/prctl.h>
 #include <vector>
 
 static double nowMs() {
@@ -178,6 +180,8 @@ int main(int argc, char **argv) {
             "usage: sinter-engine OBJECT.so INPUTS.npz OUTPUTS.npz THREADS\n");
     return 2;
   }
+  prctl(PR_SET_PDEATHSIG,
+        SIGKILL); // sinter may be killed while this is stopped
   setvbuf(stdout, nullptr, _IOLBF, 0);
   puts("ready");
   Engine engine;
