@@ -315,6 +315,8 @@ TEST(ServeSimulation, ReadsTraces) {
     EXPECT_EQ(status.code, Code::invalid) << bad;
     EXPECT_NE(status.message.find("trace line"), std::string::npos);
   }
+  std::vector<SimulatedArrival> none;
+  EXPECT_FALSE(parseTrace("# us,rows\n", none).ok());
   SimulationOptions options;
   EXPECT_NE(describe(simulate(arrivals, line(0, us), options), options)
                 .find("answered 3"),
