@@ -81,7 +81,7 @@ def main():
     except (OSError, KeyError, ValueError) as problem:
         stable = repr(problem)
     results.append(str(stable) == "1")
-    results.append("canary 10%" in output and "shadow 100%" in output)
+    results.append("canary 10.00%" in output and "shadow 100.00%" in output)
     if not all(results):
         print(output[-4000:])
         print(f"blocks of docs/serving.md: {results}; stable is {stable}")
