@@ -33,7 +33,12 @@ def open_onnxruntime(model, threads, level="ORT_ENABLE_ALL"):
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return names, lambda feed: session.run(None, feed)
+    lists = {i.name for i in session.get_inputs() if "seq(" in i.type}
+
+    def run(feed):
+        return session.run(None, {k: list(v) if k in lists else v for k, v in feed.items()})
+
+    return names, run
 
 
 def open_openvino(model, threads):
@@ -68,6 +73,17 @@ def array_of(value):
     return value.astype(str) if value.dtype == object else value
 
 
+def named(names, results):
+    """A sequence as Sinter gives it: its elements, or all of them as one tensor."""
+    for name, value in zip(names, results):
+        if isinstance(value, list) and not (value and isinstance(value[0], dict)):
+            yield from named([f"{name}_{i}" for i in range(len(value))], value)
+            if len({x.shape for x in value if not isinstance(x, list)}) != 1:
+                continue
+        if value is not None:
+            yield name, array_of(value)
+
+
 def fed(value):
     return value.astype(object) if value.dtype.kind == "U" else value
 
@@ -92,7 +108,7 @@ def main():
         return
     print(json.dumps({"load_ms": load_ms, "first_ms": first_ms}), flush=True)
     names = names or output_names(model)
-    numpy.savez(outputs, **{name: array_of(value) for name, value in zip(names, results)})
+    numpy.savez(outputs, **dict(named(names, results)))
     for line in sys.stdin:
         words = line.split()
         if not words or words[0] == "end":

@@ -4,6 +4,7 @@
 // The model as a whole: opsets, inputs with their symbols, outputs, and the
 // facts that later floors read off the module.
 #include "compiler/import/ModelImporter.h"
+#include "compiler/import/Border.h"
 
 #include "compiler/import/OpenedDims.h"
 #include "compiler/import/Schema.h"
@@ -114,16 +115,22 @@ RankedTensorType ModelImporter::inputType(const onnx::ValueInfo &info,
                 expected, ""});
     return {};
   };
+  using Kind = onnx::Type::Kind;
   Type element = elementType(info.type.element);
-  if (info.type.kind != onnx::Type::Kind::Tensor || !element) {
-    bool isTensor = info.type.kind == onnx::Type::Kind::Tensor;
+  Kind kind =
+      info.type.kind == Kind::Optional ? info.type.held : info.type.kind;
+  if ((kind != Kind::Tensor && kind != Kind::Sequence) || !element) {
+    bool isTensor = kind == Kind::Tensor ||
+                    (kind == Kind::Sequence &&
+                     info.type.element != onnx::DataType::Undefined);
     return refuse(
         info.type.kind == onnx::Type::Kind::None ? ErrorCode::I015
                                                  : ErrorCode::I013,
         isTensor ? "is a tensor of " +
                        std::string(onnx::typeName(int32_t(info.type.element)))
                  : "is not a tensor",
-        "a tensor of numbers, bools or strings");
+        "a tensor of numbers, bools or strings, a sequence of them, or an "
+        "optional");
   }
   const std::vector<std::string> *given = nullptr;
   for (const ImportOptions::InputShape &shape : options.shapes)
@@ -183,33 +190,8 @@ void ModelImporter::importInputs(const onnx::Graph &graph, Scope &scope,
       value.value = block->addArgument(
           value.type, NameLoc::get(StringAttr::get(&context, value.name)));
     }
-    scope.values[ref(info.name)] = std::move(value);
+    scope.values[ref(info.name)] = likeInput(*this, info, std::move(value));
   }
-}
-
-/// A Squeeze without axes leaves extents that are open. Where the model
-/// declares so many axes less for an output they are 1, by its own word: a
-/// check says so.
-static Value likeDeclared(ModelImporter &importer, const onnx::ValueInfo &info,
-                          Value value) {
-  if (!value || !info.type.shape || importer.unsqueezed.empty())
-    return value;
-  auto type = cast<RankedTensorType>(value.getType());
-  Dims left, ones;
-  for (DimAttr dim : sym::dimsOf(type))
-    (llvm::is_contained(importer.unsqueezed, dim) ? ones : left).push_back(dim);
-  if (ones.empty() || left.size() != info.type.shape->size())
-    return value;
-  for (DimAttr dim : ones)
-    if (importer.rangeOf(dim).min > 1)
-      return value;
-  Location location = value.getLoc();
-  for (DimAttr dim : ones)
-    graph::CheckOp::create(importer.builder, location, dim, importer.dim(1),
-                           UnitAttr());
-  return graph::ReshapeOp::create(importer.builder, location,
-                                  sym::tensorOf(left, type.getElementType()),
-                                  value);
 }
 
 void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
@@ -226,19 +208,18 @@ void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
           {ErrorCode::I008, "", "",
            "nothing computes the output '" + std::string(info.name) + "'", "",
            ""});
-    if (value && value->parts) {
-      faults.add({ErrorCode::I013, "", "",
-                  "output '" + std::string(info.name) + "' is a sequence",
-                  "tensors", "export the elements of the sequence as outputs"});
-      continue;
-    }
     if (!value || value->isPoisoned)
       continue;
-    results.push_back(likeDeclared(*this, info, materialise(*value, location)));
-    resultNames.push_back(attributes.getDictionaryAttr(attributes.getNamedAttr(
-        "graph.name", attributes.getStringAttr(ref(info.name)))));
+    bool isPart = bool(value->parts);
+    for (auto &[name, part] : partsOf(*this, info, *value)) {
+      Value shown = materialise(part, location);
+      results.push_back(isPart ? shown : likeDeclared(*this, info, shown));
+      resultNames.push_back(
+          attributes.getDictionaryAttr(attributes.getNamedAttr(
+              "graph.name", attributes.getStringAttr(name))));
+    }
   }
-  if (graph.outputs.empty())
+  if (graph.outputs.empty() || (results.empty() && faults.all().empty()))
     faults.add({ErrorCode::I015, "", "", "the graph has no output", "", ""});
   func::ReturnOp::create(builder, function->getLoc(), results);
   SmallVector<Attribute> argumentNames;

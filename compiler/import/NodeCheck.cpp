@@ -119,14 +119,15 @@ static std::optional<std::string> qualifiedName(NodeImport &node) {
   StringRef domain = ref(node.node.domain), op = ref(node.node.op);
   if (domain.empty() || domain == "ai.onnx")
     return op.str();
-  if (domain == "com.microsoft" || domain == "ai.onnx.ml")
+  if (domain == "com.microsoft" || domain == "ai.onnx.ml" ||
+      domain == "ai.onnx.preview" || domain == "ai.onnx.preview.training")
     return (domain + "." + op).str();
   bool isLaidOut = domain == "com.microsoft.nchwc" || // for one machine
                    domain == "com.ms.internal.nhwc";
   (void)node.fault(
       ErrorCode::I003,
       "operator " + op + " of the domain '" + domain + "' is not known",
-      "operators of ai.onnx, ai.onnx.ml and com.microsoft",
+      "operators of ai.onnx, ai.onnx.ml, ai.onnx.preview and com.microsoft",
       isLaidOut ? "give the model as it was before ONNX Runtime optimised it, "
                   "or optimised with ORT_ENABLE_EXTENDED at most"
                 : "export the operator as a function of the model");

@@ -59,6 +59,9 @@ void addLinear(OpTable &);
 void addTrees(OpTable &);
 void addVectors(OpTable &);
 void addMaps(OpTable &);
+void addTraining(OpTable &);
+void addEarly(OpTable &);
+void addFlexAttention(OpTable &);
 
 } // namespace sinter::importer
 

@@ -54,6 +54,10 @@ static OpTable makeTable() {
   addTrees(table);
   addVectors(table);
   addMaps(table);
+  addTraining(table);
+  addEarly(table);
+  addSparseAttention(table);
+  addFlexAttention(table);
   return table;
 }
 
@@ -79,6 +83,8 @@ llvm::StringRef remedyFor(llvm::StringRef op) {
     if (op == text)
       return "No value of Sinter is a map: turn it into a tensor before the "
              "model.";
+  if (op == "ai.onnx.preview.training.Gradient")
+    return "Write the gradient out before the export.";
   return op == "ImageDecoder" ? "Decode the picture before the model." : "";
 }
 
@@ -113,13 +119,15 @@ struct DomainList {
 
 std::string sinter::operatorPage() {
   const importer::OpTable &table = importer::operators();
-  DomainList standard, classic, contrib;
+  DomainList standard, classic, contrib, preview;
+  preview.isEvery = true;
   classic.isEvery = true;
   for (std::string_view op : onnx::operatorNames()) {
     llvm::StringRef name(op.data(), op.size()), shown = name;
-    DomainList &list = shown.consume_front("com.microsoft.") ? contrib
-                       : shown.consume_front("ai.onnx.ml.")  ? classic
-                                                             : standard;
+    DomainList &list = shown.consume_front("com.microsoft.")     ? contrib
+                       : shown.consume_front("ai.onnx.ml.")      ? classic
+                       : shown.consume_front("ai.onnx.preview.") ? preview
+                                                                 : standard;
     list.add(op, shown, table.contains(name));
   }
   std::string page = "<!-- Written by sinter-import --operators; do not edit. "
@@ -138,6 +146,10 @@ std::string sinter::operatorPage() {
           "out as well ([RFC 14](rfcs/0014-texts.md)). No run makes new "
           "texts.\n\n| Operator | Versions |\n|---|---|\n" +
           classic.rows + "\nNot supported: " + classic.missing + ".\n";
+  page += "\n## ai.onnx.preview\n\nOf the operators on trial, Sinter takes " +
+          std::to_string(preview.known) +
+          ".\n\n| Operator | Versions |\n|---|---|\n" + preview.rows +
+          "\nNot supported: " + preview.missing + ".\n";
   page += "\n## com.microsoft\n\nOf the operators that ONNX Runtime's "
           "optimiser writes into models, Sinter takes " +
           std::to_string(contrib.known) +

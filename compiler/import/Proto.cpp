@@ -58,8 +58,6 @@ private:
     out = field.asInt();
     return field.type == WireType::Varint;
   }
-  static bool integers(const Field &field, std::vector<int64_t> &out);
-  static bool reals(const Field &field, std::vector<float> &out);
   template <typename T>
   bool each(const Field &field, std::vector<T> &out,
             bool (Parser::*parse)(Text, T &)) {
@@ -72,6 +70,7 @@ private:
   bool dimension(Text bytes, Dimension &out);
   bool tensorType(Text bytes, Type &out);
   bool type(Text bytes, Type &out);
+  bool wrapped(Text bytes, Type::Kind kind, Type &out);
   bool value(Text bytes, ValueInfo &out);
   bool sparse(Text bytes, SparseTensor &out);
   bool attribute(Text bytes, Attribute &out);
@@ -79,30 +78,6 @@ private:
   bool graph(Text bytes, Graph &out);
   bool function(Text bytes, Function &out);
 };
-
-bool Parser::integers(const Field &field, std::vector<int64_t> &out) {
-  if (field.type == WireType::Varint) {
-    out.push_back(field.asInt());
-    return true;
-  }
-  WireReader packed(field.bytes);
-  uint64_t value;
-  while (!packed.atEnd() && packed.varint(value))
-    out.push_back(static_cast<int64_t>(value));
-  return field.type == WireType::Bytes && !packed.failed();
-}
-
-bool Parser::reals(const Field &field, std::vector<float> &out) {
-  if (field.type == WireType::Fixed32) {
-    out.push_back(field.asFloat());
-    return true;
-  }
-  size_t count = field.bytes.size() / 4, start = out.size();
-  out.resize(start + count);
-  if (count)
-    std::memcpy(out.data() + start, field.bytes.data(), count * 4);
-  return field.type == WireType::Bytes && field.bytes.size() % 4 == 0;
-}
 
 bool Parser::pair(Text bytes, std::pair<Text, Text> &out) {
   return message(bytes, [&](const Field &field) {
@@ -147,6 +122,24 @@ bool Parser::tensorType(Text bytes, Type &out) {
   });
 }
 
+bool Parser::wrapped(Text bytes, Type::Kind kind, Type &out) {
+  bool isSequence = kind == Type::Kind::Sequence;
+  Type inner;
+  bool isFine = message(bytes, [&](const Field &field) {
+    return field.number != 1 ||
+           (field.type == WireType::Bytes && type(field.bytes, inner));
+  });
+  if (inner.kind == Type::Kind::Tensor ||
+      (!isSequence && inner.kind == Type::Kind::Sequence)) {
+    inner.held = inner.kind;
+    out = std::move(inner);
+    if (isSequence && out.shape)
+      out.shape->insert(out.shape->begin(), Dimension());
+  }
+  out.kind = kind;
+  return isFine;
+}
+
 bool Parser::type(Text bytes, Type &out) {
   return message(bytes, [&](const Field &field) {
     switch (field.number) {
@@ -154,8 +147,8 @@ bool Parser::type(Text bytes, Type &out) {
       out.kind = Type::Kind::Tensor;
       return field.type == WireType::Bytes && tensorType(field.bytes, out);
     case 4:
-      out.kind = Type::Kind::Sequence;
-      return true;
+      return field.type == WireType::Bytes &&
+             wrapped(field.bytes, Type::Kind::Sequence, out);
     case 5:
       out.kind = Type::Kind::Map;
       return true;
@@ -163,8 +156,8 @@ bool Parser::type(Text bytes, Type &out) {
       out.kind = Type::Kind::SparseTensor;
       return true;
     case 9:
-      out.kind = Type::Kind::Optional;
-      return true;
+      return field.type == WireType::Bytes &&
+             wrapped(field.bytes, Type::Kind::Optional, out);
     default:
       return true;
     }
@@ -185,7 +178,7 @@ bool Parser::tensor(Text bytes, Tensor &out) {
     int64_t number = field.asInt();
     switch (field.number) {
     case 1:
-      return integers(field, out.dims);
+      return integersOf(field, out.dims);
     case 2:
       out.type = static_cast<DataType>(number);
       return field.type == WireType::Varint;
@@ -233,7 +226,7 @@ bool Parser::sparse(Text bytes, SparseTensor &out) {
     case 2:
       return field.type == WireType::Bytes && tensor(field.bytes, out.indices);
     case 3:
-      return integers(field, out.dims);
+      return integersOf(field, out.dims);
     default:
       return true;
     }
@@ -259,9 +252,9 @@ bool Parser::attribute(Text bytes, Attribute &out) {
     case 11:
       return each(field, out.graphs, &Parser::graph);
     case 7:
-      return reals(field, out.floats);
+      return realsOf(field, out.floats);
     case 8:
-      return integers(field, out.ints);
+      return integersOf(field, out.ints);
     case 9:
       return text(field, out.strings);
     case 20:

@@ -52,6 +52,9 @@ struct Type {
     SparseTensor,
     Optional
   } kind = Kind::None;
+  /// Of an optional: what it holds. A sequence of tensors has their element
+  /// type, and their shape behind one more extent, its length.
+  Kind held = Kind::None;
   DataType element = DataType::Undefined;
   std::optional<std::vector<Dimension>> shape; // absent: rank unknown
 };

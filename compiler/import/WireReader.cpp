@@ -68,4 +68,28 @@ bool WireReader::next(Field &field) {
   }
 }
 
+bool integersOf(const Field &field, std::vector<int64_t> &out) {
+  if (field.type == WireType::Varint) {
+    out.push_back(field.asInt());
+    return true;
+  }
+  WireReader packed(field.bytes);
+  uint64_t value;
+  while (!packed.atEnd() && packed.varint(value))
+    out.push_back(static_cast<int64_t>(value));
+  return field.type == WireType::Bytes && !packed.failed();
+}
+
+bool realsOf(const Field &field, std::vector<float> &out) {
+  if (field.type == WireType::Fixed32) {
+    out.push_back(field.asFloat());
+    return true;
+  }
+  size_t count = field.bytes.size() / 4, start = out.size();
+  out.resize(start + count);
+  if (count)
+    std::memcpy(out.data() + start, field.bytes.data(), count * 4);
+  return field.type == WireType::Bytes && field.bytes.size() % 4 == 0;
+}
+
 } // namespace sinter::onnx

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 namespace sinter::onnx {
 
@@ -57,6 +58,10 @@ private:
   std::string_view rest;
   bool isFailed = false;
 };
+
+/// Numbers of a repeated field, packed or one at a time.
+bool integersOf(const Field &field, std::vector<int64_t> &out);
+bool realsOf(const Field &field, std::vector<float> &out);
 
 } // namespace sinter::onnx
 

@@ -444,10 +444,79 @@ def raw_texts(folder):
     return model([node("Identity", ["w"])], initializers=[tensor])
 
 
-@case("I013", "not a tensor")
-def sequence_input(folder):
+@case("S002", "declares no shape")
+def sequence_of_unknown_rank(folder):
     return model([node("Identity")], [helper.make_tensor_sequence_value_info(
         "x", TensorProto.FLOAT, None)])
+
+
+def typed(make):
+    value = onnx.ValueInfoProto(name="x")
+    make(value.type)
+    return model([node("Identity")], [value])
+
+
+@case("I013", "not a tensor")
+def map_input(folder):
+    def make(type):
+        type.map_type.key_type = TensorProto.INT64
+        type.map_type.value_type.tensor_type.elem_type = TensorProto.FLOAT
+    return typed(make)
+
+
+@case("I013", "not a tensor")
+def sequence_of_sequences(folder):
+    def make(type):
+        for _ in range(3):
+            type = type.sequence_type.elem_type
+        type.tensor_type.elem_type = TensorProto.FLOAT
+        type.tensor_type.shape.dim.add().dim_value = 3
+    return typed(make)
+
+
+@case("I014", "a length that depends on data")
+def sequence_of_unknown_length(folder):
+    words = helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, [2, 3])
+    return model([node("SequenceErase")], [words])
+
+
+@case("I006", "R, T and 3 inputs for each tensor")
+def step_without_a_gradient(folder):
+    rate = vector("r", 0.1), numpy_helper.from_array(numpy.array(1), "t")
+    step = node("Momentum", ["r", "t", "x", "x"], ["y"], domain="ai.onnx.preview.training",
+                alpha=0.9, beta=1.0, mode="standard", norm_coefficient=0.0)
+    return model([step], initializers=rate, domains=[("ai.onnx.preview.training", 1)])
+
+
+@case("S001", "does not keep the type of its input")
+def scores_of_another_shape(folder):
+    wide = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 3, 4])
+    scores = helper.make_tensor_value_info("s", TensorProto.FLOAT, [1, 2, 3, 3])
+    body = helper.make_graph([node("Flatten", ["s"], ["f"])], "b", [scores],
+                             [helper.make_tensor_value_info("f", TensorProto.FLOAT, None)])
+    return model([node("FlexAttention", ["x"] * 3, domain="ai.onnx.preview", score_mod=body)],
+                 [wide], domains=[("ai.onnx.preview", 1)])
+
+
+@case("I005", "layouts of 3 blocks")
+def layouts_that_heads_do_not_share(folder):
+    return sparse_attention(numpy.zeros((3, 4), numpy.int32), numpy.zeros((3, 5), numpy.int32))
+
+
+@case("I005", "a column is 9")
+def block_outside_of_the_mask(folder):
+    return sparse_attention(numpy.array([[0, 1, 2, 3]], numpy.int32),
+                            numpy.array([[0, 9, 1]], numpy.int32))
+
+
+def sparse_attention(rows, columns):
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 5, 32]),
+              helper.make_tensor_value_info("p", TensorProto.FLOAT, [1, 4, 48, 8])]
+    one = node("SparseAttention", ["x", "x", "x", "p", "p", "r", "c", "t", "l"], ["y", "k", "v"],
+               domain="com.microsoft", num_heads=4, kv_num_heads=4, sparse_block_size=16)
+    return model([one], inputs, domains=[("com.microsoft", 1)], initializers=[
+        numpy_helper.from_array(rows, "r"), numpy_helper.from_array(columns, "c"),
+        vector("t", [5], numpy.int32), vector("l", [5], numpy.int32)])
 
 
 def external(**entries):

@@ -9,7 +9,67 @@ from contrib_cases import Constant, drawn
 
 
 def cases():
-    return drawn(13, small, fused, positions, padding, decoding, pictures, caches, unsigned)
+    return drawn(13, small, fused, positions, padding, decoding, pictures, caches, unsigned,
+                 blocks, early)
+
+
+def sparse_attention(q, k, v, past_k, past_v, rows, columns, _, lengths, *turns):
+    """ONNX Runtime's wants its caches in the memory of its results: said here instead."""
+    batch, new, _ = q.shape
+    heads, start = 4, lengths[0] - new
+    q, k, v = (x.reshape(batch, new, -1, 8).transpose(0, 2, 1, 3) for x in (q, k, v))
+    if turns:
+        cosine, sine = (t[start:start + new] for t in turns)
+
+        def turned(x):
+            a, b = x[..., :4], x[..., 4:]
+            return np.concatenate([a * cosine - b * sine, b * cosine + a * sine], -1)
+        q, k = turned(q), turned(k)
+    past_k, past_v = past_k.copy(), past_v.copy()
+    past_k[:, :, start:start + new], past_v[:, :, start:start + new] = k, v
+    scores = 0.3 * q @ past_k.repeat(2, 1).transpose(0, 1, 3, 2)
+    for head in range(heads):
+        row, column = rows[head % 2], columns[head % 2]
+        for i in range(new):
+            block = (start + i) // 16
+            seen = np.isin(np.arange(64) // 16, column[row[block]:row[block + 1]])
+            scores[:, head, i, ~(seen & (np.arange(64) <= start + i))] = -np.inf
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    y = weights / weights.sum(-1, keepdims=True) @ past_v.repeat(2, 1)
+    return [y.transpose(0, 2, 1, 3).reshape(batch, new, 32), past_k, past_v]
+
+
+def blocks(d):
+    """Sparse attention: two layouts for four heads, blocks of 16; a prompt and one more token."""
+    rows = np.array([[0, 1, 3, 5, 8], [0, 1, 3, 6, 9]], np.int32)
+    columns = np.array([[0, 0, 1, 1, 2, 1, 2, 3, -1], [0, 0, 1, 0, 1, 2, 0, 2, 3]], np.int32)
+    angles = np.outer(np.arange(64), 1 / 100 ** (np.arange(4) / 4))
+    turns = [Constant(f(angles).astype(np.float32)) for f in (np.cos, np.sin)]
+    some = {"num_heads": 4, "kv_num_heads": 2, "scale": 0.3, "sparse_block_size": 16}
+    for name, new, total, rotary in (("prompt", 50, 50, 0), ("rotary", 50, 50, 1),
+                                     ("token", 1, 37, 1)):
+        past = [d.real(2, 2, 64, 8), d.real(2, 2, 64, 8)]
+        for x in past:  # what is behind the tokens so far
+            x[:, :, total - new:] = 0
+        yield f"sparse_attention_{name}", "SparseAttention", \
+            [d.real(2, new, 32), d.real(2, new, 16), d.real(2, new, 16), *past, Constant(rows),
+             Constant(columns), Constant(np.array([total], np.int32)),
+             np.array([total, total], np.int32), *(turns if rotary else [])], \
+            {**some, "do_rotary": rotary}, 3, sparse_attention
+
+
+def early(d):
+    """Operators that ONNX had before opset 7."""
+    x, picture = d.real(2, 3, 4), d.real(2, 3, 9, 7)
+    for name, op, attributes in (
+            ("affine", "Affine", {"alpha": 0.5, "beta": -2.0}), ("scale", "Scale", {"scale": 3.0}),
+            ("scaled_tanh", "ScaledTanh", {"alpha": 1.5, "beta": 0.5}),
+            ("parametric_softplus", "ParametricSoftplus", {"alpha": 1.5, "beta": 0.5})):
+        yield name, f"ai.onnx:{op}", [x], {**attributes, "opset": 7}, 1
+    yield "image_scaler", "ai.onnx:ImageScaler", [picture], \
+        {"scale": 0.1, "bias": [1.0, -1.0, 0.5], "opset": 7}, 1
+    yield "crop", "ai.onnx:Crop", [picture], {"border": [1, 2, 3, 0], "opset": 7}, 1
+    yield "crop_to", "ai.onnx:Crop", [picture], {"border": [1, 2, 0, 0], "scale": [4, 3], "opset": 7}, 1
 
 
 def small(d):

@@ -23,20 +23,40 @@ LogicalResult setParts(NodeImport &node, size_t i, Parts parts) {
   return node.setSame(i, value);
 }
 
-/// The elements of input 0; a fault when it is a tensor.
-const Parts *partsOf(NodeImport &node) {
-  TensorValue *value = node.input(0);
-  if (value && isStacked(*value)) {
+/// The elements of a sequence that is one tensor, when its length is known.
+std::shared_ptr<const Parts> unstack(NodeImport &node, TensorValue stack) {
+  std::optional<int64_t> length = sym::asConstant(sym::dimsOf(stack.type)[0]);
+  if (!length || *length > 4096) {
     (void)node.fault(ErrorCode::I014,
-                     "the sequence has a length that depends "
-                     "on data",
+                     "the sequence has a length that depends on data",
                      "a known length, or ConcatFromSequence, SequenceAt or "
-                     "SequenceLength");
+                     "SequenceLength",
+                     "give the length of an input with --shape");
     return nullptr;
   }
+  stack.parts = nullptr;
+  Composer c(node);
+  Name all = c.keep(std::move(stack));
+  auto parts = std::make_shared<Parts>();
+  for (int64_t i = 0; i < *length; ++i) {
+    TensorValue *part =
+        c.tensor(c.op("Squeeze", {c.slice(all, 0, i, i + 1), c.ints({0})}));
+    if (!part)
+      return nullptr;
+    parts->push_back(*part);
+  }
+  return parts;
+}
+
+/// The elements of an input; a fault when it is a tensor.
+std::shared_ptr<const Parts> partsOf(NodeImport &node, size_t input = 0) {
+  TensorValue *value = node.input(input);
+  if (value && isStacked(*value))
+    return unstack(node, *value);
   if (value && value->parts)
-    return value->parts.get();
-  (void)node.fault(ErrorCode::I007, "input 0 is a tensor", "a sequence");
+    return value->parts;
+  (void)node.fault(ErrorCode::I007, "input " + Twine(input) + " is a tensor",
+                   "a sequence");
   return nullptr;
 }
 
@@ -80,7 +100,7 @@ LogicalResult importConstruct(NodeImport &node) {
 LogicalResult importEmpty(NodeImport &node) { return setParts(node, 0, {}); }
 
 LogicalResult importInsert(NodeImport &node) {
-  const Parts *parts = partsOf(node);
+  std::shared_ptr<const Parts> parts = partsOf(node);
   if (!parts)
     return failure();
   std::optional<int64_t> at = positionIn(node, 2, parts->size(), true);
@@ -92,7 +112,7 @@ LogicalResult importInsert(NodeImport &node) {
 }
 
 LogicalResult importErase(NodeImport &node) {
-  const Parts *parts = partsOf(node);
+  std::shared_ptr<const Parts> parts = partsOf(node);
   std::optional<int64_t> at;
   if (parts)
     at = positionIn(node, 1, parts->size(), false);
@@ -111,7 +131,7 @@ LogicalResult importAt(NodeImport &node) {
     return c.set(0, c.op("Gather", {c.keep(*stack), c.input(1)},
                          With().integer("axis", 0)));
   }
-  const Parts *parts = partsOf(node);
+  std::shared_ptr<const Parts> parts = partsOf(node);
   std::optional<int64_t> at;
   if (parts)
     at = positionIn(node, 1, parts->size(), false);
@@ -123,7 +143,7 @@ LogicalResult importLength(NodeImport &node) {
   if (std::optional<TensorValue> stack = stackOf(node))
     return node.setKnown(0, {sym::dimsOf(stack->type)[0]},
                          RankedTensorType::get({}, i64));
-  const Parts *parts = partsOf(node);
+  std::shared_ptr<const Parts> parts = partsOf(node);
   if (!parts)
     return failure();
   return node.setKnown(0, {node.model.dim(parts->size())},
@@ -202,7 +222,7 @@ LogicalResult importStacked(NodeImport &node, TensorValue &stack) {
 LogicalResult importConcat(NodeImport &node) {
   if (std::optional<TensorValue> stack = stackOf(node))
     return importStacked(node, *stack);
-  const Parts *parts = partsOf(node);
+  std::shared_ptr<const Parts> parts = partsOf(node);
   if (!parts)
     return failure();
   if (parts->empty())
@@ -220,7 +240,7 @@ LogicalResult importConcat(NodeImport &node) {
 
 /// The body once for each element.
 LogicalResult importMap(NodeImport &node) {
-  const Parts *parts = partsOf(node);
+  std::shared_ptr<const Parts> parts = partsOf(node);
   const onnx::Graph &body = node.attribute("body")->graphs[0];
   if (!parts)
     return failure();
@@ -230,17 +250,22 @@ LogicalResult importMap(NodeImport &node) {
                       "its body takes " + Twine(body.inputs.size()) +
                           " values and has " + Twine(body.outputs.size()) +
                           " outputs");
+  std::vector<std::shared_ptr<const Parts>> given(node.inputCount());
+  for (size_t i = 0; i < given.size(); ++i)
+    if (TensorValue *value = node.input(i); value && value->parts)
+      if (given[i] = partsOf(node, i); !given[i])
+        return failure();
   std::vector<Parts> results(node.node.outputs.size());
   for (size_t trip = 0; trip < parts->size(); ++trip) {
     Scope scope;
     scope.prefix =
         node.scope.prefix + node.name() + "[" + std::to_string(trip) + "]/";
     for (size_t i = 0; i < node.inputCount(); ++i) {
-      TensorValue *value = node.input(i);
-      if (value && value->parts) {
-        if (trip >= value->parts->size())
+      const TensorValue *value = node.input(i);
+      if (given[i]) {
+        if (trip >= given[i]->size())
           return node.fault(ErrorCode::S001, "its sequences differ in length");
-        value = &(*value->parts)[trip];
+        value = &(*given[i])[trip];
       }
       StringRef name(body.inputs[i].name.data(), body.inputs[i].name.size());
       if (value)
@@ -265,7 +290,8 @@ LogicalResult importOptional(NodeImport &node) {
 
 LogicalResult importGetElement(NodeImport &node) {
   TensorValue *value = node.input(0);
-  if (!value->parts) // from opset 18 on a tensor is its own element
+  // From opset 18 on what is no optional is its own element.
+  if (!value->parts || isStacked(*value))
     return node.setSame(0, *value);
   if (value->parts->empty())
     return node.fault(ErrorCode::S001, "the optional holds nothing");
@@ -274,7 +300,8 @@ LogicalResult importGetElement(NodeImport &node) {
 
 LogicalResult importHasElement(NodeImport &node) {
   TensorValue *value = node.input(0);
-  bool isFull = value && (!value->parts || !value->parts->empty());
+  bool isFull =
+      value && (!value->parts || isStacked(*value) || !value->parts->empty());
   return node.setKnown(
       0, {node.model.dim(isFull)},
       RankedTensorType::get({}, node.model.builder.getI1Type()));

@@ -17,6 +17,7 @@ void addOlder(OpTable &);
 void addPadding(OpTable &);
 void addDecoding(OpTable &);
 void addPictures(OpTable &);
+void addSparseAttention(OpTable &);
 
 } // namespace sinter::importer
 
