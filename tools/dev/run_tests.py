@@ -36,7 +36,8 @@ SANITIZERS = {
 # limit its address space, of which ASan takes terabytes.
 SANITIZED = (
     "test/bad/run-bad-models.py", "test/bad/run-mutated-models.py",
-    "test/bad/run-random-nodes.py", "test/conformance/run-compiled-cases.py",
+    "test/bad/run-random-nodes.py", "test/conformance/run-border-cases.py",
+    "test/conformance/run-compiled-cases.py",
     "test/conformance/run-contrib-cases.py", "test/conformance/run-node-cases.py",
     "test/conformance/run-small-types.py", "test/e2e/run-graphs.py", "test/e2e/run-random.py",
     "test/e2e/run-repack.py", "test/e2e/run-schedules.py", "test/e2e/run-shapes.py",
