@@ -124,7 +124,7 @@ def check_faults(program):
             ([server], 2, "nothing to serve"),
             ([server, "--htp-port=1"], 2, "did you mean --http-port?"),
             ([server, "--check-config"], 0, "the configuration is valid"),
-            ([server, "--check-config", f"--access-file={program}"], 2, "no UTF-8"),
+            ([server, "--check-config", f"--access-file={program}"], 2, "and so no configuration"),
             ([server, "--check-config", f"--tls-certificate={program}", f"--tls-key={program}"], 2, program),
             ([server, "--explain", "--grace=9s"], 0, "grace = 9s  (--grace)"),
             ([server, "--version"], 0, "sinter-server "),
