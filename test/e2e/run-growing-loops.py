@@ -63,6 +63,13 @@ for name, more in (("counts", "nextf = Cast<to=1>(next)\n lengthf = Cast<to=1>(l
                    " before = Sub(length, two)\n"
                    " zeros = ReduceSum<keepdims=0>(first, zero)\n begins = Less(start, length)\n"
                    " c, last, l, y = Loop(, begins, start, zeros, length)<body = " + COUNTS + more + " }> }")
+# What is compared wraps: 100, -56, 44, ... until the 14th is 120.
+LOOPS["wraps"] = ("g (float[N, 4] x, float[A, 4] first) => (float[4] last, int32 c) "
+                  "<int32 start = {0}, int32 stride = {100}, int32 bound = {101}, bool yes = {1}> {"
+                  " zeros = ReduceSum<keepdims=0>(first, zero)\n c, last = Loop(, yes, start, zeros)<body = "
+                  "body (int64 i, bool go, int32 counter, float[C] sum) => (bool more, int32 next, float[C] total) "
+                  "{ next = Add(counter, stride)\n small = Cast<to=3>(next)\n top = Cast<to=6>(small)\n"
+                  " more = Less(top, bound)\n total = Add(sum, sum) }> }")
 CONSTANTS = {"zero": np.array([0]), "one": np.array([1]), "pair": np.array([2, 4]), "scalar": np.array(0),
              "limit": np.array(2.0, np.float32)}
 

@@ -32,7 +32,7 @@ private:
     int64_t step;
   };
   const onnx::Node *producerOf(onnx::Text name) const;
-  onnx::Text behindCasts(onnx::Text name) const;
+  onnx::Text behindCasts(onnx::Text name, bool isTruth = false) const;
   std::optional<size_t> carriedAs(onnx::Text name) const;
   std::optional<DimAttr> numberOf(onnx::Text name) const;
   std::optional<Step> stepOf(size_t carried) const;
@@ -48,6 +48,16 @@ std::optional<DimAttr> onlyNumber(const TensorValue *value) {
              : std::nullopt;
 }
 
+bool isWideCast(const onnx::Node &cast) {
+  using onnx::DataType;
+  auto to = llvm::find_if(cast.attributes,
+                          [](auto &one) { return one.name == "to"; });
+  return to != cast.attributes.end() &&
+         llvm::is_contained({DataType::Float, DataType::Double, DataType::Int32,
+                             DataType::Int64},
+                            DataType(to->i));
+}
+
 const onnx::Node *LoopCount::producerOf(onnx::Text name) const {
   for (const onnx::Node &node : body.nodes)
     if (llvm::is_contained(node.outputs, name))
@@ -55,11 +65,14 @@ const onnx::Node *LoopCount::producerOf(onnx::Text name) const {
   return nullptr;
 }
 
-onnx::Text LoopCount::behindCasts(onnx::Text name) const {
+/// A truth value survives every Cast; of a count, those to narrow types wrap or
+/// round it.
+onnx::Text LoopCount::behindCasts(onnx::Text name, bool isTruth) const {
   for (size_t step = 0; step < body.nodes.size(); ++step) {
     const onnx::Node *link = producerOf(name);
-    if (!link || (link->op != "Cast" && link->op != "Identity") ||
-        link->inputs.size() != 1)
+    if (!link || link->inputs.size() != 1 ||
+        (link->op != "Identity" &&
+         (link->op != "Cast" || (!isTruth && !isWideCast(*link)))))
       break;
     name = link->inputs[0];
   }
@@ -115,7 +128,7 @@ std::optional<LoopCount::Step> LoopCount::stepOf(size_t carried) const {
 
 std::optional<DimAttr> LoopCount::tripsOf(onnx::Text name, unsigned depth) {
   constexpr unsigned deepest = 4;
-  const onnx::Node *test = producerOf(behindCasts(name));
+  const onnx::Node *test = producerOf(behindCasts(name, true));
   if (!test || test->inputs.size() != 2 || depth > deepest)
     return std::nullopt;
   if (test->op == "And") {
