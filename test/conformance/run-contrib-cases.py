@@ -34,7 +34,7 @@ def model_of(op, inputs, attributes, outputs):
     domain = {"": contrib_cases.MS, "ai.onnx": ""}.get(domain, domain)
     attributes = dict(attributes)
     classic = attributes.pop("ml_opset", 3)
-    standard = attributes.pop("opset", 14)
+    opset = attributes.pop("opset", 14) if domain == "" else 20
     wanted = outputs if isinstance(outputs, list) else [1] * outputs
     names, constants, infos, feeds = [], [], [], {}
     for i, value in enumerate(inputs):
@@ -51,7 +51,6 @@ def model_of(op, inputs, attributes, outputs):
             infos.append(onnx.helper.make_tensor_value_info(f"x{i}", element, value.shape))
     results = [f"y{i}" if on else "" for i, on in enumerate(wanted)]
     node = onnx.helper.make_node(kind, names, results, "node", domain=domain, **attributes)
-    opset = standard if domain == "" else 20
     out = [onnx.ValueInfoProto(name=name) for name in results if name]  # types are inferred
     graph = onnx.helper.make_graph([node], "case", infos, out, constants)
     model = onnx.helper.make_model(graph, ir_version=9, opset_imports=[

@@ -25,10 +25,11 @@ static bool isUsable(const Arguments &arguments) {
   for (int64_t rows : compile.batches)
     if (rows < 1 || rows > mostExtent)
       return false;
+  double tolerance = arguments.tolerance.value_or(0);
   return compile.maxSlack >= 0 && compile.jobs <= 1024 &&
-         compile.batches.size() <= 64 && arguments.tolerance >= 0 &&
-         std::isfinite(arguments.tolerance) &&
-         std::isfinite(arguments.seconds) && arguments.seeds >= 1;
+         compile.batches.size() <= 64 && tolerance >= 0 &&
+         std::isfinite(tolerance) && std::isfinite(arguments.seconds) &&
+         arguments.seeds >= 1;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
