@@ -109,6 +109,8 @@ private:
   /// The hidden part of a candidate that is scaled by r before the input part
   /// joins: it has sums and a bias of its own.
   bool isApart(unsigned gate);
+  /// The rows of h in 8 bits each, written over those of the step before.
+  Value rounded(Value hidden);
   /// What joins the sum over the old h.
   Value otherPart(const Step &step, const UnitTile &tile, unsigned i,
                   unsigned v, unsigned gate);

@@ -239,6 +239,7 @@ struct Runner {
       r.clip = op.getClip()->convertToDouble();
     r.linearBeforeReset = op.getLinearBeforeReset();
     r.inputForget = op.getInputForget();
+    r.quantisedState = op.getQuantisedState();
     RecurrentResults results = recurrent(o, r);
     out.push_back(std::move(results.y));
     out.push_back(std::move(results.yH));

@@ -428,7 +428,7 @@ def Graph_RecurrentOp : Graph_Inferred<"recurrent", [AttrSizedOperandSegments]> 
     `bidirectional`. Results: Y [S, D, B, H], Y_h [D, B, H] and for LSTM Y_c.
     `cell` is "lstm", "gru" or "rnn"; gate order as ONNX (iofc, zrh). `activations`
     are scalar-op names (G-1 or as ONNX per direction), with alphas/betas.
-    layout=1 is transposed by the importer.
+    layout=1 is transposed by the importer. `quantised_state`: h meets `recurrence` in 8 bits.
   }];
   let arguments = (ins Tensor:$input, Tensor:$weights, Tensor:$recurrence,
                        Optional<Tensor>:$bias, Optional<Tensor>:$lengths,
@@ -438,7 +438,7 @@ def Graph_RecurrentOp : Graph_Inferred<"recurrent", [AttrSizedOperandSegments]> 
                        DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$alphas,
                        DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$betas,
                        OptionalAttr<F64Attr>:$clip, UnitAttr:$linear_before_reset,
-                       UnitAttr:$input_forget);
+                       UnitAttr:$input_forget, UnitAttr:$quantised_state);
   let results = (outs Variadic<Tensor>:$results);
   let assemblyFormat = [{
     $cell $input `,` $weights `,` $recurrence (`bias` $bias^)? (`lengths` $lengths^)?

@@ -180,7 +180,9 @@ def Kernel_RecurrentOp : Kernel_Root<"recurrent"> {
     Rb [n] (`has_bias`; columns as the panels), initial h [B, H], initial c [B, H] (LSTM), lengths [B] i32
     (`has_lengths`), peephole [3*H] in the order i, o, f (`has_peephole`).
     Outputs: Y [S, B, H], Y_h [B, H], Y_c [B, H] (LSTM). With `reverse` steps run
-    from the end (of each sequence) and Y is in the order of the input.
+    from the end (of each sequence) and Y is in the order of the input. With
+    `quantised_state` (LSTM) each row of h is rounded to 8 bits of its own scale before
+    the product with `recurrence`.
   }];
   let arguments = (ins View:$input, ViewOrPanels:$weights, ViewOrPanels:$recurrence,
                        Variadic<View>:$extras, Variadic<View>:$outputs,
@@ -189,7 +191,7 @@ def Kernel_RecurrentOp : Kernel_Root<"recurrent"> {
                        DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$betas,
                        OptionalAttr<F64Attr>:$clip, UnitAttr:$linear_before_reset,
                        UnitAttr:$input_forget, UnitAttr:$has_bias, UnitAttr:$has_lengths,
-                       UnitAttr:$has_peephole);
+                       UnitAttr:$has_peephole, UnitAttr:$quantised_state);
   let assemblyFormat = [{
     $cell $input `,` $weights `,` $recurrence `:` type($input) `,` type($weights) `,` type($recurrence)
     (`extras` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $outputs `:` type($outputs) `)` attr-dict-with-keyword

@@ -132,6 +132,8 @@ LogicalResult RecurrentOp::verify() {
     return failure();
   if (getHasPeephole() && !isLstm)
     return emitOpError("has peepholes, which only an lstm cell has");
+  if (getQuantisedState() && !isLstm)
+    return emitOpError("has a quantised state, which only an lstm cell has");
   ArrayRef<sym::DimAttr> in = dimsOf(getInput()), out = dimsOf(getOutputs()[0]);
   if (in.size() != 3 || out.size() != 3)
     return emitOpError() << "input has rank " << in.size() << " and Y "

@@ -17,7 +17,7 @@ constexpr int64_t kProductBytes = 192 << 10; // stays in L2
 constexpr int64_t kMaxChunk = 48;
 constexpr int64_t kTall = 6; // rows of a tile of products, at most
 
-void placeScratch(RecurrentPlan &plan, bool keepsGates) {
+void placeScratch(RecurrentPlan &plan, bool keepsGates, bool isQuantised) {
   int64_t at = 0;
   auto take = [&](int64_t bytes) {
     int64_t begin = at;
@@ -30,6 +30,7 @@ void placeScratch(RecurrentPlan &plan, bool keepsGates) {
   plan.cell = take(plan.isLstm ? state : 0);
   plan.gated = take(keepsGates ? state : 0);
   plan.update = take(keepsGates ? state : 0);
+  plan.rounded = take(isQuantised ? state : 0);
   plan.products = take(plan.chunk * plan.rowBlock * plan.productRow());
   plan.scratch = at;
 }
@@ -56,7 +57,8 @@ RecurrentPlan planOf(RecurrentOp op) {
   plan.chunk = (plan.chunk + kTall - 1) / kTall * kTall;
   if (std::optional<int64_t> steps = sym::asConstant(input.getDims()[0]))
     plan.chunk = std::max<int64_t>(1, std::min(*steps, plan.chunk));
-  placeScratch(plan, plan.isGru && !op.getLinearBeforeReset());
+  placeScratch(plan, plan.isGru && !op.getLinearBeforeReset(),
+               op.getQuantisedState());
   return plan;
 }
 

@@ -28,6 +28,7 @@ struct RecurrentPlan {
   // of input and weights, `columns` floats for each step and row.
   int64_t oldHidden = 0, newHidden = 0, cell = 0;
   int64_t gated = 0, update = 0; // GRU without linear_before_reset
+  int64_t rounded = 0;           // h as it meets the recurrence, if quantised
   int64_t products = 0;
   int64_t scratch = 0;
 

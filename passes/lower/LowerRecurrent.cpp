@@ -153,7 +153,8 @@ void RecurrentLowering::launch(KernelEmitter &emitter, int64_t d,
             b.getArrayAttr(names), part(op.getAlphas(), d, directions),
             part(op.getBetas(), d, directions), op.getClipAttr(),
             op.getLinearBeforeReset(), op.getInputForget(), bool(op.getBias()),
-            bool(op.getLengths()), bool(op.getPeephole()));
+            bool(op.getLengths()), bool(op.getPeephole()),
+            op.getQuantisedState());
         (void)root;
       },
       /*noWait=*/d + 1 < directions);

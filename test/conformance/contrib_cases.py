@@ -162,6 +162,15 @@ def quantised(real, byte, weight, scale, zero):
          weight(1, 24), None, None, None, None, Constant(np.array([0.01], np.float32)),
          Constant(np.array([0], np.int8)), Constant(np.array([0.01], np.float32)),
          Constant(np.array([0], np.int8))], {"hidden_size": 3}, 3
+    # One row a batch: there its scale is that of the rows of a thread of ONNX Runtime.
+    for name, directions in (("forward", 1), ("bidirectional", 2)):
+        steps = Constant(np.full(directions, 0.05, np.float32))
+        zeros = Constant(np.zeros(directions, np.int8))
+        yield f"dynamic_quantize_lstm_{name}", "DynamicQuantizeLSTM", \
+            [real(6, 1, 20), Constant(byte(directions, 20, 72, signed=True)),
+             Constant(byte(directions, 18, 72, signed=True)), weight(directions, 144), None,
+             real(directions, 1, 18), real(directions, 1, 18), None, steps, zeros, steps, zeros], \
+            {"hidden_size": 18, "direction": name}, 3
 
 
 def attention(dice, real, weight, ones):

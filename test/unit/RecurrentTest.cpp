@@ -25,7 +25,7 @@ struct Layer {
   std::vector<std::string> activations;
   std::vector<double> alphas, betas;
   double clip = 0;
-  bool reverse = false, linear = false, inputForget = false;
+  bool reverse = false, linear = false, inputForget = false, quantised = false;
   bool bias = false, hasLengths = false, hasPeephole = false, zeroStart = false;
 
   // As ONNX lays them out, one direction.
@@ -104,6 +104,7 @@ std::string Layer::text() const {
   flag(reverse, "reverse");
   flag(linear, "linear_before_reset");
   flag(inputForget, "input_forget");
+  flag(quantised, "quantised_state");
   flag(bias, "has_bias");
   flag(hasLengths, "has_lengths");
   flag(hasPeephole, "has_peephole");
@@ -178,6 +179,7 @@ evaluate::RecurrentResults Layer::expected() const {
     attributes.clip = clip;
   attributes.linearBeforeReset = linear;
   attributes.inputForget = inputForget;
+  attributes.quantisedState = quantised;
   return evaluate::recurrent(operands, attributes);
 }
 
@@ -206,6 +208,8 @@ void drawAttributes(Layer &layer, Random &random) {
   layer.hasLengths = random.oneIn(4);
   layer.hasPeephole = layer.cell == "lstm" && random.oneIn(3);
   layer.zeroStart = random.oneIn(3);
+  // After a step, last bits of h decide on which side of a half it falls.
+  layer.quantised = layer.cell == "lstm" && layer.steps <= 1;
 }
 
 Layer draw(const std::string &cell, unsigned seed) {

@@ -134,7 +134,7 @@ struct Recurrent {
   std::vector<double> alphas,
       betas; // one per activation; NaN: the row takes none
   std::optional<double> clip;
-  bool linearBeforeReset = false, inputForget = false;
+  bool linearBeforeReset = false, inputForget = false, quantisedState = false;
 };
 struct RecurrentOperands {
   Maybe input, weights, recurrence, bias, lengths, initialH, initialC, peephole;

@@ -35,7 +35,7 @@ template <typename T> struct Layer {
   const T *weights, *recurrence, *bias, *peephole;
   std::vector<Activation<T>> activations;
   T clip; // 0: none
-  bool linearBeforeReset, inputForget;
+  bool linearBeforeReset, inputForget, quantisedState;
 
   T clipped(T x) const { return clip > 0 ? std::clamp(x, -clip, clip) : x; }
   T fromInput(int64_t gate, int64_t j, const T *x) const {
@@ -57,13 +57,33 @@ template <typename T> struct Layer {
   }
 };
 
+/// As DynamicQuantizeLinear and back; zeros stay, as they have no scale.
+template <typename T> std::vector<T> roundedTo8Bits(const std::vector<T> &h) {
+  T low = 0, high = 0;
+  for (T value : h) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  std::vector<T> result(h.size());
+  T scale = (high - low) / 255;
+  if (!(scale > 0))
+    return result;
+  T zero = std::nearbyint(-low / scale);
+  for (size_t i = 0; i < h.size(); ++i) {
+    T steps = std::nearbyint(h[i] / scale) + zero;
+    result[i] = (std::clamp(steps, T(0), T(255)) - zero) * scale;
+  }
+  return result;
+}
+
 template <typename T>
 void lstmStep(const Layer<T> &l, const T *x, std::vector<T> &h,
               std::vector<T> &c) {
   std::vector<T> next(l.hidden);
+  const std::vector<T> met = l.quantisedState ? roundedTo8Bits(h) : h;
   for (int64_t j = 0; j < l.hidden; ++j) {
     auto gate = [&](int64_t g) {
-      return l.fromInput(g, j, x) + l.fromHidden(g, j, h.data());
+      return l.fromInput(g, j, x) + l.fromHidden(g, j, met.data());
     };
     T old = c[j];
     T in = l.activations[0](l.clipped(gate(0) + l.peep(0, j, old)));
@@ -139,6 +159,7 @@ Layer<T> layerOf(const RecurrentOperands &o, const Recurrent &r,
   l.clip = r.clip ? static_cast<T>(*r.clip) : T(0);
   l.linearBeforeReset = r.linearBeforeReset;
   l.inputForget = r.inputForget;
+  l.quantisedState = r.quantisedState;
   return l;
 }
 

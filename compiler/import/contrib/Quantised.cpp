@@ -180,7 +180,10 @@ LogicalResult importGemm(NodeImport &node) {
   return setQuantised(node, c, product, 7, 0);
 }
 
-/// Weights [D, inputs, 4 H] in 8 bits, otherwise an LSTM.
+/// Weights [D, inputs, 4 H] in 8 bits, and what they meet is rounded to 8 bits:
+/// the input as a whole, h once a step. ONNX Runtime takes one scale for the
+/// rows of a batch that a thread holds; here a row of h has its own, so that
+/// rows do not depend on their neighbours.
 LogicalResult importLstm(NodeImport &node) {
   Composer c(node);
   auto weights = [&](size_t data, size_t scale) {
@@ -198,11 +201,16 @@ LogicalResult importLstm(NodeImport &node) {
   for (const char *name : {"activation_alpha", "activation_beta", "activations",
                            "clip", "direction", "hidden_size", "input_forget"})
     with.same(node, name);
+  std::vector<Name> bytes = c.ops("DynamicQuantizeLinear", {c.input(0)}, 3);
+  Name input = c.op("DequantizeLinear", bytes);
   std::vector<Name> results =
       c.ops("LSTM",
-            {c.input(0), weights(1, 8), weights(2, 10), c.input(3), c.input(4),
+            {input, weights(1, 8), weights(2, 10), c.input(3), c.input(4),
              c.input(5), c.input(6), c.input(7)},
             3, with);
+  Value y = c.value(results[0]);
+  if (auto layer = y ? y.getDefiningOp<graph::RecurrentOp>() : nullptr)
+    layer.setQuantisedState(true);
   for (size_t i = 0; i < 3; ++i)
     if (failed(c.set(i, results[i])))
       return failure();
