@@ -142,6 +142,15 @@ TEST(EvaluateCore, AnEmptyReductionHasItsNeutralValue) {
       std::isinf(reduce(empty, ReduceKind::Max, {1}, false).as<float>()[0]));
 }
 
+TEST(EvaluateCore, LogarithmsOfIntegersSaturate) {
+  Value x = ints({3, 2}, {-5, 1, 3, -3, 10, 12});
+  EXPECT_EQ(reduce(x, ReduceKind::LogSum, {1}, false).as<int64_t>(),
+            (std::vector<int64_t>{INT64_MIN, INT64_MIN, 3}));
+  Value large = ints({1}, {3037000500}); // its square wraps, below 0
+  EXPECT_EQ(reduce(large, ReduceKind::L2, {0}, false).as<int64_t>(),
+            (std::vector<int64_t>{INT64_MIN}));
+}
+
 TEST(EvaluateCore, AnIndexOutsideItsAxisIsAFault) {
   Value x = counted({3, 2});
   for (int64_t index : {3, -4}) {

@@ -57,7 +57,8 @@ bool hasStorage(const Value &value, size_t index) {
   return value.data.index() == index;
 }
 
-// Float to integer truncates and saturates; NaN becomes the least number.
+} // namespace
+
 int64_t toInteger(double x, ElementKind kind) {
   double truncated = std::trunc(x);
   int width = static_cast<int>(bitWidth(kind)) - (isUnsigned(kind) ? 0 : 1);
@@ -72,8 +73,6 @@ int64_t toInteger(double x, ElementKind kind) {
              ? static_cast<int64_t>(static_cast<uint64_t>(truncated))
              : static_cast<int64_t>(truncated);
 }
-
-} // namespace
 
 Value map(scalar::Kind kind, const std::vector<const Value *> &operands,
           ElementKind result, Mode mode, Fault &fault) {

@@ -67,6 +67,13 @@ T fold(ReduceKind kind, const Line<T> &line, ElementKind element) {
   auto square = [](T x) { return x * x; };
   auto magnitude = [](T x) { return x < 0 ? -x : x; };
   auto asReal = [](T x) { return static_cast<double>(x); };
+  // Sums of integers wrap, so that a root or a logarithm may be of less than 0.
+  auto fromReal = [&](double x) {
+    if constexpr (isInteger)
+      return toInteger(x, element);
+    else
+      return static_cast<T>(x);
+  };
   switch (kind) {
   case ReduceKind::Sum:
     return sumOf(line, same);
@@ -96,12 +103,12 @@ T fold(ReduceKind kind, const Line<T> &line, ElementKind element) {
   case ReduceKind::SumSquare:
     return sumOf(line, square);
   case ReduceKind::L2:
-    return static_cast<T>(std::sqrt(asReal(sumOf(line, square))));
+    return fromReal(std::sqrt(asReal(sumOf(line, square))));
   case ReduceKind::LogSum:
-    return static_cast<T>(std::log(asReal(sumOf(line, same))));
+    return fromReal(std::log(asReal(sumOf(line, same))));
   case ReduceKind::LogSumExp:
     if constexpr (isInteger)
-      return static_cast<T>(logSumExp(Line<double>(line.begin(), line.end())));
+      return fromReal(logSumExp(Line<double>(line.begin(), line.end())));
     else
       return logSumExp(line);
   }

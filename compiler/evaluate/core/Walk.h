@@ -43,6 +43,9 @@ inline int64_t offsetOf(const Shape &at, const std::vector<int64_t> &strides) {
   return offset;
 }
 
+/// Float to integer truncates and saturates; NaN becomes the least number.
+int64_t toInteger(double x, ElementKind kind);
+
 /// A tensor seen as [outer, extent, inner] around one axis.
 struct Around {
   int64_t outer = 1, extent = 1, inner = 1;
