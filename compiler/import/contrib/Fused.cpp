@@ -17,12 +17,12 @@ using Name = Composer::Name;
 LogicalResult importSame(NodeImport &node) {
   Composer c(node);
   With with;
-  for (const onnx::Attribute &attribute : node.node.attributes)
-    with.same(node, std::string(attribute.name).c_str());
-  for (onnx::Attribute &attribute : with.list)
-    for (const onnx::AttributeRow &row : node.schema->attributes)
-      if (row.name == std::string_view(attribute.name))
-        attribute.name = row.name;
+  for (const onnx::AttributeRow &row : node.schema->attributes)
+    if (const onnx::Attribute *found = node.attribute(row.name)) {
+      with.list.push_back(*found);
+      with.list.back().name = row.name; // the table's: it outlives them
+      with.list.back().reference = {};
+    }
   std::vector<Name> results =
       c.ops(StringRef(node.node.op.data(), node.node.op.size()), c.inputs(),
             node.node.outputs.size(), with);
