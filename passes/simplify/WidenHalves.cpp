@@ -52,6 +52,8 @@ bool onlyMoves(Operation *op) {
 
 struct WidenHalves : impl::WidenHalvesBase<WidenHalves> {
   void runOnOperation() override {
+    wide.clear(); // of the function before this one
+    emptied.clear();
     SmallVector<Operation *> products;
     getOperation()->walk([&](Operation *op) {
       if (isProduct(op) && isHalf(op->getOperand(0)) &&
