@@ -33,7 +33,7 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
 # Scripts of --deep that run the compiler which has the sanitizers. Not those that
-# limit its address space, of which ASan takes terabytes.
+# limit its address space, of which ASan takes terabytes, or that measure its memory.
 SANITIZED = (
     "test/bad/run-bad-models.py", "test/bad/run-mutated-models.py",
     "test/bad/run-random-nodes.py", "test/conformance/run-border-cases.py",
@@ -41,7 +41,7 @@ SANITIZED = (
     "test/conformance/run-contrib-cases.py", "test/conformance/run-node-cases.py",
     "test/conformance/run-small-types.py", "test/e2e/run-graphs.py", "test/e2e/run-random.py",
     "test/e2e/run-repack.py", "test/e2e/run-schedules.py", "test/e2e/run-shapes.py",
-    "test/e2e/run-texts.py", "test/e2e/run-weights.py", "test/import/run-versions.py")
+    "test/e2e/run-texts.py", "test/import/run-versions.py")
 TIMES = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
                      "sinter", "test-times.json")
 # What comes first where nothing was measured yet.
