@@ -200,6 +200,7 @@ void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
   Builder attributes(&context);
   SmallVector<Value> results;
   SmallVector<Attribute> resultNames;
+  llvm::StringMap<StringRef> taken; // each name, by which declared output
   for (const onnx::ValueInfo &info : graph.outputs) {
     TensorValue *value = scope.find(ref(info.name));
     Location location = NameLoc::get(StringAttr::get(&context, ref(info.name)));
@@ -212,6 +213,10 @@ void ModelImporter::importOutputs(const onnx::Graph &graph, Scope &scope,
       continue;
     bool isPart = bool(value->parts);
     for (auto &[name, part] : partsOf(*this, info, *value)) {
+      if (taken.try_emplace(name, ref(info.name)).first->second !=
+          ref(info.name))
+        faults.add({ErrorCode::I009, "", "",
+                    "two outputs are named '" + name + "'", "", ""});
       Value shown = materialise(part, location);
       results.push_back(isPart ? shown : likeDeclared(*this, info, shown));
       resultNames.push_back(

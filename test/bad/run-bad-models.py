@@ -369,6 +369,14 @@ def initializer_twice(folder):
     return model([node("Add", ["x", "w"])], initializers=[vector("w", [1]), vector("w", [2])])
 
 
+@case("I009", "two outputs are named 'y_0'")
+def part_named_as_an_output(folder):
+    made = model([node("SplitToSequence"), node("Relu", ["x"], ["y_0"])], outputs=["y", "y_0"])
+    made.graph.output[0].CopyFrom(
+        helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None))
+    return made
+
+
 @case("I010", "needs its own result")
 def cycle(folder):
     return model([node("Add", ["x", "b"], ["a"], "one"), node("Relu", ["a"], ["b"], "two"),
@@ -509,11 +517,17 @@ def block_outside_of_the_mask(folder):
                             numpy.array([[0, 9, 1]], numpy.int32))
 
 
-def sparse_attention(rows, columns):
+@case("I005", "blocks of 4611686018427387904 for")
+def blocks_beyond_any_sequence(folder):
+    return sparse_attention(numpy.array([[0, 1, 2, 3]], numpy.int32),
+                            numpy.array([[0, 0, 1]], numpy.int32), 2**62)
+
+
+def sparse_attention(rows, columns, size=16):
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 5, 32]),
               helper.make_tensor_value_info("p", TensorProto.FLOAT, [1, 4, 48, 8])]
     one = node("SparseAttention", ["x", "x", "x", "p", "p", "r", "c", "t", "l"], ["y", "k", "v"],
-               domain="com.microsoft", num_heads=4, kv_num_heads=4, sparse_block_size=16)
+               domain="com.microsoft", num_heads=4, kv_num_heads=4, sparse_block_size=size)
     return model([one], inputs, domains=[("com.microsoft", 1)], initializers=[
         numpy_helper.from_array(rows, "r"), numpy_helper.from_array(columns, "c"),
         vector("t", [5], numpy.int32), vector("l", [5], numpy.int32)])

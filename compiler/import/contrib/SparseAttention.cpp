@@ -69,10 +69,12 @@ bool SparseAttention::readLayouts() {
   int64_t width = node.type(Columns).getShape()[1];
   layouts = of[0], blocks = of[1] - 1;
   if (layouts < 1 || blocks < 1 || blocks > 4096 || size < 1 ||
-      heads % layouts != 0 || layouts * blocks * blocks > int64_t(1) << 26 ||
+      size > INT32_MAX || heads % layouts != 0 ||
+      layouts * blocks * blocks > int64_t(1) << 26 ||
       node.type(Columns).getShape()[0] != layouts)
     return refuse("has " + Twine(layouts) + " layouts of " + Twine(blocks) +
-                  " blocks for " + Twine(heads) + " heads");
+                  " blocks of " + Twine(size) + " for " + Twine(heads) +
+                  " heads");
   double least = element.isF16() ? -65504 : -1e30;
   hidden.assign(size_t(layouts * blocks * blocks), least);
   for (int64_t layout = 0; layout < layouts; ++layout)
