@@ -34,13 +34,20 @@ def await_file(folder, pattern, process):
     return False
 
 
+def listen_to_signals():
+    """A shell that starts a job behind & has it ignore Ctrl-C, and all that it starts."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def interrupt(name, number, whole_group, folder):
     """A problem in words, or nothing."""
     command, pattern = COMMANDS[name]
     temporary = pathlib.Path(tempfile.mkdtemp(dir=folder))
     # The pipe is inherited: it ends when the last process of the command has.
     process = subprocess.Popen([sinter, *command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               start_new_session=True, env=dict(os.environ, TMPDIR=str(temporary)))
+                               start_new_session=True, preexec_fn=listen_to_signals,
+                               env=dict(os.environ, TMPDIR=str(temporary)))
     if not await_file(temporary, pattern, process):
         process.kill()
         return f"'{pattern}' did not appear: {process.communicate()[0].decode(errors='replace')[-300:]}"
