@@ -43,6 +43,9 @@ RecurrentEmitter::RecurrentEmitter(KernelBuilder &kb, kernel::RecurrentOp op)
     lengths = take();
   if (op.getHasPeephole())
     peephole = take();
+  if (plan.isOfBytes)
+    for (Value *part : {&scales, &sumsOfColumns, &zeros})
+      *part = take();
 }
 
 void RecurrentEmitter::emit() {
@@ -60,6 +63,8 @@ void RecurrentEmitter::emitItem(Value first) {
   Value all =
       kb.dim(cast<kernel::ViewType>(op.getInput().getType()).getDims()[0]);
   steps = lengths ? lengthOf(all) : all;
+  if (plan.isOfBytes)
+    ofInput = roundingOfInput();
   loadState(initialH, plan.oldHidden);
   if (initialC)
     loadState(initialC, plan.cell);
@@ -145,8 +150,10 @@ void RecurrentEmitter::forTiles(Value count, unsigned tall, size_t gates,
 }
 
 unsigned RecurrentEmitter::tallRows(int64_t limit) {
-  int64_t free = int64_t(kb.target.vec.registers) - 1;
-  int64_t fit = free / (plan.gates + 1);
+  // A word of bytes that is taken apart is two vectors.
+  int64_t parts = plan.isOfBytes && !kb.target.dotOf("dot4") ? 2 : 1;
+  int64_t free = int64_t(kb.target.vec.registers) - parts;
+  int64_t fit = free / (plan.gates + parts);
   return unsigned(std::max<int64_t>(1, std::min(fit, limit)));
 }
 
@@ -155,6 +162,8 @@ Values RecurrentEmitter::emitChunk(Value start, ValueRange hidden) {
   if (std::optional<int64_t> known = KernelBuilder::constant(steps);
       known && *known % plan.chunk == 0)
     count = kb.c(plan.chunk);
+  if (plan.isOfBytes)
+    roundInput(start, count);
   // One row takes steps for the rows of a tile; a batch of one may be known
   // only when it runs.
   Value single = plan.rowBlock == 1
@@ -182,18 +191,24 @@ void RecurrentEmitter::project(Value start, Value local, Value row,
                                unsigned count, bool overSteps,
                                const UnitTile &tile) {
   ViewAccess x = access(op.getInput());
-  RowSource source{{}, kb.dim(x.strides[2] * 4)};
-  Values targets;
+  RowSource source{{}, plan.isOfBytes ? kb.c(4) : kb.dim(x.strides[2] * 4)};
+  Values targets, facts;
   for (unsigned i = 0; i < count; ++i) {
     Value at = overSteps ? kb.add(local, i) : local;
     Value r = overSteps ? row : kb.add(row, i);
-    Value offset = kb.add(moved(x, 0, timeOf(kb.add(start, at))),
-                          moved(x, 1, kb.add(firstRow, r)));
-    source.rows.push_back(kb.at(x.base, offset));
+    Value slot = kb.add(kb.mul(at, plan.rowBlock), r);
+    facts.push_back(scratch(plan.inputRounding, slot, kernel::kRoundingBytes));
+    source.rows.push_back(
+        plan.isOfBytes
+            ? scratch(plan.inputBytes, slot, plan.byteRow(plan.inputSize))
+            : inputRow(timeOf(kb.add(start, at)), r));
     targets.push_back(kb.at(productRow(at, r), productOffsets.start(tile)));
   }
-  Values sums = multiplyPanels(kb, plan.gates, plan.inputSize,
-                               buffer(op.getWeights()), allGates, tile, source);
+  Values sums = multiplyPanels(kb, plan.gates, plan.depth(plan.inputSize),
+                               buffer(op.getWeights()), allGates, tile, source,
+                               plan.isOfBytes);
+  if (plan.isOfBytes)
+    sums = scaled(sums, tile, allGates, facts, /*isRecurrence=*/false);
   for (unsigned v = 0; v < tile.width; ++v)
     for (unsigned gate : allGates) {
       Value bias = productBias(tile, v, gate);
@@ -203,14 +218,21 @@ void RecurrentEmitter::project(Value start, Value local, Value row,
     }
 }
 
+Value RecurrentEmitter::inputRow(Value time, Value row) {
+  ViewAccess x = access(op.getInput());
+  return kb.at(x.base,
+               kb.add(moved(x, 0, time), moved(x, 1, kb.add(firstRow, row))));
+}
+
 Value RecurrentEmitter::biasAt(Value view, const UnitTile &tile, unsigned v,
-                               unsigned gate) {
+                               unsigned gate, int64_t first) {
   if (!view)
     return kb.zeros(f32, lanes);
   ViewAccess source = access(view);
   Value element = kb.add(kb.div(productOffsets.start(tile), kb.c(4)),
-                         productOffsets.at(v, gate) / 4);
-  return kb.loadLanes(f32, lanes, kb.at(source.base, moved(source, 0, element)),
+                         first + productOffsets.at(v, gate) / 4);
+  return kb.loadLanes(source.element, lanes,
+                      kb.at(source.base, moved(source, 0, element)),
                       source.strides[0]);
 }
 

@@ -8,17 +8,11 @@
 #ifndef SINTER_CODEGEN_CPU_RECURRENTEMITTER_H
 #define SINTER_CODEGEN_CPU_RECURRENTEMITTER_H
 
+#include "codegen/cpu/RecurrentBytes.h"
 #include "codegen/cpu/RecurrentCell.h"
 #include "codegen/cpu/RecurrentTile.h"
 
 namespace sinter::cpu {
-
-/// A view argument with strides in bytes.
-struct ViewAccess {
-  mlir::Value base;
-  llvm::ArrayRef<sym::DimAttr> strides;
-  mlir::Type element;
-};
 
 class RecurrentEmitter {
   using Value = mlir::Value;
@@ -30,6 +24,7 @@ public:
 private:
   // Set for the item at hand: its first batch row, its rows, its steps.
   Value firstRow, rows, steps;
+  Rounding ofInput;
   ViewAccess access(Value view) {
     auto type = mlir::cast<kernel::ViewType>(view.getType());
     return {buffer(view), type.getStrides(), type.getElement()};
@@ -77,19 +72,19 @@ private:
   /// many. Units go outside: a panel serves all tall tiles from L1. One row
   /// takes several vectors of units, for independent accumulators.
   void forTiles(Value count, unsigned tall, size_t gates, TileBody body);
-  /// Rows at once so that accumulators, weights and row values stay in
-  /// registers.
+  /// Rows at once so that all they need stays in registers.
   unsigned tallRows(int64_t limit);
   Values emitChunk(Value start, mlir::ValueRange hidden);
+  Value inputRow(Value time, Value row);
   void project(Value start, Value local, Value row, unsigned count,
                bool overSteps, const UnitTile &tile);
-  /// Columns of a bias lie as those of panels; zero without one.
-  Value biasAt(Value view, const UnitTile &tile, unsigned v, unsigned gate);
+  /// Columns of a bias, from `first`, lie as those of panels; zero without one.
+  Value biasAt(Value view, const UnitTile &tile, unsigned v, unsigned gate,
+               int64_t first = 0);
 
   /// One step of one tile of rows and units.
   struct Step {
-    Value time, local, oldHidden, newHidden;
-    Value row;
+    Value time, local, oldHidden, newHidden, row;
     unsigned count;
   };
 
@@ -109,8 +104,6 @@ private:
   /// The hidden part of a candidate that is scaled by r before the input part
   /// joins: it has sums and a bias of its own.
   bool isApart(unsigned gate);
-  /// The rows of h in 8 bits each, written over those of the step before.
-  Value rounded(Value hidden);
   /// What joins the sum over the old h.
   Value otherPart(const Step &step, const UnitTile &tile, unsigned i,
                   unsigned v, unsigned gate);
@@ -131,6 +124,15 @@ private:
   void finishGates(const Step &step, const UnitTile &tile);
   void finishCandidate(const Step &step, const UnitTile &tile);
 
+  // RecurrentBytes.cpp: rows in 8 bits, where weights have 8.
+  Rounding roundingOfInput();
+  void roundInput(Value start, Value count);
+  void roundHidden(Value hidden);
+  /// What `sums` over bytes stand for; `facts` of each row.
+  Values scaled(llvm::ArrayRef<Value> sums, const UnitTile &tile,
+                llvm::ArrayRef<unsigned> gates, llvm::ArrayRef<Value> facts,
+                bool isRecurrence);
+
   KernelBuilder &kb;
   kernel::RecurrentOp op;
   kernel::RecurrentPlan plan;
@@ -140,6 +142,7 @@ private:
   PanelOffsets productOffsets;
   llvm::SmallVector<unsigned, 4> allGates;
   Value inputBias, recurrenceBias, initialH, initialC, lengths, peephole;
+  Value scales, sumsOfColumns, zeros; // of columns of bytes
 };
 
 } // namespace sinter::cpu

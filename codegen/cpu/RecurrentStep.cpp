@@ -6,8 +6,6 @@
 // before the product takes two passes.
 
 #include "codegen/cpu/RecurrentEmitter.h"
-#include "codegen/cpu/VectorExpr.h"
-#include "codegen/cpu/VectorShuffle.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -17,8 +15,8 @@ namespace sinter::cpu {
 
 void RecurrentEmitter::emitStep(Value time, Value local, Value oldHidden,
                                 Value newHidden) {
-  if (op.getQuantisedState())
-    oldHidden = rounded(oldHidden);
+  if (plan.isOfBytes)
+    roundHidden(oldHidden);
   bool isTwoPass = plan.isGru && !op.getLinearBeforeReset();
   unsigned tall = plan.rowBlock == 1 ? 1 : tallRows(plan.rowBlock);
   auto pass = [&](ArrayRef<unsigned> gates, auto finish) {
@@ -40,50 +38,6 @@ void RecurrentEmitter::emitStep(Value time, Value local, Value oldHidden,
   });
 }
 
-/// Least and greatest of 0 and `hidden` floats at `row`, in every lane.
-static std::pair<Vec, Vec> extremes(KernelBuilder &kb, Value row,
-                                    int64_t hidden, unsigned lanes) {
-  Type f32 = kb.b.getF32Type();
-  auto join = [&](Value at, Value count, ValueRange so) {
-    Vec x(kb, kb.load(f32, lanes, at, count));
-    return Values{minKeepingFirst(Vec(kb, so[0]), x).value,
-                  maxKeepingFirst(Vec(kb, so[1]), x).value};
-  };
-  int64_t full = hidden / lanes * lanes;
-  Values both(2, kb.zeros(f32, lanes));
-  both = kb.loop(kb.c(0), kb.c(full), lanes, both, [&](Value k, ValueRange so) {
-    return join(kb.at(row, kb.mul(k, 4)), Value(), so);
-  });
-  if (full < hidden)
-    both = join(kb.at(row, full * 4), kb.c(hidden - full), both);
-  auto fold = [&](Value vector, Vec (*combine)(Vec, Vec)) {
-    Value one = foldLanes(kb, vector, [&](Value x, Value y) {
-      return combine(Vec(kb, x), Vec(kb, y)).value;
-    });
-    return Vec(kb, shuffle(kb, one, one, SmallVector<int64_t>(lanes, 0)));
-  };
-  return {fold(both[0], minKeepingFirst), fold(both[1], maxKeepingFirst)};
-}
-
-Value RecurrentEmitter::rounded(Value hidden) {
-  Value to = kb.at(kb.scratch(), plan.rounded);
-  kb.loop(kb.c(0), rows, 1, [&](Value row) {
-    Value offset = kb.mul(row, plan.stateRow());
-    auto [low, high] = extremes(kb, kb.at(hidden, offset), plan.hidden, lanes);
-    Vec range = (high - low) / low.number(255);
-    Vec scale = select(greater(range, 0), range, low.number(1));
-    Vec least = -roundEven(-low / scale);
-    Vec most = least + 255.0;
-    forUnits(kb, plan.hidden, 1, [&](const UnitTile &tile) {
-      Value at = kb.add(offset, unitBytes(tile, 0));
-      Vec x(kb, kb.load(f32, lanes, kb.at(hidden, at)));
-      Vec steps = maxKeepingFirst(roundEven(x / scale), least);
-      kb.store((minKeepingFirst(steps, most) * scale).value, kb.at(to, at));
-    });
-  });
-  return to;
-}
-
 Value RecurrentEmitter::productAt(const Step &step, const UnitTile &tile,
                                   unsigned i, unsigned v, unsigned gate) {
   Value row = productRow(step.local, kb.add(step.row, i));
@@ -95,10 +49,19 @@ Value RecurrentEmitter::productAt(const Step &step, const UnitTile &tile,
 Values RecurrentEmitter::recur(const Step &step, const UnitTile &tile,
                                Value from, ArrayRef<unsigned> gates) {
   RowSource source{{}, kb.c(4)};
-  for (unsigned i = 0; i < step.count; ++i)
-    source.rows.push_back(stateRow(from, step, i));
-  Values sums = multiplyPanels(kb, plan.gates, plan.hidden,
-                               buffer(op.getRecurrence()), gates, tile, source);
+  Values facts;
+  for (unsigned i = 0; i < step.count; ++i) {
+    Value row = kb.add(step.row, i);
+    facts.push_back(scratch(plan.hiddenRounding, row, kernel::kRoundingBytes));
+    source.rows.push_back(plan.isOfBytes ? scratch(plan.hiddenBytes, row,
+                                                   plan.byteRow(plan.hidden))
+                                         : stateRow(from, step, i));
+  }
+  Values sums = multiplyPanels(kb, plan.gates, plan.depth(plan.hidden),
+                               buffer(op.getRecurrence()), gates, tile, source,
+                               plan.isOfBytes);
+  if (plan.isOfBytes)
+    sums = scaled(sums, tile, gates, facts, /*isRecurrence=*/true);
   size_t next = 0;
   for (unsigned i = 0; i < step.count; ++i)
     for (unsigned v = 0; v < tile.width; ++v)

@@ -13,6 +13,13 @@
 
 namespace sinter::cpu {
 
+/// A view argument with strides in bytes.
+struct ViewAccess {
+  mlir::Value base;
+  llvm::ArrayRef<sym::DimAttr> strides;
+  mlir::Type element;
+};
+
 /// `width` vectors of neighbouring units, the first of which is vector `first`
 /// of the layer. `count` when the last vector is not full (units in it).
 struct UnitTile {
@@ -44,10 +51,13 @@ struct RowSource {
 };
 
 /// sums[(row * width + vector) * gates + gate] = row * panels, in the order
-/// k = 0, 1, ... with one accumulator an element.
+/// k = 0, 1, ... with one accumulator an element. With `ofBytes`, depth counts
+/// words of four elements, unsigned in the rows and signed in the panels, and
+/// sums are i32.
 Values multiplyPanels(KernelBuilder &kb, int64_t allGates, int64_t depth,
                       mlir::Value panels, llvm::ArrayRef<unsigned> gates,
-                      const UnitTile &tile, const RowSource &source);
+                      const UnitTile &tile, const RowSource &source,
+                      bool ofBytes);
 
 /// Calls `body` for all vectors of the layer's `hidden` units, `width` at once
 /// where as many are full.

@@ -223,8 +223,9 @@ SmallVector<RowState> RowTracer::recurrent(graph::RecurrentOp op) const {
   SmallVector<RowState> results(op->getNumResults(), mixed());
   if (areShared(op->getOperands()))
     results.assign(op->getNumResults(), RowState());
-  else if (isOn(op.getInput(), 1) && isOn(op.getLengths(), 0) &&
-           isOn(op.getInitialH(), 1) && isOn(op.getInitialC(), 1) &&
+  else if (!op.getQuantisedState() && isOn(op.getInput(), 1) &&
+           isOn(op.getLengths(), 0) && isOn(op.getInitialH(), 1) &&
+           isOn(op.getInitialC(), 1) &&
            areShared({op.getWeights(), op.getRecurrence()}) &&
            (!op.getBias() || areShared(op.getBias())) &&
            (!op.getPeephole() || areShared(op.getPeephole())))

@@ -44,16 +44,23 @@ LogicalResult RecurrentOp::inferReturnTypes(MLIRContext *context,
       failed(checkRank(location, "recurrence", op.getRecurrence(), 3)))
     return failure();
   Dims input = dimsOf(op.getInput());
+  bool isOfBytes = elementOf(op.getRecurrence()).isSignlessInteger(8);
+  int64_t perUnit = isOfBytes ? 8 : 2;
   DimAttr hidden = dimsOf(op.getRecurrence())[2];
+  if (isOfBytes)
+    hidden = sym::floorDiv(dimsOf(op.getRecurrence())[1], *gates);
+  auto depth = [&](DimAttr size) {
+    return isOfBytes ? sym::ceilDiv(size, 4) * 4 : size;
+  };
   DimAttr directions =
       constantDim(context, op.getDirection() == "bidirectional" ? 2 : 1);
   Dims state = {directions, input[1], hidden};
   if (failed(checkShape(location, "weights", op.getWeights(),
-                        {directions, hidden * *gates, input[2]})) ||
+                        {directions, hidden * *gates, depth(input[2])})) ||
       failed(checkShape(location, "recurrence", op.getRecurrence(),
-                        {directions, hidden * *gates, hidden})) ||
+                        {directions, hidden * *gates, depth(hidden)})) ||
       failed(checkShape(location, "bias", op.getBias(),
-                        {directions, hidden * (2 * *gates)})) ||
+                        {directions, hidden * (perUnit * *gates)})) ||
       failed(checkShape(location, "lengths", op.getLengths(), {input[1]})) ||
       failed(checkShape(location, "the initial hidden state", op.getInitialH(),
                         state)) ||
@@ -79,6 +86,14 @@ LogicalResult RecurrentOp::verify() {
   for (Attribute activation : getActivations())
     if (!scalar::kindOf(cast<StringAttr>(activation).getValue()))
       return emitOpError("has no activation ") << activation;
+  // Bytes of an LSTM lie in whole words, and behind the biases are the scales,
+  // sums and zero points of their columns.
+  bool isOfBytes = elementOf(getRecurrence()).isSignlessInteger(8);
+  if (elementOf(getWeights()).isSignlessInteger(8) != isOfBytes ||
+      getQuantisedState() != isOfBytes ||
+      (isOfBytes && (getCell() != "lstm" || !getBias())))
+    return emitOpError("has a quantised state, which is of an lstm with "
+                       "weights, recurrence of i8 and a bias");
   return success();
 }
 

@@ -8,6 +8,7 @@
 // forms may differ and still be equal at run time (an extent behind a stride),
 // constants are checked.
 
+#include "dialects/kernel/TileProblem.h"
 #include "dialects/kernel/VerifyRoot.h"
 
 using namespace mlir;
@@ -115,6 +116,26 @@ LogicalResult NestOp::verify() {
 // Recurrent and extern
 //===----------------------------------------------------------------------===//
 
+/// Panels of the gates' columns, with k padded to words where they are bytes.
+static LogicalResult verifyGatePanels(RecurrentOp op, sym::DimAttr n,
+                                      sym::DimAttr inputs, sym::DimAttr units) {
+  bool isOfBytes = op.getQuantisedState();
+  for (auto [panels, k] : {std::pair(op.getWeights(), inputs),
+                           std::pair(op.getRecurrence(), units)}) {
+    auto type = dyn_cast<PanelsType>(panels.getType());
+    if (!type)
+      return op.emitOpError("needs weights and recurrence in panels");
+    if (type.getElement().isSignlessInteger(8) != isOfBytes)
+      return op.emitOpError("has panels of ")
+             << type.getElement() << "; expected i8 with a quantised state, "
+             << "floats without";
+    sym::DimAttr depth = isOfBytes ? sym::ceilDiv(k, kDotBytes) * kDotBytes : k;
+    if (failed(verifyPanels(op, type, 1, n, depth)))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult RecurrentOp::verify() {
   bool isLstm = getCell() == "lstm", isGru = getCell() == "gru";
   if (!isLstm && !isGru && getCell() != "rnn")
@@ -122,7 +143,8 @@ LogicalResult RecurrentOp::verify() {
                          << "' is not lstm, gru or rnn";
   size_t states = isLstm ? 2 : 1, gates = isLstm ? 4 : isGru ? 3 : 1;
   size_t biases = getHasBias() ? 2 : 0;
-  size_t extras = biases + states + getHasLengths() + getHasPeephole();
+  size_t bytes = getQuantisedState() ? 3 : 0;
+  size_t extras = biases + states + getHasLengths() + getHasPeephole() + bytes;
   if (failed(verifyLength(*this, "extras", getExtras().size(), extras)) ||
       failed(verifyLength(*this, "outputs", getOutputs().size(), 1 + states)) ||
       failed(verifyLength(*this, "activations", getActivations().size(),
@@ -147,14 +169,8 @@ LogicalResult RecurrentOp::verify() {
                          << " units; the number of units must be a constant";
   sym::DimAttr n =
       sym::constantDim(getContext(), (*hidden + 15) / 16 * 16 * gates);
-  for (auto [panels, k] :
-       {std::pair(getWeights(), in[2]), std::pair(getRecurrence(), out[2])}) {
-    auto type = dyn_cast<PanelsType>(panels.getType());
-    if (!type)
-      return emitOpError("needs weights and recurrence in panels");
-    if (failed(verifyPanels(*this, type, 1, n, k)))
-      return failure();
-  }
+  if (failed(verifyGatePanels(*this, n, in[2], out[2])))
+    return failure();
   sym::Dims state = {in[1], out[2]};
   ValueRange rest = getExtras();
   if (failed(verifyDims(*this, rest.take_front(biases), "bias", {n})))
@@ -171,7 +187,10 @@ LogicalResult RecurrentOp::verify() {
       return failure();
     rest = rest.drop_front();
   }
-  return verifyDims(*this, rest, "peephole", {out[2] * 3});
+  if (failed(verifyDims(*this, rest.take_back(bytes),
+                        "what belongs to the columns", {n * 2})))
+    return failure();
+  return verifyDims(*this, rest.drop_back(bytes), "peephole", {out[2] * 3});
 }
 
 LogicalResult ExternOp::verify() {

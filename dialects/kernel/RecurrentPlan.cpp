@@ -17,7 +17,7 @@ constexpr int64_t kProductBytes = 192 << 10; // stays in L2
 constexpr int64_t kMaxChunk = 48;
 constexpr int64_t kTall = 6; // rows of a tile of products, at most
 
-void placeScratch(RecurrentPlan &plan, bool keepsGates, bool isQuantised) {
+void placeScratch(RecurrentPlan &plan, bool keepsGates) {
   int64_t at = 0;
   auto take = [&](int64_t bytes) {
     int64_t begin = at;
@@ -30,8 +30,14 @@ void placeScratch(RecurrentPlan &plan, bool keepsGates, bool isQuantised) {
   plan.cell = take(plan.isLstm ? state : 0);
   plan.gated = take(keepsGates ? state : 0);
   plan.update = take(keepsGates ? state : 0);
-  plan.rounded = take(isQuantised ? state : 0);
-  plan.products = take(plan.chunk * plan.rowBlock * plan.productRow());
+  int64_t rows = plan.chunk * plan.rowBlock;
+  plan.products = take(rows * plan.productRow());
+  if (plan.isOfBytes) {
+    plan.inputBytes = take(rows * plan.byteRow(plan.inputSize));
+    plan.inputRounding = take(rows * kRoundingBytes);
+    plan.hiddenBytes = take(plan.rowBlock * plan.byteRow(plan.hidden));
+    plan.hiddenRounding = take(plan.rowBlock * kRoundingBytes);
+  }
   plan.scratch = at;
 }
 
@@ -43,8 +49,12 @@ RecurrentPlan planOf(RecurrentOp op) {
   plan.isGru = op.getCell() == "gru";
   plan.gates = plan.isLstm ? 4 : plan.isGru ? 3 : 1;
   plan.states = plan.isLstm ? 2 : 1;
-  plan.inputSize = cast<PanelsType>(op.getWeights().getType()).getK();
-  plan.hidden = cast<PanelsType>(op.getRecurrence().getType()).getK();
+  auto constantOf = [](Value view, unsigned axis) {
+    return *sym::asConstant(cast<ViewType>(view.getType()).getDims()[axis]);
+  };
+  plan.inputSize = constantOf(op.getInput(), 2);
+  plan.hidden = constantOf(op.getOutputs()[0], 2);
+  plan.isOfBytes = op.getQuantisedState();
   plan.units = (plan.hidden + 15) / 16 * 16;
   plan.columns = plan.gates * plan.units;
   auto input = cast<ViewType>(op.getInput().getType());
@@ -57,8 +67,7 @@ RecurrentPlan planOf(RecurrentOp op) {
   plan.chunk = (plan.chunk + kTall - 1) / kTall * kTall;
   if (std::optional<int64_t> steps = sym::asConstant(input.getDims()[0]))
     plan.chunk = std::max<int64_t>(1, std::min(*steps, plan.chunk));
-  placeScratch(plan, plan.isGru && !op.getLinearBeforeReset(),
-               op.getQuantisedState());
+  placeScratch(plan, plan.isGru && !op.getLinearBeforeReset());
   return plan;
 }
 

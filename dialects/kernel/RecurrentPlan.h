@@ -5,6 +5,12 @@
 // rows: every step needs all units of the step before, so cutting units over
 // threads would need a barrier a step. Shared by the schedule, which states the
 // scratch, and the emitter, which fills it. Independent of the machine.
+//
+// With a quantised state, panels are of i8 and their k is padded to words of
+// four. The extras end with three views [2*n] of f32, of the columns of weights
+// and behind them of recurrence: scales, sums of the numbers, each less its
+// zero point, and zero points. Input and h meet them rounded to u8, the input
+// with one scale for all of it, h with one for each row and step.
 
 #ifndef SINTER_DIALECTS_KERNEL_RECURRENTPLAN_H
 #define SINTER_DIALECTS_KERNEL_RECURRENTPLAN_H
@@ -12,6 +18,10 @@
 #include "dialects/kernel/KernelOps.h"
 
 namespace sinter::kernel {
+
+/// How a row was rounded to bytes: its scale (f32), its zero point (i32), the
+/// sum of its bytes (i32).
+constexpr int64_t kRoundingBytes = 12;
 
 struct RecurrentPlan {
   bool isLstm = false, isGru = false;
@@ -28,12 +38,21 @@ struct RecurrentPlan {
   // of input and weights, `columns` floats for each step and row.
   int64_t oldHidden = 0, newHidden = 0, cell = 0;
   int64_t gated = 0, update = 0; // GRU without linear_before_reset
-  int64_t rounded = 0;           // h as it meets the recurrence, if quantised
   int64_t products = 0;
+  // With weights of bytes: rows of the input for each step and row, those of h
+  // for each row, and how each was rounded.
+  bool isOfBytes = false;
+  int64_t inputBytes = 0, inputRounding = 0;
+  int64_t hiddenBytes = 0, hiddenRounding = 0;
   int64_t scratch = 0;
 
   int64_t stateRow() const { return units * 4; }
   int64_t productRow() const { return columns * 4; }
+  int64_t byteRow(int64_t length) const { return (length + 15) / 16 * 16; }
+  /// Steps of a product over `length` elements: of words where they are bytes.
+  int64_t depth(int64_t length) const {
+    return isOfBytes ? (length + 3) / 4 : length;
+  }
 };
 
 RecurrentPlan planOf(RecurrentOp op);

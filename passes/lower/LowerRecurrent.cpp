@@ -5,6 +5,7 @@
 // lie beside each other in the panels, so that a step's gates meet in
 // registers.
 
+#include "dialects/kernel/TileProblem.h"
 #include "passes/lower/KernelEmitter.h"
 
 using namespace mlir;
@@ -33,6 +34,7 @@ public:
 private:
   Value panels(Value weights, int64_t direction);
   Place column(int64_t offset);
+  Place columns(int64_t part, int64_t direction);
   Place direction(const Place &place, unsigned axis, int64_t d);
   void addBias(KernelEmitter &emitter, int64_t d);
   void addState(KernelEmitter &emitter, Value initial, int64_t d);
@@ -58,12 +60,32 @@ Value RecurrentLowering::panels(Value weights, int64_t d) {
   auto stride = [&](unsigned axis) {
     return *sym::asConstant(place.strides[axis]);
   };
+  Lowering::Packing packing{
+      {units, cell.gates, k, 16},
+      {16 * stride(1), hidden * stride(1), stride(2), stride(1)},
+      d * stride(0),
+      {0, 3, hidden}};
+  if (op.getQuantisedState()) { // words of k
+    packing.dims[2] /= kernel::kDotBytes;
+    packing.strides[2] *= kernel::kDotBytes;
+    packing.dims.push_back(kernel::kDotBytes);
+    packing.strides.push_back(stride(2));
+  }
+  return lowering.bufferOf(*lowering.pack(place, packing).storage);
+}
+
+/// Part `part` of what the bias holds, of the columns of weights and those of
+/// recurrence, each as panels have them.
+Place RecurrentLowering::columns(int64_t part, int64_t d) {
+  Place bias = lowering.placeOf(op.getBias());
+  int64_t units = (hidden + 15) / 16, all = cell.gates * hidden,
+          step = *sym::asConstant(bias.strides[1]);
   Place packed = lowering.pack(
-      place, {{units, cell.gates, k, 16},
-              {16 * stride(1), hidden * stride(1), stride(2), stride(1)},
-              d * stride(0),
-              {0, 3, hidden}});
-  return lowering.bufferOf(*packed.storage);
+      bias, {{2, units, cell.gates, 16},
+             {all * step, 16 * step, hidden * step, step},
+             d * *sym::asConstant(bias.strides[0]) + 2 * part * all * step,
+             {1, 3, hidden}});
+  return *reshape(packed, {lowering.dim(2 * units * cell.gates * 16)});
 }
 
 /// One column of the bias, gates beside each other, from element `offset`.
@@ -89,9 +111,9 @@ Place RecurrentLowering::direction(const Place &place, unsigned axis,
 void RecurrentLowering::addBias(KernelEmitter &emitter, int64_t d) {
   if (!op.getBias())
     return;
-  int64_t columns = cell.gates * hidden;
-  emitter.addView(column(2 * d * columns));
-  emitter.addView(column((2 * d + 1) * columns));
+  int64_t columns = cell.gates * hidden, all = extent(op.getBias(), 1);
+  emitter.addView(column(d * all));
+  emitter.addView(column(d * all + columns));
 }
 
 void RecurrentLowering::addState(KernelEmitter &emitter, Value initial,
@@ -119,10 +141,14 @@ static ArrayRef<double> part(ArrayRef<double> values, int64_t d,
 
 void RecurrentLowering::addOperands(KernelEmitter &emitter, int64_t d) {
   int64_t n = (hidden + 15) / 16 * 16 * cell.gates;
+  auto addPanels = [&](Value weights) {
+    auto type = cast<RankedTensorType>(weights.getType());
+    emitter.addPanels(panels(weights, d), 1, n, type.getDimSize(2),
+                      type.getElementType());
+  };
   emitter.addView(input);
-  emitter.addPanels(panels(op.getWeights(), d), 1, n,
-                    extent(op.getWeights(), 2), element);
-  emitter.addPanels(panels(op.getRecurrence(), d), 1, n, hidden, element);
+  addPanels(op.getWeights());
+  addPanels(op.getRecurrence());
   addBias(emitter, d);
   addState(emitter, op.getInitialH(), d);
   if (cell.states == 2)
@@ -131,6 +157,8 @@ void RecurrentLowering::addOperands(KernelEmitter &emitter, int64_t d) {
     emitter.addView(lowering.placeOf(op.getLengths()));
   if (op.getPeephole())
     emitter.addView(direction(lowering.placeOf(op.getPeephole()), 0, d));
+  for (int64_t part = 1; part < 4 && op.getQuantisedState(); ++part)
+    emitter.addView(columns(part, d)); // scales, sums, zero points
   emitter.addView(direction(lowering.destinationOf(op.getResults()[0]), 1, d));
   for (int64_t i = 0; i < cell.states; ++i)
     emitter.addView(
@@ -172,7 +200,7 @@ LogicalResult RecurrentLowering::run() {
   element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
   if (!element.isF32())
     return op.emitOpError("works on ") << element << "; expected f32";
-  hidden = extent(op.getRecurrence(), 2);
+  hidden = extent(op.getRecurrence(), 1) / cell.gates;
   int64_t directions = extent(op.getWeights(), 0);
   input = lowering.rowContiguous(lowering.placeOf(op.getInput()), op.getLoc());
   // Directions do not meet: with their operands ready, they run side by side.

@@ -171,6 +171,10 @@ def quantised(real, byte, weight, scale, zero):
              Constant(byte(directions, 18, 72, signed=True)), weight(directions, 144), None,
              real(directions, 1, 18), real(directions, 1, 18), None, steps, zeros, steps, zeros], \
             {"hidden_size": 18, "direction": name}, 3
+    step, middle = Constant(np.array([0.02], np.float32)), Constant(np.array([121], np.uint8))
+    yield "dynamic_quantize_lstm_unsigned", "DynamicQuantizeLSTM", \
+        [real(5, 1, 7), Constant(byte(1, 7, 44)), Constant(byte(1, 11, 44)), None, None, None,
+         None, None, step, middle, step, middle], {"hidden_size": 11}, 3
 
 
 def attention(dice, real, weight, ones):

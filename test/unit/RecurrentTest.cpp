@@ -25,11 +25,12 @@ struct Layer {
   std::vector<std::string> activations;
   std::vector<double> alphas, betas;
   double clip = 0;
-  bool reverse = false, linear = false, inputForget = false, quantised = false;
+  bool reverse = false, linear = false, inputForget = false, ofBytes = false;
   bool bias = false, hasLengths = false, hasPeephole = false, zeroStart = false;
 
   // As ONNX lays them out, one direction.
   std::vector<float> w, r, b, p;
+  std::vector<float> scales, sums, zeros; // of columns of bytes
   TestView x, h, c, lengths, y, yH, yC;
   std::vector<int64_t> params;
 
@@ -47,14 +48,30 @@ std::vector<float> numbers(int64_t count, float range, Random &random) {
 }
 
 /// [gates * hidden][depth] as panels: 16 units of each gate side by side.
-std::vector<float> pack(const Layer &layer, const std::vector<float> &from,
-                        int64_t depth) {
-  std::vector<float> panels(layer.gates * layer.units() * depth, 0.0f);
+template <typename T>
+std::vector<T> pack(const Layer &layer, const std::vector<T> &from,
+                    int64_t depth) {
+  std::vector<T> panels(layer.gates * layer.units() * depth, T());
   for (int64_t g = 0; g < layer.gates; ++g)
     for (int64_t j = 0; j < layer.hidden; ++j)
       for (int64_t k = 0; k < depth; ++k)
         panels[(((j / 16) * layer.gates + g) * depth + k) * 16 + j % 16] =
             from[(g * layer.hidden + j) * depth + k];
+  return panels;
+}
+
+/// The same of bytes: k in words of four.
+std::vector<int8_t> packBytes(const Layer &layer,
+                              const std::vector<float> &from, int64_t depth) {
+  int64_t words = (depth + 3) / 4;
+  std::vector<int8_t> panels(layer.gates * layer.units() * words * 4, 0);
+  for (int64_t g = 0; g < layer.gates; ++g)
+    for (int64_t j = 0; j < layer.hidden; ++j)
+      for (int64_t k = 0; k < depth; ++k) {
+        int64_t panel = (j / 16) * layer.gates + g;
+        panels[((panel * words + k / 4) * 16 + j % 16) * 4 + k % 4] =
+            int8_t(from[(g * layer.hidden + j) * depth + k]);
+      }
   return panels;
 }
 
@@ -68,8 +85,9 @@ std::string listOf(const std::vector<double> &values) {
 std::string Layer::text() const {
   std::string n = std::to_string(gates * units());
   auto panels = [&](int64_t k) {
-    return "!kernel.panels<1 groups, n = " + n + ", k = " + std::to_string(k) +
-           ", f32>";
+    return "!kernel.panels<1 groups, n = " + n +
+           ", k = " + std::to_string(ofBytes ? (k + 3) / 4 * 4 : k) +
+           (ofBytes ? ", i8>" : ", f32>");
   };
   std::string biasType = "!kernel.view<[" + n + "] x f32, [1]>";
   std::vector<std::string> types, outs{y.type(), yH.type()};
@@ -85,6 +103,10 @@ std::string Layer::text() const {
   if (hasPeephole)
     types.push_back("!kernel.view<[" + std::to_string(3 * hidden) +
                     "] x f32, [1]>");
+  if (ofBytes) {
+    std::string all = std::to_string(2 * gates * units());
+    types.insert(types.end(), 3, "!kernel.view<[" + all + "] x f32, [1]>");
+  }
   auto join = [](const std::vector<std::string> &list, std::string name,
                  bool names, bool typed) {
     std::string text;
@@ -104,7 +126,7 @@ std::string Layer::text() const {
   flag(reverse, "reverse");
   flag(linear, "linear_before_reset");
   flag(inputForget, "input_forget");
-  flag(quantised, "quantised_state");
+  flag(ofBytes, "quantised_state");
   flag(bias, "has_bias");
   flag(hasLengths, "has_lengths");
   flag(hasPeephole, "has_peephole");
@@ -140,6 +162,14 @@ evaluate::Value valueOf(const std::vector<float> &data, evaluate::Shape shape) {
   return value;
 }
 
+evaluate::Value bytesOf(const std::vector<float> &data, evaluate::Shape shape) {
+  evaluate::Value value;
+  value.kind = evaluate::ElementKind::I8;
+  value.shape = shape;
+  value.data = std::vector<int64_t>(data.begin(), data.end());
+  return value;
+}
+
 evaluate::RecurrentResults Layer::expected() const {
   evaluate::Value input = valueOf(x, {steps, batch, inputSize}),
                   weights = valueOf(w, {1, gates * hidden, inputSize}),
@@ -156,6 +186,15 @@ evaluate::RecurrentResults Layer::expected() const {
   operands.initialH = &start;
   operands.initialC = states == 2 ? &startC : nullptr;
   operands.peephole = hasPeephole ? &peepholes : nullptr;
+  if (ofBytes) {
+    weights = bytesOf(w, {1, gates * hidden, inputSize});
+    recurrence = bytesOf(r, {1, gates * hidden, hidden});
+    std::vector<float> all(bias ? b : std::vector<float>(b.size()));
+    for (const std::vector<float> &part : {scales, sums, zeros})
+      all.insert(all.end(), part.begin(), part.end());
+    biases = valueOf(all, {1, 8 * gates * hidden});
+    operands.bias = &biases;
+  }
   if (hasLengths) {
     std::vector<int64_t> values;
     for (int64_t i = 0; i < batch; ++i)
@@ -179,7 +218,7 @@ evaluate::RecurrentResults Layer::expected() const {
     attributes.clip = clip;
   attributes.linearBeforeReset = linear;
   attributes.inputForget = inputForget;
-  attributes.quantisedState = quantised;
+  attributes.quantisedState = ofBytes;
   return evaluate::recurrent(operands, attributes);
 }
 
@@ -209,7 +248,24 @@ void drawAttributes(Layer &layer, Random &random) {
   layer.hasPeephole = layer.cell == "lstm" && random.oneIn(3);
   layer.zeroStart = random.oneIn(3);
   // After a step, last bits of h decide on which side of a half it falls.
-  layer.quantised = layer.cell == "lstm" && layer.steps <= 1;
+  layer.ofBytes = layer.cell == "lstm" && layer.steps <= 1;
+}
+
+/// Weights are bytes: what belongs to their columns.
+void drawBytes(Layer &layer, Random &random) {
+  for (auto [weights, depth] : {std::pair(&layer.w, layer.inputSize),
+                                std::pair(&layer.r, layer.hidden)}) {
+    for (float &weight : *weights)
+      weight = float(random.below(256)) - 128;
+    for (int64_t column = 0; column < layer.gates * layer.hidden; ++column) {
+      float zero = float(random.below(21)) - 10, sum = 0;
+      for (int64_t k = 0; k < depth; ++k)
+        sum += (*weights)[column * depth + k] - zero;
+      layer.sums.push_back(sum);
+      layer.zeros.push_back(zero);
+      layer.scales.push_back(0.001f * float(1 + random.below(9)));
+    }
+  }
 }
 
 Layer draw(const std::string &cell, unsigned seed) {
@@ -232,6 +288,8 @@ Layer draw(const std::string &cell, unsigned seed) {
   layer.r = numbers(layer.gates * layer.hidden * layer.hidden, scale, random);
   layer.b = numbers(2 * layer.gates * layer.hidden, 1, random);
   layer.p = numbers(3 * layer.hidden, 1, random);
+  if (layer.ofBytes)
+    drawBytes(layer, random);
   auto text = [&](int64_t value) {
     if (!random.oneIn(2))
       return std::to_string(value);
@@ -274,22 +332,44 @@ Layer draw(const std::string &cell, unsigned seed) {
   return layer;
 }
 
-std::shared_ptr<Guarded> guarded(const std::vector<float> &values) {
-  auto memory = std::make_shared<Guarded>(int64_t(values.size()) * 4);
+template <typename T>
+std::shared_ptr<Guarded> guarded(const std::vector<T> &values) {
+  int64_t bytes = int64_t(values.size() * sizeof(T));
+  auto memory = std::make_shared<Guarded>(bytes);
   if (!values.empty())
-    std::memcpy(memory->data(), values.data(), values.size() * 4);
+    std::memcpy(memory->data(), values.data(), bytes);
   return memory;
 }
 
-std::vector<std::shared_ptr<Guarded>> packedBias(const Layer &layer) {
-  std::vector<float> half[2];
+/// The columns of weights or those of recurrence, as panels have them.
+template <typename T>
+std::vector<T> half(const Layer &layer, const std::vector<T> &all, int64_t i) {
   int64_t columns = layer.gates * layer.hidden;
-  for (int64_t i = 0; i < 2; ++i)
-    half[i] = pack(
-        layer,
-        {layer.b.begin() + i * columns, layer.b.begin() + (i + 1) * columns},
-        1);
-  return {guarded(half[0]), guarded(half[1])};
+  return pack(layer,
+              std::vector<T>(all.begin() + i * columns,
+                             all.begin() + (i + 1) * columns),
+              1);
+}
+
+template <typename T>
+std::shared_ptr<Guarded> halves(const Layer &layer, const std::vector<T> &all) {
+  std::vector<T> joined = half(layer, all, 0), second = half(layer, all, 1);
+  joined.insert(joined.end(), second.begin(), second.end());
+  return guarded(joined);
+}
+
+/// What comes behind the other operands, if weights are bytes.
+std::vector<std::shared_ptr<Guarded>> ofBytes(const Layer &layer) {
+  if (!layer.ofBytes)
+    return {};
+  return {halves(layer, layer.scales), halves(layer, layer.sums),
+          halves(layer, layer.zeros)};
+}
+
+std::shared_ptr<Guarded>
+panelsOf(const Layer &layer, const std::vector<float> &weights, int64_t depth) {
+  return layer.ofBytes ? guarded(packBytes(layer, weights, depth))
+                       : guarded(pack(layer, weights, depth));
 }
 
 void compare(const TestView &view, const evaluate::Value &want,
@@ -309,10 +389,12 @@ void compare(const TestView &view, const evaluate::Value &want,
 void check(const std::string &cell, unsigned seed) {
   Layer layer = draw(cell, seed);
   evaluate::RecurrentResults want = layer.expected();
-  std::shared_ptr<Guarded> w = guarded(pack(layer, layer.w, layer.inputSize)),
-                           r = guarded(pack(layer, layer.r, layer.hidden)),
+  std::shared_ptr<Guarded> w = panelsOf(layer, layer.w, layer.inputSize),
+                           r = panelsOf(layer, layer.r, layer.hidden),
                            p = guarded(layer.p);
-  std::vector<std::shared_ptr<Guarded>> biases = packedBias(layer);
+  std::vector<std::shared_ptr<Guarded>> biases{
+      guarded(half(layer, layer.b, 0)), guarded(half(layer, layer.b, 1))};
+  std::vector<std::shared_ptr<Guarded>> rest = ofBytes(layer);
   std::vector<void *> buffers{layer.x.data(), w->data(), r->data()};
   if (layer.bias)
     for (const std::shared_ptr<Guarded> &bias : biases)
@@ -324,6 +406,8 @@ void check(const std::string &cell, unsigned seed) {
     buffers.push_back(layer.lengths.data());
   if (layer.hasPeephole)
     buffers.push_back(p->data());
+  for (const std::shared_ptr<Guarded> &part : rest)
+    buffers.push_back(part->data());
   std::vector<TestView *> outputs{&layer.y, &layer.yH};
   if (layer.states == 2)
     outputs.push_back(&layer.yC);

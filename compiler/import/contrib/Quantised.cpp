@@ -180,37 +180,91 @@ LogicalResult importGemm(NodeImport &node) {
   return setQuantised(node, c, product, 7, 0);
 }
 
-/// Weights [D, inputs, 4 H] in 8 bits, and what they meet is rounded to 8 bits:
-/// the input as a whole, h once a step. ONNX Runtime takes one scale for the
-/// rows of a batch that a thread holds; here a row of h has its own, so that
-/// rows do not depend on their neighbours.
+/// Weights [D, k, 4 H] of 8 bits: numbers [D, 4 H, words of k] of i8, and for
+/// each column its scale, the sum of its numbers, each less its zero point, and
+/// that zero point, as f32 [D, 4 H].
+struct ByteWeights {
+  Name numbers, scales, sums, zeros;
+};
+
+ByteWeights byteWeights(NodeImport &node, Composer &c, size_t data,
+                        size_t scale) {
+  Type f32 = node.model.builder.getF32Type();
+  Name w = c.transpose(c.cast(c.input(data), f32), {0, 2, 1});
+  Dims dims = c.dimsOf(w);
+  if (dims.size() != 3)
+    return {};
+  auto columns = [&](Name of) { // one for a direction or one for a column
+    if (c.dimsOf(of).size() == 1)
+      of = c.unsqueeze(of, {1});
+    return c.op("Expand", {of, c.dims({dims[0], dims[1]})});
+  };
+  ByteWeights result;
+  result.scales = columns(c.cast(c.input(scale), f32));
+  Name zeros = c.cast(c.input(scale + 1), f32);
+  if (node.type(data).getElementType().isUnsignedInteger()) {
+    w = c.sub(w, c.scalar(128, f32));
+    zeros = c.sub(zeros, c.scalar(128, f32));
+  }
+  result.zeros = columns(zeros);
+  Name sums =
+      c.op("ReduceSum", {w, c.ints({2})}, With().integer("keepdims", 0));
+  result.sums = c.sub(sums, c.mul(result.zeros, c.cast(c.dim(dims[2]), f32)));
+  DimAttr none = node.model.dim(0);
+  Name padding = c.dims(
+      {none, none, none, none, none, sym::ceilDiv(dims[2], 4) * 4 - dims[2]});
+  result.numbers =
+      c.op("Pad", {c.cast(w, node.model.builder.getI8Type()), padding});
+  return result;
+}
+
+/// Weights in 8 bits, and what they meet is rounded to 8 bits: the input as a
+/// whole, h once a step. ONNX Runtime takes one scale for the rows of a batch
+/// that a thread holds, so that its numbers depend on how many there are; here
+/// a row of h has its own.
+///
+/// graph.recurrent takes the numbers, and in its bias, each for W and R: the
+/// biases, then scales, sums and zero points of the columns. A product is
+///
+///     scale_x * scale * (sum(x * w) - zero_x * sum - zero * sum(x))
 LogicalResult importLstm(NodeImport &node) {
   Composer c(node);
-  auto weights = [&](size_t data, size_t scale) {
-    Name zero = c.input(scale + 1), factor = c.input(scale);
-    Type f32 = node.model.builder.getF32Type();
-    while (c.dimsOf(factor).size() && c.dimsOf(factor).size() < 3) {
-      bool isPerChannel = c.dimsOf(factor).size() == 2;
-      factor = c.unsqueeze(factor, {isPerChannel ? 1 : -1});
-      zero = c.unsqueeze(zero, {isPerChannel ? 1 : -1});
-    }
-    Name w = c.sub(c.cast(c.input(data), f32), c.cast(zero, f32));
-    return c.transpose(c.mul(w, factor), {0, 2, 1});
-  };
+  for (size_t i : {1, 2})
+    if (node.rank(i) != 3)
+      return c.fault(ErrorCode::S001,
+                     Twine(i == 1 ? "W" : "R") + " has rank " +
+                         Twine(node.rank(i)),
+                     "3, for directions, inputs and 4 * hidden_size");
   With with;
   for (const char *name : {"activation_alpha", "activation_beta", "activations",
                            "clip", "direction", "hidden_size", "input_forget"})
     with.same(node, name);
-  std::vector<Name> bytes = c.ops("DynamicQuantizeLinear", {c.input(0)}, 3);
-  Name input = c.op("DequantizeLinear", bytes);
+  ByteWeights w = byteWeights(node, c, 1, 8), r = byteWeights(node, c, 2, 10);
+  Name bias = c.input(3);
+  if (bias.empty())
+    bias = c.op("Expand", {c.scalar(0, node.model.builder.getF32Type()),
+                           c.dims({node.dims(1)[0], node.dims(1)[2] * 2})});
+  Name all = c.op("Concat",
+                  {bias, w.scales, r.scales, w.sums, r.sums, w.zeros, r.zeros},
+                  With().integer("axis", 1));
+  Value bytes[] = {c.value(w.numbers), c.value(r.numbers), c.value(all)};
+  // The layer in floats checks the operands; then it takes the bytes.
+  auto floats = [&](size_t data) {
+    return c.transpose(c.cast(c.input(data), node.model.builder.getF32Type()),
+                       {0, 2, 1});
+  };
   std::vector<Name> results =
       c.ops("LSTM",
-            {input, weights(1, 8), weights(2, 10), c.input(3), c.input(4),
-             c.input(5), c.input(6), c.input(7)},
+            {c.input(0), floats(1), floats(2), bias, c.input(4), c.input(5),
+             c.input(6), c.input(7)},
             3, with);
   Value y = c.value(results[0]);
-  if (auto layer = y ? y.getDefiningOp<graph::RecurrentOp>() : nullptr)
+  if (auto layer = y ? y.getDefiningOp<graph::RecurrentOp>() : nullptr) {
+    layer.getWeightsMutable().assign(bytes[0]);
+    layer.getRecurrenceMutable().assign(bytes[1]);
+    layer.getBiasMutable().assign(bytes[2]);
     layer.setQuantisedState(true);
+  }
   for (size_t i = 0; i < 3; ++i)
     if (failed(c.set(i, results[i])))
       return failure();
