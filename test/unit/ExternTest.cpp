@@ -175,6 +175,11 @@ TEST_F(Extern, GatherElementsAndTuples) {
     check("gather_elements", {data, indices},
           {gatherElements(data, indices, axis, fault)}, {axis});
   }
+  for (int64_t axis : {0, 2}) { // none counts from the end
+    Value plain = integers({2, 3, 5}, 0, 2, random);
+    check("gather_elements", {data, plain},
+          {gatherElements(data, plain, axis, fault)}, {axis});
+  }
   for (int64_t depth : {1, 2, 3}) {
     Value indices = integers({2, 2, depth}, -3, 2, random);
     check("gather_nd", {data, indices}, {gatherND(data, indices, 0, fault)},
@@ -197,6 +202,13 @@ TEST_F(Extern, Scatter) {
   for (int64_t combine = 0; combine < 5; ++combine)
     check("scatter_nd", {data, tuples, rows},
           {scatterND(data, tuples, rows, Combine(combine), fault)}, {combine});
+  Value plain = integers({3, 2}, 0, 3, random), one = floats({3}, random);
+  for (int64_t axis : {0, 1})
+    check("scatter_elements", {data, plain, updates},
+          {scatterElements(data, plain, updates, axis, Combine::None, fault)},
+          {axis, 0});
+  check("scatter_nd", {data, plain, one},
+        {scatterND(data, plain, one, Combine::None, fault)}, {0});
 }
 
 TEST_F(Extern, OneHot) {

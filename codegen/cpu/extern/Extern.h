@@ -131,4 +131,13 @@ static inline int64_t load_index(const sinter_view *v, const char *p,
   return index;
 }
 
+/* Whether all are in [0, extent): nearly all rows are so, and need no more. */
+static inline int are_plain(const int64_t *index, int64_t n, int64_t extent) {
+  uint64_t others = 0;
+  VECTOR_LOOP
+  for (int64_t j = 0; j < n; j++)
+    others |= (uint64_t)index[j] >= (uint64_t)extent;
+  return !others;
+}
+
 #endif

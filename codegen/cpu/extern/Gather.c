@@ -63,6 +63,15 @@ static inline __attribute__((always_inline)) int
 gather_row(char *to, const char *from, const int64_t *index, int64_t n, int64_t extent,
            int64_t step, int64_t along, int64_t size) {
   int is_outside = 0;
+  if (are_plain(index, n, extent)) {
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4, to += 4 * size, from += 4 * along)
+      for (int64_t k = 0; k < 4; k++)
+        copy_element(to + k * size, from + index[j + k] * step + k * along, size);
+    for (; j < n; j++, to += size, from += along)
+      copy_element(to, from + index[j] * step, size);
+    return 0;
+  }
   for (int64_t j = 0; j < n; j++) {
     int64_t i = index[j];
     i += i < 0 ? extent : 0;
