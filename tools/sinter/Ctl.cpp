@@ -45,9 +45,14 @@ static Call repository(llvm::StringRef model, const char *action) {
           "/v2/repository/models/" + percentEncoded(model) + "/" + action, ""};
 }
 
+static bool isPercent(llvm::StringRef text) {
+  double percent;
+  return !text.getAsDouble(percent) && percent >= 0 && percent <= 100;
+}
+
 // The version that gets a share of the traffic; 0 percent ends it.
 static Call traffic(std::string kind, llvm::ArrayRef<std::string> words) {
-  double percent = -1;
+  double percent = 0; // callOf has looked
   llvm::StringRef(words[2]).getAsDouble(percent);
   json::Object body{{kind, percent == 0 ? "" : words[1]},
                     {kind + "_percent", percent}};
@@ -89,8 +94,13 @@ static llvm::Expected<Call> callOf(llvm::ArrayRef<std::string> words) {
   std::string known;
   for (const Verb &verb : verbs()) {
     if (!words.empty() && words[0] == verb.name &&
-        words.size() == verb.words + 1)
+        words.size() == verb.words + 1) {
+      bool splits = words[0] == "canary" || words[0] == "shadow";
+      if (splits && !isPercent(words[3]))
+        return userError(ErrorCode::U006, "found '" + words[3] + "' percent",
+                         "expected a number from 0 to 100; 0 ends it");
       return verb.call(words.drop_front());
+    }
     known += std::string(known.empty() ? "" : "; ") + verb.usage;
   }
   std::string found;
@@ -145,7 +155,8 @@ static void printIndex(const json::Array &index, const Arguments &arguments) {
             (labels.empty() ? "" : ",") + one.getAsString().value_or("").str();
     for (const char *kind : {"canary", "shadow"})
       if (const json::Object *split = splitOf(text("name"));
-          split && split->getString(kind) == text("version"))
+          split && !text("version").empty() &&
+          split->getString(kind) == text("version"))
         labels +=
             llvm::formatv(
                 "{0}{1} {2}%", labels.empty() ? "" : ",", kind,
@@ -158,6 +169,28 @@ static void printIndex(const json::Array &index, const Arguments &arguments) {
                         .c_str()
                  << "\n";
   }
+}
+
+// What scripts tell apart by the exit code: a bundle that is no good (3), an
+// action that does not fit what the server has or whose key may not do it (4),
+// and a server or a machine that cannot do it now (5).
+static llvm::Error refusal(const Arguments &arguments, int status,
+                           const std::string &reason) {
+  constexpr int unauthorized = 401, forbidden = 403, notFound = 404,
+                unavailable = 503, notOffered = 501;
+  bool isAnswer = status == unauthorized || status == forbidden ||
+                  status == notFound || status == notOffered;
+  std::string remedy = "the server has left everything as it was";
+  if (status == unauthorized)
+    remedy += "; SINTER_API_KEY holds the key";
+  if (!isAnswer && arguments.words[0] == "load")
+    return formattedError(
+        ExitCode::Model, "ctl: error: the server refused the model: " + reason +
+                             "\n  what was served is served; sinter ctl list "
+                             "shows each version\n  [SINTER-R001] see "
+                             "docs/error-codes.md");
+  return userError(status == unavailable ? ErrorCode::O010 : ErrorCode::R001,
+                   reason, remedy);
 }
 
 static llvm::Error control(const Arguments &arguments) {
@@ -175,8 +208,7 @@ static llvm::Error control(const Arguments &arguments) {
         "it answers with status " + std::to_string(reply->status);
     if (body && body->getAsObject())
       reason = body->getAsObject()->getString("error").value_or(reason).str();
-    return userError(ErrorCode::O010, reason,
-                     "the server has left everything as it was");
+    return refusal(arguments, int(reply->status), reason);
   }
   if (arguments.json || !body)
     llvm::outs() << reply->body << "\n";

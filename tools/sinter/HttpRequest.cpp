@@ -14,6 +14,15 @@
 using namespace sinter;
 
 static constexpr size_t mostAnswer = 64u << 20;
+// A load takes as long as the model is large; one that hangs ends at last.
+static constexpr int mostSecondsToSend = 10, mostSecondsToAnswer = 600;
+
+static void limitTime(int socket) {
+  timeval sending = {mostSecondsToSend, 0},
+          answering = {mostSecondsToAnswer, 0};
+  setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &sending, sizeof sending);
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &answering, sizeof answering);
+}
 
 static llvm::Error unreachable(const std::string &address, const char *why) {
   return userError(ErrorCode::O010, "no server at '" + address + "': " + why,
@@ -28,6 +37,7 @@ static int connectUnix(llvm::StringRef path) {
     return errno = ENAMETOOLONG, -1;
   std::memcpy(where.sun_path, path.data(), path.size());
   int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  limitTime(socket);
   if (socket >= 0 &&
       !connect(socket, reinterpret_cast<sockaddr *>(&where), sizeof where))
     return socket;
@@ -35,6 +45,15 @@ static int connectUnix(llvm::StringRef path) {
   if (socket >= 0)
     close(socket);
   return errno = kept, -1;
+}
+
+static bool isAddress(llvm::StringRef address) {
+  auto [host, port] = address.rsplit(':');
+  unsigned number;
+  return address.starts_with("unix:")
+             ? address.size() > 5
+             : !host.empty() && !port.getAsInteger(10, number) &&
+                   number <= UINT16_MAX;
 }
 
 static int connectTcp(llvm::StringRef address) {
@@ -48,6 +67,7 @@ static int connectTcp(llvm::StringRef address) {
   int socket = -1;
   for (addrinfo *one = found; one && socket < 0; one = one->ai_next) {
     socket = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0);
+    limitTime(socket);
     if (socket >= 0 && connect(socket, one->ai_addr, one->ai_addrlen)) {
       int kept = errno;
       close(socket);
@@ -87,6 +107,9 @@ llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
   if (llvm::any_of(key, [](char c) { return c <= ' '; }))
     return userError(ErrorCode::U006,
                      "the API key holds a space or a line's end");
+  if (!isAddress(address))
+    return userError(ErrorCode::U006, "found --admin '" + address + "'",
+                     "expected HOST:PORT or unix:PATH");
   llvm::StringRef where(address);
   int socket =
       where.consume_front("unix:") ? connectUnix(where) : connectTcp(where);
@@ -103,9 +126,13 @@ llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
   while (isSent && answer.size() < mostAnswer &&
          (n = recv(socket, buffer, sizeof buffer, 0)) > 0)
     answer.append(buffer, size_t(n));
+  int reason = errno;
   close(socket);
   HttpReply reply;
-  if (!isSent || n < 0 || !parseReply(answer, reply))
+  if (!isSent || n < 0)
+    return unreachable(address, reason == EAGAIN ? "it does not answer"
+                                                 : std::strerror(reason));
+  if (!parseReply(answer, reply))
     return unreachable(address, "what answers is no HTTP server");
   return reply;
 }
