@@ -97,6 +97,11 @@ def check_deployment(model):
             text = file.read()
         left = re.findall(r"@[A-Z_]*@", text)
         score.check(text and not left, f"{name}: left unfilled {left}")
+        # Who scrapes metrics must not be able to drain; a server that drains is alive.
+        if name in ("Containerfile", "deployment.yaml", "kserve.yaml"):
+            score.check(re.search("repository.control=off", text, re.I), f"{name}: control is on")
+        if name == "deployment.yaml":
+            score.check("/v2/health/live" in text, f"{name}: the liveness probe asks for readiness")
     file = lambda name: os.path.join(folder, name)  # noqa: E731
     check_run("hadolint", os.path.join(BIN, "hadolint"), file("Containerfile"))
     unit = file("small-model.service")

@@ -150,6 +150,11 @@ TEST(JsonData, NotANumberIsRefusedBothWays) {
             std::string::npos);
   EXPECT_NE(fault(SINTER_F32, "[1]", "[null]").find("binary_data"),
             std::string::npos);
+  for (const char *name : {"NaN", "-Infinity", "Infinity"})
+    EXPECT_NE(fault(SINTER_F32, "[2]", std::string("[1, ") + name + "]")
+                  .find("NaN and infinities are sent as binary_data"),
+              std::string::npos)
+        << name;
   EXPECT_NE(fault(SINTER_F16, "[1]", "[65520]"), "accepted");
   EXPECT_EQ(fault(SINTER_F16, "[1]", "[65519]"), "accepted");
   EXPECT_NE(fault(SINTER_BF16, "[1]", "[3.4e38]"), "accepted");

@@ -38,7 +38,8 @@ struct ServerConfig {
   std::string repository, stateDir, bundleKey, accessFile, auditLog;
   std::string
       name; ///< of the model inside this file; empty = as it was compiled
-  bool controlEverywhere = false, sharedMemory = false, watch = false;
+  bool controlEverywhere = false, controlNowhere = false;
+  bool sharedMemory = false, watch = false;
   uint64_t threads = 0, memoryBudget = 0;
   Limit clientLimit;    ///< of each client
   std::string simulate; ///< a trace to replay in place of serving

@@ -174,8 +174,11 @@ ServerRows generalKeys() {
        [](Server &s, const Value &v) { s.repository = v.text; }},
       {"repository-control", K::choice, "admin",
        "where load, unload and settings are allowed",
-       [](Server &s, const Value &v) { s.controlEverywhere = v.text == "all"; },
-       false, "admin|all"},
+       [](Server &s, const Value &v) {
+         s.controlEverywhere = v.text == "all";
+         s.controlNowhere = v.text == "off";
+       },
+       false, "admin|all|off"},
       {"bundle-key", K::file, "",
        "PEM file of the Ed25519 key that must have signed every bundle",
        [](Server &s, const Value &v) { s.bundleKey = v.text; }},

@@ -17,18 +17,40 @@ namespace {
 
 using nlohmann::json;
 
-uint64_t numberAt(const json &object, const char *key) {
+// Absent is 0; anything else than a number is a fault.
+bool numberAt(const json &object, const char *key, uint64_t &out) {
   auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned()
-             ? found->get<uint64_t>()
-             : 0;
+  if (found == object.end())
+    return true;
+  out = found->is_number_unsigned() ? found->get<uint64_t>() : 0;
+  return found->is_number_unsigned();
 }
 
-double percentAt(const json &object, const char *key) {
+bool percentAt(const json &object, const char *key, double &out) {
   auto found = object.find(key);
-  double value =
-      found != object.end() && found->is_number() ? found->get<double>() : 0;
-  return value >= 0 && value <= 100 ? value : 0;
+  if (found == object.end())
+    return true;
+  double value = found->is_number() ? found->get<double>() : -1;
+  bool isPercent = value >= 0 && value <= 100;
+  out = isPercent ? value : 0;
+  return isPercent;
+}
+
+bool readState(const json &each, ModelState &state) {
+  if (!each.is_object())
+    return false;
+  auto labels = each.find("labels");
+  if (labels != each.end() && !labels->is_object())
+    return false;
+  if (labels != each.end())
+    for (const auto &[label, number] : labels->items())
+      if (!numberAt(*labels, label.c_str(), state.labels[label]))
+        return false;
+  return numberAt(each, "previous_stable", state.previousStable) &&
+         numberAt(each, "canary", state.canary) &&
+         numberAt(each, "shadow", state.shadow) &&
+         percentAt(each, "canary_percent", state.canaryPercent) &&
+         percentAt(each, "shadow_percent", state.shadowPercent);
 }
 
 bool writeAll(int file, const std::string &text) {
@@ -64,28 +86,24 @@ Status readStates(const std::string &folder, States &out) {
                 "; name a writable folder, or none to keep "
                 "them in memory"};
   std::string path = folder + "/state.json";
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file)
+  if (!file && errno == ENOENT)
     return {};
+  if (!file)
+    return {Code::invalid,
+            path + ": cannot be read: " + std::strerror(errno ? errno : EIO)};
   std::string text((std::istreambuf_iterator<char>(file)), {});
   json root = json::parse(text, nullptr, false);
   if (!root.is_object())
     return {Code::invalid, path + ": is no JSON object; repair it, or remove "
                                   "it to start without labels"};
   for (const auto &[name, each] : root.items()) {
-    ModelState &state = out[name];
-    if (!each.is_object())
-      continue;
-    if (auto labels = each.find("labels");
-        labels != each.end() && labels->is_object())
-      for (const auto &[label, number] : labels->items())
-        if (number.is_number_unsigned())
-          state.labels[label] = number.get<uint64_t>();
-    state.previousStable = numberAt(each, "previous_stable");
-    state.canary = numberAt(each, "canary");
-    state.shadow = numberAt(each, "shadow");
-    state.canaryPercent = percentAt(each, "canary_percent");
-    state.shadowPercent = percentAt(each, "shadow_percent");
+    // Left out, a label would be lost for good with the next one that moves.
+    if (!readState(each, out[name]))
+      return {Code::invalid, path + ": what it says of model '" + name +
+                                 "' is damaged; repair it, or remove the file "
+                                 "to start without labels"};
   }
   return {};
 }

@@ -5,13 +5,11 @@
 #include "runtime/serve/engine/Urgency.h"
 #include "runtime/serve/grpc/Acceptor.h"
 #include "runtime/serve/grpc/Service.h"
+#include "runtime/serve/grpc/TlsCredentials.h"
 
 #include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
-#include <openssl/ssl.h>
 
 #include <atomic>
 #include <climits>
@@ -23,50 +21,9 @@
 namespace sinter::serve {
 namespace {
 
-constexpr unsigned lookAgainSeconds = 2;
 constexpr auto gap = std::chrono::milliseconds(60);
 // After the last call, for its answer to leave and for GOAWAY to be confirmed.
 constexpr auto quiet = std::chrono::milliseconds(250);
-
-// gRPC takes any files here and refuses handshakes later; a server that starts
-// must be one that can be reached.
-Status checkTls(const GrpcTls &tls) {
-  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX *)> context(
-      SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-  auto fault = [](const std::string &file, const char *what) {
-    return Status(Code::invalid, file + ": " + what);
-  };
-  if (!context || SSL_CTX_use_certificate_chain_file(
-                      context.get(), tls.certificate.c_str()) != 1)
-    return fault(tls.certificate, "holds no certificate in PEM form");
-  if (SSL_CTX_use_PrivateKey_file(context.get(), tls.key.c_str(),
-                                  SSL_FILETYPE_PEM) != 1)
-    return fault(
-        tls.key,
-        "holds no private key in PEM form, or not that of the certificate");
-  if (!tls.clientCa.empty() &&
-      SSL_CTX_load_verify_locations(context.get(), tls.clientCa.c_str(),
-                                    nullptr) != 1)
-    return fault(tls.clientCa, "holds no certificate in PEM form");
-  return {};
-}
-
-std::shared_ptr<grpc::ServerCredentials> credentialsOf(const GrpcTls &tls) {
-  namespace api = grpc::experimental;
-  if (tls.certificate.empty())
-    return grpc::InsecureServerCredentials();
-  auto files = std::make_shared<api::FileWatcherCertificateProvider>(
-      tls.key, tls.certificate, tls.clientCa, lookAgainSeconds);
-  api::TlsServerCredentialsOptions options(files);
-  options.watch_identity_key_cert_pairs();
-  options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  if (!tls.clientCa.empty()) {
-    options.watch_root_certs();
-    options.set_cert_request_type(
-        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  }
-  return api::TlsServerCredentials(options);
-}
 
 void limit(grpc::ServerBuilder &builder, const GrpcOptions &options) {
   // The protocol's clients expect no smaller bound; a tensor's own limits hold
@@ -95,9 +52,14 @@ public:
   ~Server() override { shutdown(Clock::now()); }
 
   Status start() {
-    if (!options.tls.certificate.empty())
-      if (Status status = checkTls(options.tls); !status.ok())
+    std::shared_ptr<grpc::ServerCredentials> credentials =
+        grpc::InsecureServerCredentials();
+    if (!options.tls.certificate.empty()) {
+      Status status;
+      credentials = tls = TlsCredentials::make(options.tls, status);
+      if (!status.ok())
         return status;
+    }
     for (const std::string &address : options.addresses) {
       bound.emplace_back();
       if (Status status = acceptor.open(address, bound.back()); !status.ok())
@@ -110,7 +72,7 @@ public:
     Builder builder;
     connections = builder.experimental().AddExternalConnectionAcceptor(
         Builder::experimental_type::ExternalConnectionType::FROM_FD,
-        credentialsOf(options.tls));
+        credentials);
     builder.RegisterService(&inference.service());
     builder.RegisterService(&health.service());
     limit(builder, options);
@@ -140,6 +102,10 @@ public:
   }
 
   const std::vector<std::string> &addresses() const override { return bound; }
+
+  Status reloadTls(const TlsOptions &files) override {
+    return tls ? tls->use(files) : Status();
+  }
 
   void shutdown(TimePoint deadline) override {
     std::lock_guard<std::mutex> guard(lock);
@@ -194,6 +160,7 @@ private:
   std::atomic<bool> isOver{false};
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections;
   std::vector<std::unique_ptr<Loop>> loops; // after the server that uses them
+  std::shared_ptr<TlsCredentials> tls; // fetched from until the server is gone
   std::unique_ptr<grpc::Server> server;
   Acceptor acceptor; // first to go
 };

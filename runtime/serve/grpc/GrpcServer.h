@@ -9,6 +9,7 @@
 #include "runtime/serve/engine/Engine.h"
 #include "runtime/serve/observe/Trace.h"
 #include "runtime/serve/protect/Access.h"
+#include "runtime/serve/protect/TlsFiles.h"
 #include "runtime/serve/protocol/Control.h"
 #include "runtime/serve/protocol/Metadata.h"
 
@@ -19,17 +20,10 @@
 
 namespace sinter::serve {
 
-/// PEM files. They are looked at again every few seconds: a renewed certificate
-/// serves new connections.
-struct GrpcTls {
-  std::string certificate, key;
-  std::string clientCa; ///< not empty: clients must show a certificate of it
-};
-
 struct GrpcOptions {
   std::vector<std::string>
       addresses;             ///< HOST:PORT, or unix:PATH; port 0 = any free one
-  GrpcTls tls;               ///< without a certificate: plain text
+  TlsOptions tls;            ///< without a certificate: plain text
   uint32_t threads = 1;      ///< that read and write connections
   bool allowControl = false; ///< load, unload and settings on this listener
   int maxStreams = 1024;     ///< calls at once on one connection
@@ -61,6 +55,9 @@ public:
 
   /// As bound: one for each address, with the port that port 0 became.
   virtual const std::vector<std::string> &addresses() const = 0;
+  /// Takes certificate and key again; new connections use them. On failure the
+  /// old stay.
+  virtual Status reloadTls(const TlsOptions &tls) = 0;
   /// GOAWAY to every connection, then waits for calls; a stream ends when what
   /// was read of it is answered. Calls that are left at the deadline are
   /// cancelled. The second call does nothing.

@@ -3,6 +3,9 @@
 #include "runtime/serve/grpc/InferCall.h"
 
 #include "runtime/serve/grpc/Encode.h"
+#include "runtime/serve/protect/TlsFiles.h"
+
+#include <grpc/grpc_security_constants.h>
 
 namespace sinter::serve {
 namespace {
@@ -87,9 +90,9 @@ Status mayCall(const GrpcOptions &options, const grpc::ServerContext &context,
   credentials.apiKey = metadataOf(context, "x-api-key");
   auto peer = context.auth_context();
   if (peer && peer->IsPeerAuthenticated())
-    for (const grpc::string_ref &subject :
-         peer->FindPropertyValues("x509_subject"))
-      credentials.certificate.assign(subject.data(), subject.size());
+    for (const grpc::string_ref &pem :
+         peer->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME))
+      credentials.certificate = subjectOfPem({pem.data(), pem.size()});
   return options.authorize(credentials, permission, model, client);
 }
 

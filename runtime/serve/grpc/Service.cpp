@@ -34,7 +34,10 @@ void InferenceService::ServerReady(Call &call, inference::ServerReadyRequest &,
 
 void InferenceService::ModelReady(Call &call, inference::ModelReadyRequest &in,
                                   inference::ModelReadyResponse &out) {
-  Status status = engine.modelReady(in.name(), in.version());
+  Status status = mayObserve(call.context, in.name());
+  if (!status.ok())
+    return finish(call, status);
+  status = engine.modelReady(in.name(), in.version());
   out.set_ready(status.ok());
   // Not ready is an answer; a model that does not exist is a fault.
   return finish(call, status.code == Code::notFound ? status : Status());
@@ -43,6 +46,8 @@ void InferenceService::ModelReady(Call &call, inference::ModelReadyRequest &in,
 void InferenceService::ServerMetadata(Call &call,
                                       inference::ServerMetadataRequest &,
                                       inference::ServerMetadataResponse &out) {
+  if (Status status = mayObserve(call.context, ""); !status.ok())
+    return finish(call, status);
   out.set_name(serverName);
   out.set_version(serverVersion());
   for (const std::string &extension : extensionNames(options.extensions))
@@ -83,7 +88,8 @@ void InferenceService::ModelStatistics(
     return finish(call, status);
   for (const serve::ModelStatistics &model :
        engine.statistics(in.name(), in.version(), status))
-    encodeStatistics(model, *out.add_model_stats());
+    if (mayObserve(call.context, model.name).ok())
+      encodeStatistics(model, *out.add_model_stats());
   return finish(call, status);
 }
 

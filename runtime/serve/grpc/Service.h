@@ -58,8 +58,10 @@ private:
 
   Status mayObserve(const grpc::ServerContext &context,
                     const std::string &model) const;
+  /// Who may not is in the audit, too.
   Status mayControl(const grpc::ServerContext &context,
-                    const std::string &model, std::string &client) const;
+                    const std::string &action, const std::string &model,
+                    std::string &client) const;
   /// Tries a control action on a thread of its own, and audits it.
   void control(Call &call, const std::string &model, std::string action,
                std::function<Status()> act);

@@ -48,13 +48,17 @@ std::string settingsJson(const LogValues &values) {
 } // namespace
 
 Status InferenceService::mayControl(const Context &context,
+                                    const std::string &action,
                                     const std::string &model,
                                     std::string &client) const {
   if (!options.allowControl)
     return {Code::denied,
-            "control is not allowed on this listener; use the admin port, or "
-            "start the server with --repository-control=all"};
-  return mayCall(options, context, Permission::control, model, client);
+            action + ": not on this listener; --repository-control says where: "
+                     "admin (only the admin port), all or off"};
+  Status status = mayCall(options, context, Permission::control, model, client);
+  if (!status.ok() && options.audit)
+    options.audit(client, action, status);
+  return status;
 }
 
 // A load waits for a disk, and must not hold a thread that others are served
@@ -63,12 +67,13 @@ void InferenceService::control(Call &call, const std::string &model,
                                std::string action,
                                std::function<Status()> act) {
   std::string client;
-  if (Status status = mayControl(call.context, model, client); !status.ok())
+  action += " " + model;
+  if (Status status = mayControl(call.context, action, model, client);
+      !status.ok())
     return finish(call, status);
   answers.enter();
   bool isStarted =
-      startDetached([this, &call, client, action = action + " " + model,
-                     act = std::move(act)] {
+      startDetached([this, &call, client, action, act = std::move(act)] {
         Status status = act();
         if (options.audit)
           options.audit(client, action, status);
@@ -89,6 +94,8 @@ void InferenceService::RepositoryIndex(
     return finish(call, status);
   for (const IndexEntry &entry : engine.index()) {
     if (in.ready() && entry.state != VersionState::ready)
+      continue;
+    if (!mayObserve(call.context, entry.name).ok())
       continue;
     auto *model = out.add_models();
     model->set_name(entry.name);
@@ -126,7 +133,9 @@ void InferenceService::SystemSharedMemoryStatus(
   if (!options.sharedMemory)
     return finish(call, notOffered("system shared memory"));
   std::vector<SharedMemory::Region> regions;
-  Status status = options.sharedMemory->list(in.name(), regions);
+  Status status = mayObserve(call.context, "");
+  if (status.ok())
+    status = options.sharedMemory->list(in.name(), regions);
   for (const SharedMemory::Region &region : regions) {
     auto &row = (*out.mutable_regions())[region.name];
     row.set_name(region.name);
@@ -142,8 +151,12 @@ void InferenceService::SystemSharedMemoryRegister(
     inference::SystemSharedMemoryRegisterResponse &) {
   if (!options.sharedMemory)
     return finish(call, notOffered("system shared memory"));
-  return finish(call, options.sharedMemory->add(
-                          {in.name(), in.key(), in.offset(), in.byte_size()}));
+  std::string client;
+  Status status = mayCall(options, call.context, Permission::infer, "", client);
+  if (status.ok())
+    status = options.sharedMemory->add(
+        {in.name(), in.key(), in.offset(), in.byte_size()});
+  return finish(call, status);
 }
 
 void InferenceService::SystemSharedMemoryUnregister(
@@ -201,7 +214,7 @@ void InferenceService::TraceSetting(Call &call,
       for (const std::string &value : setting.value())
         changes.emplace_back(key, value);
     }
-    status = mayControl(call.context, model, client);
+    status = mayControl(call.context, "trace settings " + model, model, client);
     if (status.ok()) {
       status = options.tracer->change(model, changes);
       if (options.audit)
@@ -227,7 +240,7 @@ void InferenceService::LogSettings(Call &call,
   if (!in.settings().empty()) {
     status = parseLogSettings(settingsJson(in.settings()), settings);
     if (status.ok())
-      status = mayControl(call.context, "", client);
+      status = mayControl(call.context, "log settings", "", client);
     if (!status.ok())
       return finish(call, status);
     options.logs->set(settings);

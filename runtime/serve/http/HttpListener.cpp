@@ -8,7 +8,7 @@
 
 #include "runtime/serve/engine/Urgency.h"
 #include "runtime/serve/http/ResponseHead.h"
-#include "runtime/serve/http/TlsContext.h"
+#include "runtime/serve/protect/TlsContext.h"
 #include "runtime/serve/protect/Descriptors.h"
 #include "runtime/serve/protect/LocalSocket.h"
 

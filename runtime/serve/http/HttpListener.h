@@ -11,6 +11,7 @@
 #define SINTER_SERVE_HTTP_HTTPLISTENER_H
 
 #include "runtime/serve/http/HttpMessage.h"
+#include "runtime/serve/protect/TlsFiles.h"
 
 namespace sinter::serve {
 
@@ -24,11 +25,6 @@ struct HttpLimits {
   std::chrono::milliseconds body{30000};   ///< and a second more for each MiB
   std::chrono::milliseconds write{30000};  ///< likewise
   std::chrono::milliseconds idle{75000};   ///< between requests
-};
-
-/// PEM files. With clientCa, clients must show a certificate that it signed.
-struct TlsOptions {
-  std::string certificate, key, clientCa;
 };
 
 struct ListenOptions {

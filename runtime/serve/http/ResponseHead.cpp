@@ -5,6 +5,8 @@
 // out; it holds no line breaks, the parser saw to that.
 #include "runtime/serve/http/ResponseHead.h"
 
+#include "runtime/serve/protect/TlsFiles.h"
+
 #include <ctime>
 #include <openssl/ssl.h>
 
@@ -105,10 +107,9 @@ std::string certificateSubject(ssl_st *ssl) {
   X509 *certificate = SSL_get1_peer_certificate(ssl);
   if (!certificate)
     return {};
-  char line[512] = "";
-  X509_NAME_oneline(X509_get_subject_name(certificate), line, sizeof line);
+  std::string subject = subjectOf(certificate);
   X509_free(certificate);
-  return line;
+  return subject;
 }
 
 } // namespace sinter::serve

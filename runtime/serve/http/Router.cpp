@@ -43,11 +43,16 @@ std::shared_ptr<Ticket> Router::handle(HttpRequest &&request,
   return route(std::move(exchange));
 }
 
+Status Router::ask(Exchange &exchange, Permission permission,
+                   const std::string &model) {
+  return services.authorize
+             ? services.authorize(exchange.request, permission, model)
+             : Status();
+}
+
 bool Router::allow(Exchange &exchange, Permission permission,
                    const std::string &model) {
-  if (!services.authorize)
-    return true;
-  Status status = services.authorize(exchange.request, permission, model);
+  Status status = ask(exchange, permission, model);
   if (!status.ok())
     exchange.fail(status);
   return status.ok();
@@ -166,6 +171,8 @@ void Router::describe(Exchange &exchange) {
   if (exchange.verb == "stats") {
     std::vector<ModelStatistics> statistics =
         engine.statistics(exchange.model, exchange.version, status);
+    if (exchange.model.empty())
+      keepVisible(exchange, statistics);
     return status.ok() ? exchange.json(statisticsJson(statistics))
                        : exchange.fail(status);
   }

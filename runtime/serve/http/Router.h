@@ -36,7 +36,8 @@ struct Services {
   std::function<Status(HttpRequest &request, Permission permission,
                        const std::string &model)>
       authorize;
-  /// Of each control action, after it was tried.
+  /// Of each control action on a listener with control, after it was tried or
+  /// refused.
   std::function<void(const HttpRequest &request, const std::string &action,
                      const Status &outcome)>
       audit;
@@ -70,12 +71,18 @@ private:
   void routeLabel(Exchange &&exchange);
   void routeLogs(Exchange &&exchange);
   void routeTrace(Exchange &&exchange);
-  bool mayChange(Exchange &exchange, const char *what);
+  bool mayChange(Exchange &exchange, const std::string &what);
   void control(Exchange &&exchange, std::string action,
                std::function<Status()> act);
   void notOffered(Exchange &&exchange, const std::string &what);
+  Status ask(Exchange &exchange, Permission permission,
+             const std::string &model);
+  /// Answers what is not allowed.
   bool allow(Exchange &exchange, Permission permission,
              const std::string &model = "");
+  /// Leaves the entries about models that the caller may see.
+  template <class Entry>
+  void keepVisible(Exchange &exchange, std::vector<Entry> &entries);
   bool isMethod(Exchange &exchange, HttpMethod method);
 
   Engine &engine;

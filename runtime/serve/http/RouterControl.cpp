@@ -11,14 +11,8 @@ namespace sinter::serve {
 
 void Router::control(Exchange &&exchange, std::string action,
                      std::function<Status()> act) {
-  if (!services.control)
-    return exchange.fail(
-        {Code::denied, action + ": only the admin listener controls models; "
-                                "use --admin-port, or start "
-                                "the server with --repository-control=all"});
-  if (!allow(exchange, Permission::control, exchange.model)) {
+  if (!mayChange(exchange, action))
     return;
-  }
   auto shared = std::make_shared<Exchange>(std::move(exchange));
   bool queued = queue->post([this, shared, action, act = std::move(act)] {
     Status status = act();
@@ -43,9 +37,11 @@ void Router::routeRepository(Exchange &&exchange) {
       return;
     bool readyOnly = false;
     Status status = parseIndexRequest(body, readyOnly);
-    return status.ok()
-               ? exchange.json(repositoryIndexJson(engine.index(), readyOnly))
-               : exchange.fail(status);
+    if (!status.ok())
+      return exchange.fail(status);
+    std::vector<IndexEntry> entries = engine.index();
+    keepVisible(exchange, entries);
+    return exchange.json(repositoryIndexJson(entries, readyOnly));
   }
   if (path.size() != 5 || path[2] != "models" ||
       (path[4] != "load" && path[4] != "unload"))
@@ -122,14 +118,20 @@ void Router::routeRegions(Exchange &&exchange) {
   status.ok() ? exchange.json("") : exchange.fail(status);
 }
 
-bool Router::mayChange(Exchange &exchange, const char *what) {
-  if (services.control)
-    return allow(exchange, Permission::control, exchange.model);
-  exchange.fail(
-      {Code::denied, std::string(what) +
-                         ": only the admin listener changes them; use "
-                         "--admin-port, or start the server with "
-                         "--repository-control=all"});
+// Who tries without leave where there is control, is in the audit as well.
+bool Router::mayChange(Exchange &exchange, const std::string &what) {
+  if (!services.control) {
+    exchange.fail({Code::denied,
+                   what + ": not on this listener; --repository-control says "
+                          "where: admin (only the admin port), all or off"});
+    return false;
+  }
+  Status status = ask(exchange, Permission::control, exchange.model);
+  if (status.ok())
+    return true;
+  if (services.audit)
+    services.audit(exchange.request, what, status);
+  exchange.fail(status);
   return false;
 }
 
@@ -156,7 +158,7 @@ void Router::routeTrace(Exchange &&exchange) {
   if (!status.ok())
     return exchange.fail(status);
   if (changes) {
-    if (!mayChange(exchange, "trace settings"))
+    if (!mayChange(exchange, "trace settings " + model))
       return;
     status = services.tracer->change(model, wanted);
     if (services.audit)

@@ -7,6 +7,8 @@
 
 #include "runtime/serve/http/Router.h"
 
+#include <algorithm>
+
 namespace sinter::serve {
 
 struct Router::Exchange {
@@ -26,6 +28,17 @@ struct Router::Exchange {
     good ? json("") : fail({Code::unavailable, otherwise, 1000});
   }
 };
+
+template <class Entry>
+void Router::keepVisible(Exchange &exchange, std::vector<Entry> &entries) {
+  if (!services.authorize)
+    return;
+  auto isHidden = [&](const Entry &entry) {
+    return !ask(exchange, Permission::observe, entry.name).ok();
+  };
+  entries.erase(std::remove_if(entries.begin(), entries.end(), isHidden),
+                entries.end());
+}
 
 } // namespace sinter::serve
 

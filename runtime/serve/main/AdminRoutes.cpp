@@ -79,9 +79,13 @@ HttpResponse AdminRoutes::act(const HttpRequest &request,
                               const std::string &model,
                               const std::string &what) const {
   HttpRequest caller = request;
-  if (Status status = authorize(caller, model); !status.ok())
+  bool isLook = what == "traffic" && request.method == HttpMethod::get;
+  if (Status status = authorize(caller, model); !status.ok()) {
+    if (!isLook)
+      audit(caller.client, what + " " + model, status);
     return errorResponse(status);
-  if (what == "traffic" && request.method == HttpMethod::get) {
+  }
+  if (isLook) {
     TrafficSplit now = engine.traffic(model).value_or(TrafficSplit());
     return answerJson({{"canary", now.canary},
                        {"canary_percent", now.canaryPercent},

@@ -90,7 +90,8 @@ Services Listeners::servicesFor(bool isAdmin) {
     services.sharedMemory = &sharedMemory;
   services.logs = &logs;
   services.tracer = &tracer;
-  services.control = isAdmin || config.controlEverywhere;
+  services.control =
+      config.controlEverywhere || (isAdmin && !config.controlNowhere);
   services.batching = [this](const std::string &model) {
     return batchingOf(model);
   };
@@ -115,6 +116,8 @@ Services Listeners::servicesFor(bool isAdmin) {
 
 Status Listeners::mayControl(HttpRequest &request,
                              const std::string &model) const {
+  if (config.controlNowhere)
+    return {Code::denied, "control is off: --repository-control=off"};
   if (config.accessFile.empty())
     return {};
   return access.check(
@@ -191,7 +194,8 @@ Status Listeners::startGrpc() {
     options.addresses.push_back("unix:" + config.grpc.socket);
   if (options.addresses.empty())
     return {};
-  options.tls = {config.tlsCertificate, config.tlsKey, config.tlsClientCa};
+  if (hasTls())
+    options.tls = *tls();
   options.allowControl = config.controlEverywhere;
   options.threads = listenerThreads();
   options.maxStreams = int(config.maxStreams);
@@ -216,6 +220,7 @@ Status Listeners::startGrpc() {
   options.warn = [this](const std::string &text) {
     shortage.warn("grpc", text);
   };
+  takeGrpcLog();
   Status status;
   grpc = GrpcServer::start(engine, options, status);
   if (grpc)
@@ -226,6 +231,8 @@ Status Listeners::startGrpc() {
 
 Status Listeners::start() {
   Status status;
+  if (hasTls())
+    tlsStamp = stampOf(*tls());
   if (!config.accessFile.empty())
     status = access.load(config.accessFile);
   if (status.ok() && !config.auditLog.empty())
@@ -246,10 +253,36 @@ Status Listeners::reload(const EngineOptions &next) {
   Status status;
   if (!config.accessFile.empty())
     status = access.load(config.accessFile);
+  Status renewed = reloadTls();
+  return renewed.ok() ? status : renewed;
+}
+
+Status Listeners::reloadTls() {
+  if (!hasTls())
+    return {};
+  tlsStamp = stampOf(*tls());
+  Status status;
   for (HttpListener *listener : withTls)
     if (Status one = listener->reloadTls(*tls()); !one.ok())
       status = one;
+  if (grpc)
+    if (Status one = grpc->reloadTls(*tls()); !one.ok())
+      status = one;
   return status;
+}
+
+// Whoever renews certificates, a timer or Kubernetes, rarely sends a signal,
+// and a certificate that has expired stops every client.
+void Listeners::lookAtCertificates() {
+  if (!hasTls() || stampOf(*tls()) == tlsStamp)
+    return;
+  Status status = reloadTls();
+  if (status.ok())
+    logEvent(Severity::info, "the certificate was read again",
+             {{"file", config.tlsCertificate}});
+  else
+    logEvent(Severity::error, "the old certificate stays",
+             {{"reason", status.message}});
 }
 
 void Listeners::drain(TimePoint deadline) {

@@ -37,10 +37,12 @@ public:
   Status start();
   /// "http 0.0.0.0:8000", ...
   const std::vector<std::string> &addresses() const { return bound; }
-  /// Certificates and access rules again (gRPC looks at certificates by
-  /// itself); what cannot be read stays as it was. Clients are told of the
-  /// models' new options.
+  /// Certificates and access rules again; what cannot be read stays as it was.
+  /// Clients are told of the models' new options.
   Status reload(const EngineOptions &models);
+  bool hasTls() const { return !config.tlsCertificate.empty(); }
+  /// The certificates, when their files are others than they were.
+  void lookAtCertificates();
   /// No new connections; returns when every request is answered, or at the
   /// deadline.
   void drain(TimePoint deadline);
@@ -55,6 +57,7 @@ private:
                    HttpHandler &handler, bool withTls);
   Status startGrpc();
   std::optional<TlsOptions> tls() const;
+  Status reloadTls();
   BatchingConfig batchingOf(const std::string &model) const;
 
   Engine &engine;
@@ -74,6 +77,7 @@ private:
   std::vector<std::unique_ptr<HttpListener>> http;
   std::vector<std::string> kinds; ///< of http, in order
   std::vector<HttpListener *> withTls;
+  std::string tlsStamp; ///< of the files when they were last taken
   std::unique_ptr<GrpcServer> grpc;
 };
 

@@ -4,6 +4,8 @@
 
 #define SPDLOG_NO_EXCEPTIONS
 #include <atomic>
+#include <chrono>
+#include <grpc/support/log.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -47,7 +49,18 @@ std::string quoted(const std::string &text) {
   return out + "\"";
 }
 
+void sayGrpc(gpr_log_func_args *said) {
+  static std::atomic<int64_t> last{-1};
+  int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                    std::chrono::steady_clock::now().time_since_epoch())
+                    .count();
+  if (last.exchange(now) != now)
+    logEvent(Severity::warning, "gRPC", {{"text", said->message}});
+}
+
 } // namespace
+
+void takeGrpcLog() { gpr_set_log_function(sayGrpc); }
 
 void setLogLevel(const std::string &level) {
   logger().set_level(level == "warning" ? spdlog::level::warn

@@ -25,6 +25,10 @@ using LogFields = std::vector<std::pair<std::string, std::string>>;
 void logEvent(Severity severity, const std::string &message,
               const LogFields &fields = {});
 
+/// What gRPC has to say becomes such lines, one a second: a client can make it
+/// speak at each connection.
+void takeGrpcLog();
+
 } // namespace sinter::serve
 
 #endif // SINTER_SERVE_MAIN_LOG_H

@@ -3,13 +3,14 @@
 //
 // The command around a Server: options in, addresses out, signals between.
 #include "runtime/serve/bundle/OpenBundle.h"
-#include "runtime/serve/http/TlsContext.h"
+#include "runtime/serve/protect/TlsFiles.h"
 #include "runtime/serve/main/LastWords.h"
 #include "runtime/serve/main/Log.h"
 #include "runtime/serve/main/Server.h"
 #include "runtime/serve/main/Simulate.h"
 #include "runtime/serve/protect/Access.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -56,14 +57,19 @@ void reloadNow(Server &server, ServerConfig &config,
   config = std::move(next);
 }
 
+// The signal that came, or less than 1 when the time is over.
+int waitForSignal(const sigset_t &signals, std::chrono::nanoseconds time) {
+  constexpr int64_t second = 1000000000;
+  timespec wait = {time_t(time.count() / second), long(time.count() % second)};
+  return sigtimedwait(&signals, nullptr, &wait);
+}
+
 // Waits for the grace time or the next SIGTERM.
 void waitForGrace(uint64_t ms, const sigset_t &signals) {
   TimePoint end = Clock::now() + std::chrono::milliseconds(ms);
   for (auto left = end - Clock::now(); left.count() > 0;
        left = end - Clock::now()) {
-    auto ns = std::chrono::nanoseconds(left).count();
-    timespec wait = {time_t(ns / 1000000000), long(ns % 1000000000)};
-    int signal = sigtimedwait(&signals, nullptr, &wait);
+    int signal = waitForSignal(signals, left);
     if (signal == SIGTERM || signal == SIGINT)
       return;
   }
@@ -138,8 +144,8 @@ Status checkFiles(const ServerConfig &config) {
   if (!config.accessFile.empty())
     status = readAccessFile(config.accessFile, rules);
   if (status.ok() && !config.tlsCertificate.empty())
-    makeTlsContext({config.tlsCertificate, config.tlsKey, config.tlsClientCa},
-                   status);
+    status =
+        checkTls({config.tlsCertificate, config.tlsKey, config.tlsClientCa});
   return status.ok() ? readKey(config, key) : status;
 }
 
@@ -182,7 +188,11 @@ int serveUntilStopped(Server &server, ServerConfig config,
                       const std::function<Status(ServerConfig &)> &reload) {
   sigset_t signals = controlSignals();
   while (true) {
-    int signal = sigwaitinfo(&signals, nullptr);
+    auto every = server.lookEvery();
+    int signal = every.count() ? waitForSignal(signals, every)
+                               : sigwaitinfo(&signals, nullptr);
+    if (signal < 1 && errno == EAGAIN)
+      server.look();
     if (signal == SIGHUP)
       reloadNow(server, config, reload);
     if (signal == SIGTERM || signal == SIGINT)

@@ -10,6 +10,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <set>
 
 namespace sinter::serve {
 namespace {
@@ -109,6 +110,7 @@ public:
       return status;
     gate = std::make_unique<Gate>(std::move(made), std::move(aliases), *tracer);
     logBroken();
+    logStrangers(models);
     listeners = std::make_unique<Listeners>(*gate, *tracer, config);
     status = listeners->start();
     if (!status.ok() || !config.watch)
@@ -149,10 +151,19 @@ public:
                "the repository cannot be read; what is loaded "
                "stays",
                {{"reason", status.message}});
+    std::set<std::string> ended = unloaded();
     for (const std::string &name : names)
-      load(name);
+      if (!ended.count(name))
+        load(name);
     logBroken();
+    logStrangers(models);
   }
+
+  std::chrono::milliseconds lookEvery() const override {
+    constexpr std::chrono::milliseconds often{2000};
+    return listeners->hasTls() ? often : std::chrono::milliseconds(0);
+  }
+  void look() override { listeners->lookAtCertificates(); }
 
   void beginShutdown() override { gate->close(); }
 
@@ -176,6 +187,16 @@ private:
              {{"model", model}, {"reason", status.message}});
   }
 
+  // Taken from service by `sinter ctl unload`: a signal, sent for a certificate
+  // perhaps, does not bring them back.
+  std::set<std::string> unloaded() const {
+    std::set<std::string> names;
+    for (const IndexEntry &entry : gate->index())
+      if (entry.version.empty() && entry.reason == "unloaded")
+        names.insert(entry.name);
+    return names;
+  }
+
   // A broken version is no reason to end: the others are served.
   void logBroken() {
     for (const IndexEntry &entry : gate->index())
@@ -184,6 +205,25 @@ private:
                  {{"model", entry.name},
                   {"version", entry.version},
                   {"reason", entry.reason}});
+  }
+
+  // A name with a slip of the finger would be a limit that nobody keeps.
+  void logStrangers(const EngineOptions &options) const {
+    std::set<std::string> known;
+    for (const IndexEntry &entry : gate->index())
+      known.insert(entry.name);
+    auto say = [&](const std::string &key, const std::string &model) {
+      if (!known.count(model))
+        logEvent(Severity::warning,
+                 "the configuration names a model that is not here",
+                 {{"key", key}, {"model", model}});
+    };
+    for (const ModelOptions &one : options.models) {
+      say("models." + one.name, one.name);
+      if (!one.degradeTo.empty())
+        say("models." + one.name + ".degrade-to",
+            one.degradeTo.substr(0, one.degradeTo.rfind(':')));
+    }
   }
 
   const ServerConfig config;

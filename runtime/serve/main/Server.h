@@ -29,6 +29,10 @@ public:
   virtual std::vector<std::string> addresses() const = 0;
   /// Takes what may change at run time, and looks into the repository again.
   virtual void reload(const ServerConfig &config) = 0;
+  /// How often look() wants to be called; 0 = never.
+  virtual std::chrono::milliseconds lookEvery() const = 0;
+  /// At files that others renew while it runs: certificates.
+  virtual void look() = 0;
   /// Not ready, but serving.
   virtual void beginShutdown() = 0;
   /// No new connections; returns when every request is answered, or at the

@@ -57,9 +57,9 @@ Status checkClaims(jwt_t *token, const TokenRules &rules, int64_t now) {
           begins = jwt_get_grant_int(token, "nbf");
   if (expires <= 0)
     return refused("has no 'exp'; a token must end");
-  if (now > expires + skew)
+  if (now - skew > expires)
     return refused("has expired");
-  if (begins && now < begins - skew)
+  if (begins && now + skew < begins)
     return refused("is not valid yet");
   if (!rules.issuer.empty() && claim(token, "iss") != rules.issuer)
     return refused("comes from another issuer than '" + rules.issuer + "'");

@@ -131,7 +131,7 @@ private:
       if (simdjson::error_code code = item.get(value))
         return jsonFault(where(), code);
       if (simdjson::error_code code = value.type().get(type))
-        return jsonFault(where(), code);
+        return noValue(value, code);
       if (!found) {
         nested = type == json_type::array;
         expected = nested ? rows : flat;
@@ -150,6 +150,18 @@ private:
         return status;
     }
     return found == expected ? Status() : wrongCount(axis, expected);
+  }
+
+  // Where no value begins: what Python and JavaScript write for a NaN.
+  Status noValue(simdjson::ondemand::value &value, simdjson::error_code code) {
+    std::string_view token = value.raw_json_token();
+    token = token.substr(0, token.find_first_of(" \t\r\n,]"));
+    for (const char *name : {"NaN", "nan", "Infinity", "inf"})
+      if (isReal() && token == name)
+        return fault("found " + std::string(name) +
+                     ", which JSON has no number for; NaN and infinities are "
+                     "sent as binary_data");
+    return jsonFault(where(), code);
   }
 
   template <typename T> void put(T value) {
