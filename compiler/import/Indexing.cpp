@@ -226,6 +226,10 @@ LogicalResult importOneHot(NodeImport &node) {
   if (depth->size() != 1)
     return node.fault(ErrorCode::S001,
                       "depth has " + Twine(depth->size()) + " elements", "one");
+  if (!node.requireRank(2, 1) ||
+      !node.requireEqual(node.dims(2)[0], node.model.dim(2),
+                         "the values and their number, off and on,"))
+    return failure();
   Dims dims = node.dims(0);
   dims.insert(dims.begin() + *axis, (*depth)[0]);
   Value indices = node.cast(node.value(0), node.model.builder.getI64Type());

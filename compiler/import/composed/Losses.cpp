@@ -46,7 +46,10 @@ Name negativeLikelihood(NodeImport &node, Composer &c, const Name &logs) {
 
 bool hasClasses(NodeImport &node) {
   if (node.rank(0) >= 2 && node.rank(1) + 1 == node.rank(0))
-    return true;
+    return !node.input(2) ||
+           (node.requireRank(2, 1) &&
+            node.requireEqual(node.dims(2)[0], node.dims(0)[1],
+                              "the weights and the classes"));
   (void)node.fault(ErrorCode::S001,
                    "scores and targets have ranks " + Twine(node.rank(0)) +
                        " and " + Twine(node.rank(1)),

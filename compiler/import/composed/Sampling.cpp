@@ -75,6 +75,11 @@ LogicalResult importAffineGrid(NodeImport &node) {
                    "size has " + Twine(size->size()) +
                        " elements and theta rank " + Twine(node.rank(0)),
                    "[N, C, H, W] or [N, C, D, H, W], and rank 3");
+  if (!node.requireEqual(node.dims(0)[1], node.model.dim(axes),
+                         "rows of theta and spatial axes") ||
+      !node.requireEqual(node.dims(0)[2], node.model.dim(axes + 1),
+                         "columns of theta and spatial axes with one more"))
+    return failure();
   Dims spatial(size->begin() + 2, size->end());
   Name sum;
   // The last axis is x, the first number of a place.
