@@ -173,6 +173,7 @@ Operation *externCall(NodeImport &node, StringRef callee, ValueRange inputs,
 std::vector<Composer::Name> Composer::ops(StringRef op, Names inputs,
                                           size_t results, const With &with) {
   std::vector<Name> names(results);
+  isBroken |= node.isRefused;
   if (isBroken)
     return names;
   onnx::Node inner;
@@ -193,7 +194,7 @@ std::vector<Composer::Name> Composer::ops(StringRef op, Names inputs,
   import.location = node.location;
   import.shownOp = node.shownOp;
   if (failed(importNode(import))) {
-    isBroken = true;
+    isBroken = node.isRefused = true;
     return std::vector<Name>(results);
   }
   return names;

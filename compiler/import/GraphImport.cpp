@@ -55,14 +55,13 @@ class NodeOrder {
 public:
   NodeOrder(const std::vector<onnx::Node> &nodes, Scope &scope,
             Diagnostics &faults)
-      : nodes(nodes), faults(faults), states(nodes.size(), New) {
+      : nodes(nodes), scope(scope), faults(faults), states(nodes.size(), New) {
     for (size_t i = 0; i < nodes.size(); ++i)
       for (onnx::Text output : nodes[i].outputs)
         if (!output.empty() && (scope.values.contains(ref(output)) ||
                                 !producers.try_emplace(ref(output), i).second))
           faults.add(
-              {ErrorCode::I009, std::string(nodes[i].name),
-               std::string(nodes[i].op),
+              {ErrorCode::I009, nameOf(nodes[i]), std::string(nodes[i].op),
                "its result '" + std::string(output) + "' is defined already",
                "", ""});
   }
@@ -134,9 +133,7 @@ private:
       }
       size_t next = pending.pop_back_val();
       if (states[next] == Open) {
-        faults.add({ErrorCode::I010, std::string(nodes[next].name),
-                    std::string(nodes[next].op),
-                    "the node needs its own result", "", ""});
+        refuseCycle(nodes[next]);
       } else if (states[next] == New) {
         states[next] = Open;
         stack.push_back({next, producersOf(next)});
@@ -144,7 +141,22 @@ private:
     }
   }
 
+  /// Once for a node: its results are poisoned, so what reads them is silent.
+  void refuseCycle(const onnx::Node &node) {
+    bool isNew = false;
+    for (onnx::Text output : node.outputs)
+      if (!output.empty()) {
+        auto [it, isFirst] = scope.values.try_emplace(ref(output));
+        it->second.isPoisoned = true;
+        isNew |= isFirst;
+      }
+    if (isNew)
+      faults.add({ErrorCode::I010, nameOf(node), std::string(node.op),
+                  "the node needs its own result", "", ""});
+  }
+
   const std::vector<onnx::Node> &nodes;
+  Scope &scope;
   Diagnostics &faults;
   std::vector<State> states;
   llvm::StringMap<size_t> producers;
@@ -206,13 +218,13 @@ LogicalResult importNode(NodeImport &node) {
                           " is not supported",
                       "", remedyFor(ref(node.schema->name)));
   size_t before = node.model.faults.all().size();
-  LogicalResult result = it->second(node);
-  if (failed(result) && node.model.faults.all().size() == before)
-    return node.fault(ErrorCode::I004,
-                      "this form of the operator is not supported");
-  if (succeeded(result))
-    followBounds(node);
-  return result;
+  if (failed(it->second(node)))
+    return node.model.faults.all().size() != before
+               ? failure()
+               : node.fault(ErrorCode::I004,
+                            "this form of the operator is not supported");
+  followBounds(node);
+  return success();
 }
 
 void ModelImporter::importNodes(const std::vector<onnx::Node> &nodes,

@@ -57,11 +57,11 @@ static bool checkAttributes(NodeImport &node) {
       SmallVector<StringRef> known;
       for (const onnx::AttributeRow &candidate : node.schema->attributes)
         known.push_back(ref(candidate.name));
-      (void)node.fault(ErrorCode::I005,
-                       "has no attribute '" + name + "' in opset " +
-                           Twine(node.since()),
-                       known.empty() ? "no attributes"
-                                     : "one of " + llvm::join(known, ", "));
+      node.report(ErrorCode::I005,
+                  "has no attribute '" + name + "' in opset " +
+                      Twine(node.since()),
+                  known.empty() ? "no attributes"
+                                : "one of " + llvm::join(known, ", "));
       isFine = false;
       continue;
     }
@@ -74,17 +74,17 @@ static bool checkAttributes(NodeImport &node) {
                      (row->letter == 'g' && attribute.graphs.size() != 1);
     if ((isStated && found != row->letter) ||
         (attribute.reference.empty() && lacksBody)) {
-      (void)node.fault(ErrorCode::I005,
-                       "attribute '" + name + "' is " + letterName(found),
-                       letterName(row->letter));
+      node.report(ErrorCode::I005,
+                  "attribute '" + name + "' is " + letterName(found),
+                  letterName(row->letter));
       isFine = false;
     }
   }
   for (const onnx::AttributeRow &row : node.schema->attributes)
     if (row.isRequired && !node.attribute(ref(row.name))) {
-      (void)node.fault(ErrorCode::I005,
-                       "lacks the attribute '" + ref(row.name) + "'",
-                       letterName(row.letter));
+      node.report(ErrorCode::I005,
+                  "lacks the attribute '" + ref(row.name) + "'",
+                  letterName(row.letter));
       isFine = false;
     }
   return isFine;
@@ -96,9 +96,8 @@ static bool checkCount(NodeImport &node, const onnx::Texts &actuals,
                        StringRef what) {
   bool isFine = true;
   if (!actuals.empty() && !onnx::Schema::formal(formals, actuals.size() - 1)) {
-    (void)node.fault(ErrorCode::I006,
-                     "has " + Twine(actuals.size()) + " " + what,
-                     "at most " + Twine(formals.size()));
+    node.report(ErrorCode::I006, "has " + Twine(actuals.size()) + " " + what,
+                "at most " + Twine(formals.size()));
     isFine = false;
   }
   for (size_t i = 0; i < std::max(formals.size(), actuals.size()); ++i) {
@@ -107,8 +106,8 @@ static bool checkCount(NodeImport &node, const onnx::Texts &actuals,
     if (!formal || isPresent || formal->isOptional ||
         (formal->isVariadic && i >= actuals.size() && i > 0))
       continue;
-    (void)node.fault(ErrorCode::I006, "lacks one of its " + what,
-                     "'" + ref(formal->name) + "' at position " + Twine(i));
+    node.report(ErrorCode::I006, "lacks one of its " + what,
+                "'" + ref(formal->name) + "' at position " + Twine(i));
     isFine = false;
   }
   return isFine;
@@ -124,7 +123,7 @@ static std::optional<std::string> qualifiedName(NodeImport &node) {
     return (domain + "." + op).str();
   bool isLaidOut = domain == "com.microsoft.nchwc" || // for one machine
                    domain == "com.ms.internal.nhwc";
-  (void)node.fault(
+  node.report(
       ErrorCode::I003,
       "operator " + op + " of the domain '" + domain + "' is not known",
       "operators of ai.onnx, ai.onnx.ml, ai.onnx.preview and com.microsoft",
@@ -149,13 +148,13 @@ bool checkSchema(NodeImport &node) {
   if (!node.schema) {
     int first = onnx::firstOpset(*name);
     if (first > 0)
-      (void)node.fault(ErrorCode::I003,
-                       "opset " + Twine(opset) + " has no operator " + op,
-                       "opset " + Twine(first) + " or newer");
+      node.report(ErrorCode::I003,
+                  "opset " + Twine(opset) + " has no operator " + op,
+                  "opset " + Twine(first) + " or newer");
     else
-      (void)node.fault(ErrorCode::I003,
-                       (isStandard ? "ONNX" : ref(node.node.domain)) +
-                           Twine(" has no operator ") + op);
+      node.report(ErrorCode::I003,
+                  (isStandard ? "ONNX" : ref(node.node.domain)) +
+                      Twine(" has no operator ") + op);
     return false;
   }
   bool hasInputs =
@@ -164,13 +163,13 @@ bool checkSchema(NodeImport &node) {
   if (!node.node.outputs.empty() &&
       !onnx::Schema::formal(node.schema->outputs,
                             node.node.outputs.size() - 1)) {
-    (void)node.fault(ErrorCode::I006,
-                     "has " + Twine(node.node.outputs.size()) + " outputs",
-                     "at most " + Twine(node.schema->outputs.size()));
+    node.report(ErrorCode::I006,
+                "has " + Twine(node.node.outputs.size()) + " outputs",
+                "at most " + Twine(node.schema->outputs.size()));
     hasOutputs = false;
   }
   if (node.node.outputs.empty() && !node.schema->outputs.empty()) {
-    (void)node.fault(ErrorCode::I006, "has no outputs", "at least one");
+    node.report(ErrorCode::I006, "has no outputs", "at least one");
     hasOutputs = false;
   }
   return checkAttributes(node) && hasInputs && hasOutputs;
@@ -183,10 +182,13 @@ bool areInputsDefined(NodeImport &node) {
     if (name.empty())
       continue;
     TensorValue *value = node.scope.find(name);
-    if (!value)
-      (void)node.fault(ErrorCode::I008,
-                       "reads '" + name + "', which nothing defines");
-    isFine &= value && !value->isPoisoned;
+    if (!value) {
+      node.report(ErrorCode::I008,
+                  "reads '" + name + "', which nothing defines");
+      value = &node.scope.values[name]; // who reads it next is silent
+      value->isPoisoned = true;
+    }
+    isFine &= !value->isPoisoned;
   }
   return isFine;
 }
@@ -202,29 +204,29 @@ bool checkTypes(NodeImport &node) {
     if (value->parts) {
       if (mask >> 31 & 1)
         continue;
-      (void)node.fault(ErrorCode::I007,
-                       "input '" + ref(formal->name) + "' is a sequence",
-                       onnx::typeNames(mask));
+      node.report(ErrorCode::I007,
+                  "input '" + ref(formal->name) + "' is a sequence",
+                  onnx::typeNames(mask));
       return false;
     }
     onnx::DataType found = dataTypeOf(value->type.getElementType());
     if (!(mask >> int32_t(found) & 1)) {
-      (void)node.fault(ErrorCode::I007,
-                       "input '" + ref(formal->name) + "' holds " +
-                           onnx::typeName(int32_t(found)) + " in opset " +
-                           Twine(node.since()),
-                       onnx::typeNames(mask));
+      node.report(ErrorCode::I007,
+                  "input '" + ref(formal->name) + "' holds " +
+                      onnx::typeName(int32_t(found)) + " in opset " +
+                      Twine(node.since()),
+                  onnx::typeNames(mask));
       return false;
     }
     if (formal->isVariadic || formal->type.substr(0, 2) == "0x")
       continue;
     auto [it, isNew] = bound.try_emplace(ref(formal->type), found);
     if (!isNew && it->second != found) {
-      (void)node.fault(ErrorCode::I007,
-                       "input '" + ref(formal->name) + "' holds " +
-                           onnx::typeName(int32_t(found)),
-                       onnx::typeName(int32_t(it->second)) +
-                           " as the inputs before it");
+      node.report(ErrorCode::I007,
+                  "input '" + ref(formal->name) + "' holds " +
+                      onnx::typeName(int32_t(found)),
+                  onnx::typeName(int32_t(it->second)) +
+                      " as the inputs before it");
       return false;
     }
   }

@@ -9,6 +9,8 @@
 
 namespace sinter::importer {
 
+/// A node without a name goes by its first result.
+std::string nameOf(const onnx::Node &node);
 /// Finds the schema, then checks counts of inputs and outputs and all
 /// attributes.
 bool checkSchema(NodeImport &node);

@@ -4,6 +4,7 @@
 // Inputs, attributes and results of one node.
 #include "compiler/import/NodeImport.h"
 
+#include "compiler/import/NodeCheck.h"
 #include "compiler/import/UpperBounds.h"
 #include "compiler/import/Values.h"
 #include "llvm/ADT/StringExtras.h"
@@ -33,7 +34,7 @@ NodeImport::NodeImport(ModelImporter &model, const onnx::Node &node,
       StringAttr::get(&model.context, ref(node.op) + "@" + Twine(opset)));
 }
 
-std::string NodeImport::name() const {
+std::string nameOf(const onnx::Node &node) {
   if (!node.name.empty())
     return std::string(node.name);
   for (onnx::Text output : node.outputs)
@@ -42,8 +43,18 @@ std::string NodeImport::name() const {
   return "unnamed " + std::string(node.op);
 }
 
+std::string NodeImport::name() const { return nameOf(node); }
+
 LogicalResult NodeImport::fault(ErrorCode code, const Twine &message,
                                 const Twine &expected, const Twine &remedy) {
+  if (!isRefused)
+    report(code, message, expected, remedy);
+  return failure();
+}
+
+void NodeImport::report(ErrorCode code, const Twine &message,
+                        const Twine &expected, const Twine &remedy) {
+  isRefused = true;
   std::string text = message.str();
   // "'graph.reshape' op " tells a user nothing: the node is named already.
   size_t end = StringRef(text).starts_with("'graph.") ? text.find(" op ")
@@ -52,7 +63,6 @@ LogicalResult NodeImport::fault(ErrorCode code, const Twine &message,
     text = text.substr(end + 4);
   model.faults.add({code, scope.prefix + name(), std::string(shownOp), text,
                     expected.str(), remedy.str()});
-  return failure();
 }
 
 //===----------------------------------------------------------------------===//

@@ -106,9 +106,13 @@ public:
     return i < node.outputs.size() && !node.outputs[i].empty();
   }
 
+  /// Silent once the node is refused: what is wrong then follows from that.
   mlir::LogicalResult fault(ErrorCode code, const llvm::Twine &message,
                             const llvm::Twine &expected = "",
                             const llvm::Twine &remedy = "");
+  /// One of several faults that are independent of each other.
+  void report(ErrorCode code, const llvm::Twine &message,
+              const llvm::Twine &expected = "", const llvm::Twine &remedy = "");
   std::string name() const;
 
   ModelImporter &model;
@@ -121,6 +125,8 @@ public:
   unsigned depth;
   mlir::Location location;
   int64_t since() const { return schema->since; }
+  /// A fault is said: of the node, within its graphs, or of what they read.
+  bool isRefused = false;
 
 private:
   /// Infers the types and verifies; a fault and null when either refuses.

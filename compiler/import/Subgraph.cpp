@@ -28,9 +28,11 @@ importSubgraph(NodeImport &node, Scope &scope, const onnx::Graph &graph) {
                        "its graph does not compute its output '" + name + "'");
     results.push_back(value);
   }
-  if (node.model.faults.all().size() != before ||
-      llvm::any_of(results,
-                   [](TensorValue *value) { return value->isPoisoned; }))
+  node.isRefused |= node.model.faults.all().size() != before ||
+                    llvm::any_of(results, [](TensorValue *value) {
+                      return !value || value->isPoisoned;
+                    });
+  if (node.isRefused)
     return std::nullopt;
   return results;
 }

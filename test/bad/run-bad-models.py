@@ -383,6 +383,57 @@ def cycle(folder):
                   node("Relu", ["b"], ["y"], "three")])
 
 
+@case("I010", "node 'a' (Add)")
+def cycle_of_one_without_a_name(folder):
+    return model([helper.make_node("Add", ["x", "a"], ["a"]), node("Relu", ["a"], ["y"])])
+
+
+@case("I011", "0 bytes of data")
+def constant_without_data(folder):
+    damaged = TensorProto(name="v", data_type=TensorProto.FLOAT, dims=[3], raw_data=b"")
+    return model([node("Constant", [], ["k"], value=damaged), node("Add", ["x", "k"])])
+
+
+# Faults within the graphs of a node ------------------------------------------
+
+def branch(nodes, result, inputs=()):
+    return helper.make_graph(nodes, "branch", list(inputs), [onnx.ValueInfoProto(name=result)])
+
+
+@case("I003", "Frobnicate")
+def branch_that_reads_what_was_refused(folder):
+    chosen = node("If", ["c"], then_branch=branch([node("Relu", ["p"], ["t"])], "t"),
+                  else_branch=branch([node("Tanh", ["x"], ["e"])], "e"))
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3]),
+              helper.make_tensor_value_info("c", TensorProto.BOOL, [])]
+    return model([node("Frobnicate", ["x"], ["p"]), chosen], inputs)
+
+
+def flexible(**graphs):
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 2, 4, 8]) for n in "qkv"]
+    made = node("FlexAttention", ["q", "k", "v"], domain="ai.onnx.preview", **graphs)
+    return model([made], inputs, opset=24, domains=[("ai.onnx.preview", 1)])
+
+
+@case("I003", "Frobnicate")
+def scores_by_an_unknown_operator(folder):
+    scores = helper.make_tensor_value_info("s", TensorProto.FLOAT, [])
+    return flexible(score_mod=branch([node("Frobnicate", ["s"], ["r"])], "r", [scores]))
+
+
+@case("I008", "does not compute its output 'r'")
+def probabilities_that_are_not_computed(folder):
+    sure = helper.make_tensor_value_info("s", TensorProto.FLOAT, [])
+    return flexible(prob_mod=branch([], "r", [sure]))
+
+
+@case("S001", "numbers of elements differ: 64 and 60")
+def heads_that_do_not_divide(folder):
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 4, 16]) for n in "qkv"]
+    made = node("MultiHeadAttention", ["q", "k", "v"], domain="com.microsoft", num_heads=5)
+    return model([made], inputs, domains=[("com.microsoft", 1)])
+
+
 @case("I015", "no output")
 def no_outputs(folder):
     return model([node("Relu")], outputs=())
@@ -616,6 +667,27 @@ def indices_outside(folder):
                  initializers=[vector("i", [[0] * 4], numpy.int64)])
 
 
+@case("S001", "the values and their number, off and on, differ: 1 and 2")
+def one_hot_without_off_and_on(folder):
+    indices = helper.make_tensor_value_info("i", TensorProto.INT64, [3])
+    return model([node("OneHot", ["i", "d", "v"])], [indices],
+                 initializers=[vector("d", 4, numpy.int64), vector("v", [1])])
+
+
+@case("S001", "the weights and the classes differ: 2 and 3")
+def weights_for_other_classes(folder):
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3]),
+              helper.make_tensor_value_info("t", TensorProto.INT64, [2])]
+    return model([node("SoftmaxCrossEntropyLoss", ["x", "t", "w"])], inputs, initializers=[vector("w", [1, 2])])
+
+
+@case("S001", "columns of theta and spatial axes with one more differ: 4 and 3")
+def transform_of_another_width(folder):
+    theta = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 4])
+    return model([node("AffineGrid", ["x", "s"])], [theta], opset=20,
+                 initializers=[vector("s", [1, 3, 8, 8], numpy.int64)])
+
+
 @case("S002", "declares no shape")
 def unknown_rank(folder):
     return model([node("Relu")], [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)])
@@ -694,6 +766,8 @@ def check(name):
         problems.append(f"no [SINTER-{code}]")
     if text not in output:
         problems.append(f"no '{text}'")
+    if (found := output.count(": error: ")) != 1:
+        problems.append(f"{found} errors, expected 1: what follows from a fault is not one")
     if done.stdout:
         problems.append("a model was printed")
     if problems:
