@@ -1,13 +1,18 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Where the node cases lie, and how a list of those that must pass is kept.
+# Where the node cases lie, how a case is compiled and run, and how a list of those that
+# must pass is kept.
+import argparse
 import collections
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
+
+import numpy as np
+import onnx
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -16,7 +21,6 @@ BUILD = os.environ.get("SINTER_BUILD", os.path.join(ROOT, "build"))
 
 def folder():
     """The dumped cases; other scripts or another version of onnx, another folder."""
-    import onnx
     script = os.path.join(HERE, "dump_node_cases.py")
     digest = hashlib.sha256(onnx.__version__.encode())
     for source in (script, os.path.join(HERE, "freeze.py")):
@@ -47,6 +51,38 @@ def about(path, name):
     return operators.split("+"), float(relative), float(absolute)
 
 
+def options(*flags):
+    """What a script was told: the text that its cases contain, and which flags."""
+    parser = argparse.ArgumentParser()
+    for flag in flags:
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--only", default="")
+    return parser.parse_known_args()[0]
+
+
+def run_sinter(model, feeds, work, *more):
+    """(exit status, what it said, {output: array}) of `sinter run` in a folder of its own."""
+    with tempfile.TemporaryDirectory(dir=work) as place:
+        path = os.path.join(place, "model.onnx")
+        given, got = os.path.join(place, "in.npz"), os.path.join(place, "out.npz")
+        onnx.save(model, path)
+        np.savez(given, **feeds)
+        done = subprocess.run([os.path.join(BUILD, "bin", "sinter"), "run", path, "--inputs", given,
+                               "--outputs", got, *more], cwd=place, timeout=300,
+                              capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            return done.returncode, done.stderr, {}
+        with np.load(got) as arrays:
+            return 0, done.stderr, dict(arrays)
+
+
+def refusal(status, text):
+    """The outcome of a case that did not run."""
+    if status < 0:
+        return "crash", f"signal {-status}"
+    return "refused", f"{status}: " + text.replace("\n", " ")[:300]
+
+
 def print_counts(path, outcomes):
     """Passed and all cases of each operator that a case tests alone."""
     total, passed = collections.Counter(), collections.Counter()
@@ -62,8 +98,12 @@ def print_counts(path, outcomes):
     print("all cases:", ", ".join(f"{n} {status}" for status, n in sorted(counts.items())))
 
 
-def judge(outcomes, list_path, update, only=""):
+def judge(outcomes, list_path, chosen):
     """Compares with the committed list; prints what is wrong, returns how much is."""
+    update, only = chosen.update, chosen.only
+    for name, (status, reason) in outcomes.items():
+        if chosen.reasons and status != "pass":
+            print(f"{status} {name}: {reason}")
     passing = {name for name, (status, _) in outcomes.items() if status == "pass"}
     if update and not only:
         with open(list_path, "w") as file:
@@ -84,3 +124,9 @@ def judge(outcomes, list_path, update, only=""):
         print(f"{len(news)} cases pass and are not in {os.path.basename(list_path)} "
               f"(--update adds them): {', '.join(news[:20])}")
     return failed
+
+
+def close(passed, failed):
+    """The exit status, after the line that tells how it went."""
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed or not passed else 0

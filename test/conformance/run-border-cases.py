@@ -7,10 +7,8 @@
 # pass; --update adds those that pass beside.
 #
 #   test/conformance/run-border-cases.py [--update] [--reasons] [--only TEXT]
-import argparse
 import concurrent.futures
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -72,53 +70,35 @@ def run(job, work):
     feeds, shapes = given(model, inputs)
     if feeds is None:
         return "refused", "an input is empty, or its elements differ in shape"
-    with tempfile.TemporaryDirectory(dir=work) as place:
-        path = os.path.join(place, "model.onnx")
-        here, got = os.path.join(place, "in.npz"), os.path.join(place, "out.npz")
-        onnx.save(model, path)
-        np.savez(here, **feeds)
-        done = subprocess.run([os.path.join(cases.BUILD, "bin", "sinter"), "run", path, "--inputs",
-                               here, "--outputs", got, *shapes], cwd=place, timeout=300,
-                              capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            return "crash" if done.returncode < 0 else "refused", \
-                f"{done.returncode}: " + done.stderr.replace("\n", " ")[:300]
-        found = np.load(got)
-        wanted = {}
-        for info, output in zip(model.graph.output, outputs):
-            if info.name in found and isinstance(output, list):  # one tensor of all
-                output = np.stack(output)
-            wanted.update(flat(info.name, output))
-        for key, value in wanted.items():
-            if key not in found or found[key].shape != value.shape:
-                return "fail", f"no {key} of {value.shape} among {found.files}"
-            same = np.allclose(found[key], value, rtol=1e-4, atol=1e-6) \
-                if value.dtype.kind == "f" else (found[key] == value).all()
-            if not same:
-                return "fail", f"{key} differs"
-        if len(found.files) != len(wanted):
-            return "fail", f"outputs {found.files}, expected {[*wanted]}"
+    status, text, found = cases.run_sinter(model, feeds, work, *shapes)
+    if status:
+        return cases.refusal(status, text)
+    wanted = {}
+    for info, output in zip(model.graph.output, outputs):
+        if info.name in found and isinstance(output, list):  # one tensor of all
+            output = np.stack(output)
+        wanted.update(flat(info.name, output))
+    for key, value in wanted.items():
+        if key not in found or found[key].shape != value.shape:
+            return "fail", f"no {key} of {value.shape} among {[*found]}"
+        same = np.allclose(found[key], value, rtol=1e-4, atol=1e-6) \
+            if value.dtype.kind == "f" else (found[key] == value).all()
+        if not same:
+            return "fail", f"{key} differs"
+    if len(found) != len(wanted):
+        return "fail", f"outputs {[*found]}, expected {[*wanted]}"
     return "pass", ""
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--update", action="store_true")
-    parser.add_argument("--reasons", action="store_true")
-    parser.add_argument("--only", default="")
-    options, _ = parser.parse_known_args()
+    options = cases.options("--update", "--reasons")
     jobs = [job for job in collect() if options.only in job[0]]
     with tempfile.TemporaryDirectory() as work, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda job: run(job, work), jobs))
     outcomes = {name: result for (name, _), result in zip(jobs, results)}
-    for name, (status, reason) in outcomes.items():
-        if options.reasons and status != "pass":
-            print(f"{status} {name}: {reason}")
-    failed = cases.judge(outcomes, LIST, options.update, options.only)
-    passed = sum(status == "pass" for status, _ in outcomes.values())
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    failed = cases.judge(outcomes, LIST, options)
+    return cases.close(sum(status == "pass" for status, _ in outcomes.values()), failed)
 
 
 sys.exit(main())

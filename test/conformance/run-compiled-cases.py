@@ -6,10 +6,8 @@
 # beside. Cases of several operators (expanded functions) run only with --deep.
 #
 #   test/conformance/run-compiled-cases.py [--update] [--reasons] [--only TEXT]
-import argparse
 import concurrent.futures
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -52,35 +50,20 @@ def run(folder, name, work, is_dynamic=False):
     if is_dynamic:
         model = freeze.dynamic(model)
         graph = model.graph
-    with tempfile.TemporaryDirectory(dir=work) as place:
-        path = os.path.join(place, "model.onnx")
-        given, got = os.path.join(place, "in.npz"), os.path.join(place, "out.npz")
-        onnx.save(model, path)
-        np.savez(given, **dict(zip(names, values)))
-        done = subprocess.run([os.path.join(cases.BUILD, "bin", "sinter"), "run", path,
-                               "--inputs", given, "--outputs", got], cwd=place, timeout=300,
-                              capture_output=True, text=True, errors="replace")
-        if done.returncode < 0:
-            return "crash", f"signal {-done.returncode}"
-        if done.returncode:
-            return "refused", f"{done.returncode}: " + done.stderr.replace("\n", " ")[:300]
-        found = np.load(got)
-        for i, output in enumerate(graph.output):
-            if output.name not in found:
-                return "fail", f"no output {output.name}"
-            reason = differs(found[output.name], data[f"out_{i}"], relative, absolute)
-            if reason:
-                return "fail", f"{output.name}: {reason}"
+    status, text, found = cases.run_sinter(model, dict(zip(names, values)), work)
+    if status:
+        return cases.refusal(status, text)
+    for i, output in enumerate(graph.output):
+        if output.name not in found:
+            return "fail", f"no output {output.name}"
+        reason = differs(found[output.name], data[f"out_{i}"], relative, absolute)
+        if reason:
+            return "fail", f"{output.name}: {reason}"
     return "pass", ""
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--update", action="store_true")
-    parser.add_argument("--reasons", action="store_true")
-    parser.add_argument("--deep", action="store_true")
-    parser.add_argument("--only", default="")
-    options, _ = parser.parse_known_args()
+    options = cases.options("--update", "--reasons", "--deep")
     folder = cases.folder()
     with open(os.path.join(cases.HERE, "passing.txt")) as file:
         names = [name for name in file.read().split()
@@ -90,15 +73,9 @@ def main():
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda name: run(folder, name, work), names))
     outcomes = dict(zip(names, results))
-    if options.reasons:
-        for name, (status, reason) in outcomes.items():
-            if status != "pass":
-                print(f"{status} {name}: {reason}")
     cases.print_counts(folder, outcomes)
-    failed = cases.judge(outcomes, LIST, options.update, options.only)
-    passed = sum(status == "pass" for status, _ in outcomes.values())
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    failed = cases.judge(outcomes, LIST, options)
+    return cases.close(sum(status == "pass" for status, _ in outcomes.values()), failed)
 
 
 sys.exit(main())

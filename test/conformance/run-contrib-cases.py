@@ -1,15 +1,13 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# The cases of contrib_cases.py, contrib_*_cases.py and classic_cases.py compiled by `sinter run` against ONNX Runtime, once with
-# the shapes of the inputs and once with symbols for batch and sequence (in pictures,
-# batch and height).
+# The cases of contrib_cases.py, contrib_*_cases.py and classic_cases.py compiled by
+# `sinter run` against ONNX Runtime, once with the shapes of the inputs and once with
+# symbols for batch and sequence (in pictures, batch and height).
 #
 #   test/conformance/run-contrib-cases.py [--only TEXT]
-import argparse
 import concurrent.futures
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -116,27 +114,17 @@ def run(case, work, is_dynamic):
         return f"ONNX Runtime: {str(problem)[:300]}"
     if is_dynamic:
         symbolic(model)
-    with tempfile.TemporaryDirectory(dir=work) as place:
-        path = os.path.join(place, "model.onnx")
-        given, got = os.path.join(place, "in.npz"), os.path.join(place, "out.npz")
-        onnx.save(model, path)
-        np.savez(given, **feeds)
-        done = subprocess.run([os.path.join(cases.BUILD, "bin", "sinter"), "run", path,
-                               "--inputs", given, "--outputs", got], timeout=300,
-                              capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            return f"exits with {done.returncode}: {done.stderr[:600]}"
-        with np.load(got) as found:
-            for key, value in theirs.items():
-                if reason := differs(key, found[key], value, LOOSE.get(name, 1e-4)):
-                    return reason
+    status, text, found = cases.run_sinter(model, feeds, work)
+    if status:
+        return f"exits with {status}: {text[:600]}"
+    for key, value in theirs.items():
+        if reason := differs(key, found[key], value, LOOSE.get(name, 1e-4)):
+            return reason
     return None
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="")
-    options, _ = parser.parse_known_args()
+    options = cases.options()
     every = [*contrib_cases.cases(), *contrib_weight_cases.cases(), *contrib_other_cases.cases(),
              *classic_cases.cases()]
     jobs = [(case, is_dynamic) for case in every if options.only in case[0]
@@ -148,8 +136,7 @@ def main():
             if reason:
                 failed += 1
                 print(f"FAIL {case[0]}{' with symbols' if is_dynamic else ''}: {reason}")
-    print(f"{len(jobs) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed or not jobs else 0
+    return cases.close(len(jobs) - failed, failed)
 
 
 sys.exit(main())

@@ -6,7 +6,6 @@
 # adds those that pass beside:
 #
 #   test/conformance/run-node-cases.py [--update] [--reasons] [--only TEXT]
-import argparse
 import os
 import subprocess
 import sys
@@ -41,20 +40,12 @@ def run(command, folder, names):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--update", action="store_true")
-    parser.add_argument("--reasons", action="store_true")
-    parser.add_argument("--only", default="")
-    options, _ = parser.parse_known_args()
+    options = cases.options("--update", "--reasons")
     folder = cases.folder()
     tool = os.path.join(cases.BUILD, "bin", "sinter-node-test")
     outcomes = run([tool], folder, cases.names(folder, options.only))
-    if options.reasons:
-        for name, (status, reason) in outcomes.items():
-            if status != "pass":
-                print(f"{status} {name}: {reason}")
     cases.print_counts(folder, outcomes)
-    failed = cases.judge(outcomes, LIST, options.update, options.only)
+    failed = cases.judge(outcomes, LIST, options)
     passing = [name for name, (status, _) in outcomes.items() if status == "pass"]
     simplified = run([tool, "--simplify"], folder, passing)
     for name in passing:
@@ -63,8 +54,7 @@ def main():
             print(f"FAIL {name}, simplified: {status}, {reason}")
             failed += 1
     passed = len(passing) + sum(status == "pass" for status, _ in simplified.values())
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    return cases.close(passed, failed)
 
 
 sys.exit(main())

@@ -4,7 +4,6 @@
 # Numbers of fewer bits than a byte, and floats of eight: every cast against ml_dtypes, which
 # ONNX's own cases are made with; weights of them; and what callers cannot hand over.
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -29,18 +28,6 @@ def model(nodes, constants, shape, element=TensorProto.FLOAT):
         [onnx.ValueInfoProto(name="y")],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()])
     return helper.make_model(graph, ir_version=13, opset_imports=[helper.make_opsetid("", 25)])
-
-
-def run(work, built, x):
-    path, given, got = (os.path.join(work, name) for name in ("m.onnx", "in.npz", "out.npz"))
-    onnx.save(built, path)
-    np.savez(given, x=x)
-    done = subprocess.run([os.path.join(cases.BUILD, "bin", "sinter"), "run", path, "--inputs", given,
-                           "--outputs", got], capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        return done.returncode, done.stderr
-    with np.load(got) as found:
-        return 0, found["y"]
 
 
 def values():
@@ -108,21 +95,20 @@ def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory() as work:
         for name, built, x, expected in (*casts(), *weights()):
-            status, found = run(work, built, x)
+            status, text, found = cases.run_sinter(built, {"x": x}, work)
             expected = expected.astype(np.float32)
-            if status or not np.allclose(found, expected, rtol=1e-5, atol=1e-5, equal_nan=True):
+            if status or not np.allclose(found["y"], expected, rtol=1e-5, atol=1e-5, equal_nan=True):
                 failed += 1
-                print(f"FAIL {name}: {found if status else np.abs(found - expected).max()}")
+                print(f"FAIL {name}: {text if status else np.abs(found['y'] - expected).max()}")
             else:
                 passed += 1
         nodes = [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT8E5M2)]
-        status, text = run(work, model(nodes, {}, [3]), np.zeros(3, np.float32))
+        status, text, _ = cases.run_sinter(model(nodes, {}, [3]), {"x": np.zeros(3, np.float32)}, work)
         refused = status == 3 and "output 'y' is a tensor of float8e5m2" in text
         passed, failed = passed + refused, failed + (not refused)
         if not refused:
             print(f"FAIL an output of float8: {status}, {text}")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    return cases.close(passed, failed)
 
 
 sys.exit(main())

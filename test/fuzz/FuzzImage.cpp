@@ -7,6 +7,7 @@
 // nothing would pass. What verifies must run without leaving its memory.
 
 #include "codegen/image/ImageBuilder.h"
+#include "test/unit/ImageModel.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -159,20 +160,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       sinter_image_hash(image.data() + hashed, image.size() - hashed);
   if (header->section[SINTER_SEC_KERNELS].count > f.kernels.size())
     return 0;
-  sinter_model model = {SINTER_MODEL_MAGIC,
-                        SINTER_ABI_MAJOR,
-                        SINTER_ABI_MINOR,
-                        sizeof model,
-                        1,
-                        image.data(),
-                        image.size(),
-                        &f.isa,
-                        &sinter_walker,
-                        "",
-                        0,
-                        f.weights.data(),
-                        f.weights.size(),
-                        {}};
+  sinter_model model =
+      modelOf(image, f.isa, "", f.weights.data(), f.weights.size());
   runModel(model, f);
   return 0;
 }

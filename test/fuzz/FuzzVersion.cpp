@@ -12,6 +12,7 @@
 #include "runtime/serve/engine/Simulation.h"
 #include "runtime/serve/engine/State.h"
 #include "runtime/serve/engine/Version.h"
+#include "test/unit/ImageModel.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -55,20 +56,7 @@ const sinter_model *identity() {
       std::abort();
     return made;
   }();
-  static const sinter_model model = {SINTER_MODEL_MAGIC,
-                                     SINTER_ABI_MAJOR,
-                                     SINTER_ABI_MINOR,
-                                     sizeof model,
-                                     1,
-                                     image.data(),
-                                     image.size(),
-                                     &isa,
-                                     &sinter_walker,
-                                     "{}",
-                                     2,
-                                     nullptr,
-                                     0,
-                                     {}};
+  static const sinter_model model = modelOf(image, isa);
   return &model;
 }
 
@@ -115,8 +103,9 @@ void golden(const std::string &bytes) {
 
 struct Folder {
   Folder() {
-    char text[] = "/dev/shm/sinter-fuzz-XXXXXX";
-    name = mkdtemp(text) ? text : "";
+    name = std::filesystem::temp_directory_path() / "sinter-fuzz-XXXXXX";
+    if (!mkdtemp(name.data()))
+      std::abort();
   }
   ~Folder() { std::filesystem::remove_all(name); }
   std::string name;

@@ -6,6 +6,7 @@
 // mapped.
 
 #include "codegen/image/ImageBuilder.h"
+#include "test/unit/ImageModel.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -24,20 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }();
   static const int fd = memfd_create("weights", 0);
   sinter_isa isa = {"fuzz", 0, nullptr};
-  sinter_model model = {SINTER_MODEL_MAGIC,
-                        SINTER_ABI_MAJOR,
-                        SINTER_ABI_MINOR,
-                        sizeof model,
-                        1,
-                        image.data(),
-                        image.size(),
-                        &isa,
-                        &sinter_walker,
-                        "",
-                        0,
-                        nullptr,
-                        100,
-                        {}};
+  sinter_model model = sinter::modelOf(image, isa, "", nullptr, 100);
   if (size < 3)
     return 0;
   // Half of the files begin with the right magic, so that the rest is reached.

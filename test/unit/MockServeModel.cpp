@@ -5,6 +5,7 @@
 // SINTER_MOCK_SLEEP_US microseconds, which the environment may change. For
 // tests of loading, swapping and serving real files: it is mapped, carries
 // weights and is unmapped like any other.
+#include "ImageModel.h"
 #include "codegen/image/ImageBuilder.h"
 
 #include <cstdlib>
@@ -67,21 +68,8 @@ struct Mock {
              b.node("add", "Add"));
     std::string error;
     b.finish(image, error);
-    static const char manifest[] = R"({"batch": {"independent": true}})";
-    model = {SINTER_MODEL_MAGIC,
-             SINTER_ABI_MAJOR,
-             SINTER_ABI_MINOR,
-             sizeof model,
-             1,
-             image.data(),
-             image.size(),
-             &isa,
-             &sinter_walker,
-             manifest,
-             sizeof manifest,
-             weights,
-             weightsBytes,
-             {}};
+    model = sinter::modelOf(image, isa, R"({"batch": {"independent": true}})",
+                            weights, weightsBytes);
   }
 };
 

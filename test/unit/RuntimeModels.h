@@ -7,6 +7,7 @@
 #ifndef SINTER_TEST_UNIT_RUNTIMEMODELS_H
 #define SINTER_TEST_UNIT_RUNTIMEMODELS_H
 
+#include "ImageModel.h"
 #include "codegen/image/ImageBuilder.h"
 
 #include <cstdlib>
@@ -32,20 +33,8 @@ struct TestModel {
   }
   void attach() {
     isa.kernels = kernels.data();
-    model = {SINTER_MODEL_MAGIC,
-             SINTER_ABI_MAJOR,
-             SINTER_ABI_MINOR,
-             sizeof model,
-             1,
-             image.data(),
-             image.size(),
-             &isa,
-             &sinter_walker,
-             "{}",
-             2,
-             weights.empty() ? nullptr : weights.data(),
-             weights.size(),
-             {}};
+    model = modelOf(image, isa, "{}",
+                    weights.empty() ? nullptr : weights.data(), weights.size());
   }
 };
 
