@@ -199,9 +199,22 @@ LogicalResult inlineFunction(NodeImport &call, const onnx::Function &function) {
   return success();
 }
 
+/// Functions that call each other twice, ten deep, are a thousand; a file of
+/// some kilobytes could ask for more than any memory holds.
+constexpr size_t mostNodes = 1'000'000;
+
 } // namespace
 
 LogicalResult importNode(NodeImport &node) {
+  if (++node.model.importedNodes > mostNodes) {
+    // What comes after the one fault is refused without another.
+    if (std::exchange(node.model.isTooLong, true))
+      return failure();
+    return node.fault(ErrorCode::I016,
+                      "functions, loops and sequences written out make more "
+                      "than " +
+                          Twine(mostNodes) + " nodes");
+  }
   if (const onnx::Function *function = node.model.findFunction(node.node)) {
     if (!areInputsDefined(node))
       return failure();

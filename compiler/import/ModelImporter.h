@@ -27,8 +27,7 @@ using sym::Dims;
 struct TensorValue {
   mlir::RankedTensorType type;
   mlir::Value value;
-  std::optional<Dims>
-      known; // row-major contents; integral floats and bools too
+  std::optional<Dims> known; // row-major; integral floats and bools too
   /// Of floats that are known but no integers: these over `divisor`.
   struct Fractions {
     Dims numerators;
@@ -42,8 +41,7 @@ struct TensorValue {
   /// Of a sequence, or of an optional (one element or none): there is no type.
   std::shared_ptr<std::vector<TensorValue>> parts;
   bool isConstant = false;
-  bool isPoisoned =
-      false; // its producer was refused: say nothing more about it
+  bool isPoisoned = false; // its producer was refused: say no more about it
   std::string name;
 };
 
@@ -111,6 +109,9 @@ public:
   mlir::Type elementType(onnx::DataType type);
 
   // Graphs (GraphImport.cpp).
+  /// Copies of functions and bodies, and elements of sequences, are counted.
+  size_t importedNodes = 0;
+  bool isTooLong = false;
   void importNodes(const std::vector<onnx::Node> &nodes, Scope &scope,
                    const AttributeMap &attributes,
                    const std::vector<onnx::Opset> &opsets, unsigned depth);
@@ -137,8 +138,7 @@ private:
   onnx::Model proto;
   std::string folder;
   llvm::MapVector<mlir::StringAttr, Symbol> symbols;
-  llvm::StringMap<std::string>
-      renamedSymbols; // dim_param -> name given by --shape
+  llvm::StringMap<std::string> renamedSymbols; // dim_param -> --shape's name
   std::map<std::string, std::shared_ptr<onnx::MappedFile>> dataFiles;
   mlir::Block *entry = nullptr;
   mlir::Operation *lastConstant = nullptr;

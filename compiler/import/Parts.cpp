@@ -75,11 +75,14 @@ std::optional<Dims> partsOf(NodeImport &node, DimAttr whole) {
                          "the parts and the whole"))
     return std::nullopt;
   DimAttr part = sym::ceilDiv(whole, count);
-  for (int64_t i = 0; i < count; ++i) {
-    DimAttr left = node.model.maxOf(whole - part * i, node.model.dim(0));
+  auto leftAt = [&](int64_t i) {
+    return node.model.maxOf(whole - part * i, node.model.dim(0));
+  };
+  for (size_t i = 0; i < outputs; ++i)
     parts.push_back(mustDivide ? sym::floorDiv(whole, count)
-                               : node.model.minOf(part, left));
-  }
+                               : node.model.minOf(part, leftAt(i)));
+  if (size_t(count) > outputs) // parts that nobody reads
+    parts.push_back(leftAt(outputs));
   return parts;
 }
 

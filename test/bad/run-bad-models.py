@@ -318,6 +318,18 @@ def attribute_of_a_wrong_type(folder):
     return model([node("Softmax", axis="last")])
 
 
+@case("S001", "the sum of the parts and the whole")
+def parts_that_are_not_the_whole(folder):
+    return model([node("SplitToSequence", ["x", "n"], ["q"]), node("SequenceAt", ["q", "i"])],
+                 initializers=[vector("n", [1, 9], numpy.int64), vector("i", 0, numpy.int64)])
+
+
+@case("S001", "a part has -1")
+def part_below_nothing(folder):
+    return model([node("SplitToSequence", ["x", "n"], ["q"]), node("SequenceAt", ["q", "i"])],
+                 initializers=[vector("n", [3, -1], numpy.int64), vector("i", 0, numpy.int64)])
+
+
 @case("I006", "lacks one of its inputs")
 def input_left_out(folder):
     return model([node("Add", ["x"])])
@@ -454,6 +466,36 @@ def recursive_function(folder):
         "mine", "F", ["x"], ["y"], [node("F", domain="mine")],
         [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]))
     return m
+
+
+@case("I016", "more than 1000000 nodes")
+def functions_that_double_and_double(folder):
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
+    m = model([node("F29", domain="mine")], domains=[("mine", 1)])
+    for i in range(30):
+        inner = [node("Neg", ["x"], ["y"])] if not i else \
+            [node(f"F{i - 1}", [x], [y], domain="mine") for x, y in ("xt", "ty")]
+        m.functions.append(helper.make_function("mine", f"F{i}", ["x"], ["y"], inner, opsets))
+    return m
+
+
+@case("I016", "more than 1000000 nodes")
+def maps_within_maps(folder):
+    body = helper.make_graph([node("Neg", ["x"], ["y"])], "b0", [onnx.ValueInfoProto(name="e")],
+                             [onnx.ValueInfoProto(name="y")])
+    for i in range(4):
+        body = helper.make_graph([node("SequenceMap", ["parts"], ["z"], body=body)], f"b{i + 1}",
+                                 [onnx.ValueInfoProto(name="e")], [onnx.ValueInfoProto(name="z")])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [64])
+    return model([node("SplitToSequence", outputs=["parts"]),
+                  node("SequenceMap", ["parts"], body=body)], [x])
+
+
+@case("I016", "more than 1000000 nodes")
+def sequences_of_thousands(folder):
+    grown = [node("SequenceInsert", [f"q{i}", "x"], [f"q{i + 1}"]) for i in range(3000)]
+    return model([node("SequenceEmpty", [], ["q0"]), *grown,
+                  node("ConcatFromSequence", ["q3000"], axis=0)])
 
 
 # Tensors -------------------------------------------------------------------

@@ -16,6 +16,7 @@ using Parts = std::vector<TensorValue>;
 using Name = Composer::Name;
 
 LogicalResult setParts(NodeImport &node, size_t i, Parts parts) {
+  node.model.importedNodes += parts.size(); // each is a copy
   TensorValue value;
   value.parts = std::make_shared<Parts>(std::move(parts));
   if (node.wants(i))
@@ -150,11 +151,31 @@ LogicalResult importLength(NodeImport &node) {
                        RankedTensorType::get({}, i64));
 }
 
+/// The sizes that a model lists, which have to make up the whole.
+std::optional<SmallVector<int64_t>> listedSizes(NodeImport &node,
+                                                DimAttr extent) {
+  std::optional<SmallVector<int64_t>> sizes = node.constantInts(1);
+  if (!sizes)
+    return std::nullopt;
+  int64_t sum = 0;
+  for (int64_t size : *sizes)
+    if (size < 0 || llvm::AddOverflow(sum, size, sum)) {
+      (void)node.fault(ErrorCode::S001, "a part has " + Twine(size) + " of " +
+                                            sym::toString(extent) +
+                                            " elements");
+      return std::nullopt;
+    }
+  if (!node.requireEqual(node.model.dim(sum), extent,
+                         "the sum of the parts and the whole"))
+    return std::nullopt;
+  return sizes;
+}
+
 /// Sizes of the parts; nothing after a fault.
 std::optional<SmallVector<int64_t>> sizesOf(NodeImport &node, DimAttr extent) {
   TensorValue *split = node.input(1);
   if (split && split->type.getRank() == 1)
-    return node.constantInts(1);
+    return listedSizes(node, extent);
   int64_t chunk = 1;
   if (split) {
     std::optional<SmallVector<int64_t>> given = node.constantInts(1);
