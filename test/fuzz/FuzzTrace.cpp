@@ -12,7 +12,8 @@
 using namespace sinter::serve;
 
 static const char manifest[] =
-    R"({"costs": [{"rows": 1, "us": 100}, {"rows": 8, "us": 300}],
+    R"({"costs": [{"rows": 1, "us": 100, "runs": [[90, 3], [400, 1]]},
+                  {"rows": 8, "us": 300}], "wakes": [[20, 9], [900, 1]],
         "batch": {"independent": true, "symbol": "N"},
         "inputs": [{"name": "x", "type": "f32", "shape": ["N", 4]}],
         "outputs": [{"name": "y", "type": "f32", "shape": ["N", 4]}]})";
@@ -35,6 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   SimulationResult result = simulate(arrivals, costs, options);
   if (result.answered + result.refused + result.late != arrivals.size() ||
       describe(result, options).empty())
+    std::abort();
+  if (simulate(arrivals, costs, options).latencies != result.latencies)
     std::abort();
   return 0;
 }

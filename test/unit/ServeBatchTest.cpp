@@ -548,6 +548,30 @@ TEST(ServeBatch, MeasuresWhenIdle) {
   EXPECT_EQ(calls, 8) << "each size once";
 }
 
+void lingeringKernel(void *const *b, const int64_t *p, int64_t begin,
+                     int64_t end, sinter_worker *w) {
+  std::this_thread::sleep_for(std::chrono::microseconds(300));
+  addOneKernel(b, p, begin, end, w);
+}
+
+TEST(ServeBatch, ShowsHowRunsSpreadAndThreadsWake) {
+  TestModel m;
+  makeRows(m, lingeringKernel);
+  auto engine = serve(m, {}, 1);
+  Caller caller;
+  ModelCosts costs;
+  do {
+    expectPlus(caller.ask(*engine, caller.make("m", ramp(1))), ramp(1));
+    costs = engine->costs().at(0);
+  } while (costs.wakes.empty() || costs.sizes[0].runs.empty());
+  EXPECT_EQ(costs.name, "m");
+  EXPECT_EQ(costs.sizes[0].rows, 1);
+  EXPECT_GE(costs.sizes[0].ns, 300e3);
+  EXPECT_GE(costs.sizes[0].runs[0].first, 300e3);
+  EXPECT_GE(costs.sizes[0].runs[0].second, 1);
+  EXPECT_GT(costs.wakes[0].first, 0);
+}
+
 TEST(ServeBatch, HistogramsAddUp) {
   TestModel m;
   makeRows(m, addOneKernel);

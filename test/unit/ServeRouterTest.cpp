@@ -307,6 +307,7 @@ TEST_F(Routes, AdminPages) {
   for (const char *path : {"/", "/status", "/status.js", "/status.css"})
     EXPECT_EQ(get(path).status, 200u) << path;
   EXPECT_NE(get("/status.json").text.find("\"name\":\"m\""), std::string::npos);
+  EXPECT_EQ(get("/costs.json").text, "{\"models\":[]}");
   EXPECT_EQ(post("/metrics").status, 404u);
 }
 

@@ -41,8 +41,9 @@ struct ServerConfig {
   bool controlEverywhere = false, controlNowhere = false;
   bool sharedMemory = false, watch = false;
   uint64_t threads = 0, memoryBudget = 0;
-  Limit clientLimit;    ///< of each client
-  std::string simulate; ///< a trace to replay in place of serving
+  Limit clientLimit;         ///< of each client
+  std::string simulate;      ///< a trace to replay in place of serving
+  std::string simulateCosts; ///< and what was measured; empty = estimates
   uint64_t graceMs = 0, drainMs = 0;
   bool traceOn = true;
   uint64_t traceRate = 1000, traceCount = 0; ///< count 0 = no limit

@@ -19,6 +19,7 @@ constexpr double threadGain =
 constexpr double alike = 0.125;  // estimates of two versions that cost the same
 constexpr uint32_t trusted = 4;  // samples until a size stands for itself
 constexpr uint32_t oldAge = 256; // runs of other sizes until it must again
+constexpr double telling = 32;   // runs that show how a size spreads
 } // namespace
 
 CostTable::Point &CostTable::at(int64_t rows) {
@@ -28,12 +29,15 @@ CostTable::Point &CostTable::at(int64_t rows) {
   if (place != points.end() && place->rows == rows)
     return *place;
   if (points.size() < maxPoints)
-    return *points.insert(place, Point{rows, {0, 0}, 0, {0, 0}, {0, 0}});
-  // Full: the nearest size stands for this one.
-  if (place == points.end() ||
-      (place != points.begin() && rows - place[-1].rows < place->rows - rows))
-    --place;
-  return *place;
+    return *points.insert(place, Point{rows, {0, 0}, 0, {0, 0}, {0, 0}, {}});
+  return nearest(rows); // full: it stands for this one
+}
+
+CostTable::Point &CostTable::nearest(int64_t rows) {
+  return *std::min_element(
+      points.begin(), points.end(), [&](const Point &a, const Point &b) {
+        return std::abs(a.rows - rows) < std::abs(b.rows - rows);
+      });
 }
 
 void CostTable::estimate(int64_t rows, int64_t ns) {
@@ -58,6 +62,16 @@ void CostTable::inherit(const CostTable &other) {
       !std::equal(own.begin(), own.end(), theirs.begin(), theirs.end(), same))
     return;
   points = other.points;
+  wakes = other.wakes;
+}
+
+void CostTable::observe(int64_t rows, bool wide, double ns, double weight) {
+  rows = std::max<int64_t>(rows, 1);
+  if (points.empty())
+    return;
+  Point &point = nearest(rows);
+  point.runs[wide].add(
+      ns * double(std::max<int64_t>(point.rows, 1)) / double(rows), weight);
 }
 
 void CostTable::measure(int64_t rows, bool wide, int64_t ns) {
@@ -137,6 +151,54 @@ int64_t CostTable::cost(int64_t rows, bool wide) const {
   double part = double(rows - low.rows) / double(above->rows - low.rows);
   double from = column(index - 1, wide), to = column(index, wide);
   return int64_t(from + part * (to - from));
+}
+
+// The size itself when it ran often enough, else the nearest that did, else
+// any.
+const CostTable::Point *CostTable::observed(int64_t rows, bool wide) const {
+  const Point *best = nullptr;
+  double bestRank = 0;
+  for (const Point &point : points) {
+    double weight = point.runs[wide].weight();
+    if (weight <= 0)
+      continue;
+    double away = std::abs(
+        std::log2(double(std::max<int64_t>(point.rows, 1)) / double(rows)));
+    double rank = away + (weight < telling ? 128 : 0);
+    if (!best || rank < bestRank) {
+      best = &point;
+      bestRank = rank;
+    }
+  }
+  return best;
+}
+
+int64_t CostTable::quantile(int64_t rows, bool wide, double q) const {
+  wide = wide && threads > 1;
+  rows = std::max<int64_t>(rows, 1);
+  const Point *point = observed(rows, wide);
+  if (!point)
+    return cost(rows, wide);
+  int64_t ns = point->runs[wide].quantile(q);
+  if (point->rows == rows)
+    return ns;
+  double scale = double(cost(rows, wide)) /
+                 double(std::max<int64_t>(cost(point->rows, wide), 1));
+  return int64_t(double(ns) * scale);
+}
+
+bool CostTable::varies() const {
+  return wakes.weight() > 0 ||
+         std::any_of(points.begin(), points.end(), [](const Point &point) {
+           return point.runs[0].weight() + point.runs[1].weight() > 0;
+         });
+}
+
+std::vector<Spread::Step> CostTable::runs(int64_t rows, bool wide) const {
+  for (const Point &point : points)
+    if (point.rows == rows)
+      return point.runs[wide].steps();
+  return {};
 }
 
 bool CostTable::isMeasured(int64_t rows, bool wide) const {

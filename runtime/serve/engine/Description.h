@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sinter::serve {
@@ -80,6 +81,20 @@ struct ModelStatistics {
   uint64_t shadowCompared = 0, shadowDiffered = 0;
   bool circuitOpen = false;
   bool isWarming = false; ///< sizes of batches are yet to be measured
+};
+
+/// What batches of a version cost as far as a server knows. Times: nanoseconds,
+/// and how often.
+struct ModelCosts {
+  using Times = std::vector<std::pair<double, double>>;
+  struct Size {
+    int64_t rows = 0;
+    double ns = 0; ///< the mean that batches are planned by
+    Times runs;    ///< of one thread, with what it does around them
+  };
+  std::string name, version;
+  std::vector<Size> sizes;
+  Times wakes; ///< how late a thread that slept begins
 };
 
 /// What one node cost in the runs that were timed. node: ONNX's name, as the

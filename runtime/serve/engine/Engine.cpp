@@ -251,6 +251,14 @@ std::vector<ModelProfile> EngineImpl::profiles() const {
   return all;
 }
 
+std::vector<ModelCosts> EngineImpl::costs() const {
+  std::vector<ModelCosts> all;
+  Status ignored;
+  for (const std::shared_ptr<Version> &each : versionsOf("", "", ignored))
+    all.push_back(scheduler->readCosts(*each));
+  return all;
+}
+
 void EngineImpl::drain(TimePoint deadline) {
   draining = true;
   scheduler->drain(deadline);

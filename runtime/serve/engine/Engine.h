@@ -56,6 +56,9 @@ public:
   /// it.
   virtual std::vector<ModelProfile> profiles() const { return {}; }
 
+  /// Of the ready versions.
+  virtual std::vector<ModelCosts> costs() const { return {}; }
+
   /// Loads what the policy asks for, beside what runs, self-tested, then
   /// swapped. On failure everything stays as it was.
   virtual Status load(const std::string &model) = 0;

@@ -37,6 +37,7 @@ public:
                                           const std::string &version,
                                           Status &status) const override;
   std::vector<ModelProfile> profiles() const override;
+  std::vector<ModelCosts> costs() const override;
   Status load(const std::string &model) override;
   Status unload(const std::string &model) override;
   Status setLabel(const std::string &model, const std::string &label,

@@ -229,8 +229,10 @@ Status Scheduler::submit(const JobPtr &job) {
   if (tryInline(job, lock))
     return {};
   enqueue(job);
-  if (!lanes.empty())
+  if (!lanes.empty()) {
+    calledAt = std::min(calledAt, job->phases.queued);
     work.notify_one();
+  }
   return {};
 }
 
@@ -323,6 +325,28 @@ bool Scheduler::isMeasured(Version &version, int64_t rows, bool wide) {
 void Scheduler::inheritCosts(Version &before, Version &next) {
   Lock lock(mutex);
   next.queue.costs.inherit(before.queue.costs);
+}
+
+ModelCosts Scheduler::readCosts(Version &version) {
+  ModelCosts out;
+  out.name = version.model();
+  out.version = version.number();
+  CostTable costs;
+  {
+    Lock lock(mutex);
+    costs = version.queue.costs;
+  }
+  auto timesOf = [](const std::vector<Spread::Step> &steps) {
+    ModelCosts::Times times;
+    for (const Spread::Step &step : steps)
+      times.emplace_back(step.ns, step.weight);
+    return times;
+  };
+  for (int64_t rows : costs.sizes())
+    out.sizes.push_back(
+        {rows, double(costs.cost(rows)), timesOf(costs.runs(rows, false))});
+  out.wakes = timesOf(costs.wakes.steps());
+  return out;
 }
 
 Nanos Scheduler::costOf(Version &version, int64_t rows) {

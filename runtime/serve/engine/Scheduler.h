@@ -50,6 +50,7 @@ public:
   /// What `before` was measured at, where `next` is as dear by its estimates.
   void inheritCosts(Version &before, Version &next);
   Nanos costOf(Version &version, int64_t rows);
+  ModelCosts readCosts(Version &version);
   void configure(Version &version,
                  const std::shared_ptr<const ModelOptions> &options);
 
@@ -84,8 +85,13 @@ private:
   void settlePart(const std::shared_ptr<Run> &run, size_t index,
                   RunResult &result, std::vector<Verdict> &verdicts);
   void executor();
+  TimePoint sleep(Lock &lock, TimePoint wake);
+  void observe(const Run &run, TimePoint begin);
+  void woke(const Run &run, TimePoint due);
 
-  void answer(std::vector<Verdict> &verdicts);
+  /// run: those that ended with one that began then, which is observed.
+  void answer(std::vector<Verdict> &verdicts, const Run *run = nullptr,
+              TimePoint begin = {});
   void answerOne(Job &job, Status status);
   void answerInOrder(const Verdict &verdict);
   void tell(const Version &version, bool circuitOpen);
@@ -101,8 +107,9 @@ private:
   uint32_t lanesTaken = 0;
   std::vector<Version *> active; // with a queue; alive by the jobs in it
   std::vector<std::shared_ptr<Run>> runs;
-  std::shared_ptr<Run> measuring;  // gives way to requests
-  uint64_t sequence = 0, open = 0; // open: requests not answered
+  std::shared_ptr<Run> measuring;        // gives way to requests
+  uint64_t sequence = 0, open = 0;       // open: requests not answered
+  TimePoint calledAt = TimePoint::max(); // the first call nobody heard yet
   TimePoint alarmAt = TimePoint::max();
   bool stopping = false;
   std::vector<std::thread> threads;

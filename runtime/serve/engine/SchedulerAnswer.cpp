@@ -74,7 +74,8 @@ void Scheduler::answerInOrder(const Verdict &verdict) {
     quiet.notify_all();
 }
 
-void Scheduler::answer(std::vector<Verdict> &verdicts) {
+void Scheduler::answer(std::vector<Verdict> &verdicts, const Run *run,
+                       TimePoint begin) {
   if (verdicts.empty())
     return;
   for (Verdict &verdict : verdicts) {
@@ -84,6 +85,8 @@ void Scheduler::answer(std::vector<Verdict> &verdicts) {
       answerOne(*verdict.job, std::move(verdict.status));
   }
   Lock lock(mutex);
+  if (run)
+    observe(*run, begin);
   for (Verdict &verdict : verdicts) {
     if (verdict.job->ordered)
       continue;

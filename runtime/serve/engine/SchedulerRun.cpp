@@ -116,20 +116,45 @@ std::shared_ptr<Run> Scheduler::next(TimePoint &wake,
   return chosenJobs.empty() ? nullptr : form(chosen, chosenJobs);
 }
 
+// What somebody who plans must know: of a run with all that is done around it,
+// and of a thread that sleeps.
+void Scheduler::observe(const Run &run, TimePoint begin) {
+  std::chrono::nanoseconds whole = Clock::now() - begin;
+  run.version->queue.costs.observe(run.rows, run.wide, double(whole.count()));
+}
+
+void Scheduler::woke(const Run &run, TimePoint due) {
+  std::chrono::nanoseconds late = Clock::now() - due;
+  run.version->queue.costs.wakes.add(double(late.count()));
+}
+
+// Until there may be something to run; when that was, if a thread was called.
+TimePoint Scheduler::sleep(Lock &lock, TimePoint wake) {
+  calledAt = TimePoint::max();
+  if (wake == TimePoint::max())
+    work.wait(lock);
+  else
+    work.wait_until(lock, wake);
+  TimePoint due = std::min(calledAt, wake);
+  return due <= Clock::now() ? due : TimePoint::max();
+}
+
 void Scheduler::executor() {
   Lock lock(mutex);
+  TimePoint due = TimePoint::max(); // when this thread was to wake
   while (!stopping) {
     TimePoint wake;
     std::vector<Verdict> verdicts;
     std::shared_ptr<Run> run = next(wake, verdicts);
+    if (run && due != TimePoint::max())
+      woke(*run, due);
+    due = TimePoint::max();
     if (run)
       perform(run, lock);
     else if (!verdicts.empty())
       lock.unlock();
-    else if (wake == TimePoint::max())
-      work.wait(lock);
     else
-      work.wait_until(lock, wake);
+      due = sleep(lock, wake);
     answer(verdicts);
     run.reset();
     if (!lock.owns_lock())
@@ -162,11 +187,12 @@ void Scheduler::giveLanes(std::vector<std::unique_ptr<Lane>> &taken) {
 // Called with the lock; returns without it.
 void Scheduler::perform(const std::shared_ptr<Run> &run, Lock &lock) {
   Version &version = *run->version;
+  TimePoint begin = Clock::now();
   std::vector<std::unique_ptr<Lane>> taken = takeLanes(run->wide);
   run->limit = runLimit;
   run->timed = version.profile && version.profile->isDue();
   run->expectedEnd =
-      nanosOf(Clock::now()) + version.queue.costs.cost(run->rows, run->wide);
+      nanosOf(begin) + version.queue.costs.cost(run->rows, run->wide);
   runs.push_back(run);
   ++version.queue.running;
   if (!active.empty() && !lanes.empty())
@@ -197,11 +223,13 @@ void Scheduler::perform(const std::shared_ptr<Run> &run, Lock &lock) {
                                    *version.options());
   open = queue.breaker.isOpen();
   settle(run, result, verdicts);
+  if (result.status.ok() && verdicts.empty())
+    observe(*run, begin);
   giveLanes(taken);
   lock.unlock();
   if (circuit)
     tell(version, open);
-  answer(verdicts);
+  answer(verdicts, result.status.ok() ? run.get() : nullptr, begin);
 }
 
 // A batch failed: whose fault it was shows when each runs alone.

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <set>
 
 namespace sinter::serve {
@@ -26,7 +27,7 @@ struct Waiting {
 };
 
 struct Running {
-  Nanos end;
+  Nanos end, expectedEnd; // as it came, as the table had it
   uint32_t lanes;
   std::vector<std::pair<size_t, int64_t>> parts;
   bool operator<(const Running &other) const { return end < other.end; }
@@ -36,8 +37,9 @@ class Simulator {
 public:
   Simulator(const std::vector<SimulatedArrival> &arrivals,
             const CostTable &costs, const SimulationOptions &options)
-      : arrivals(arrivals), costs(costs), options(options), free(options.lanes),
-        left(arrivals.size()), taken(arrivals.size()) {
+      : arrivals(arrivals), costs(costs), options(options),
+        random(options.seed), free(options.lanes), left(arrivals.size()),
+        taken(arrivals.size()) {
     for (size_t i = 0; i < arrivals.size(); ++i)
       left[i] = arrivals[i].rows;
   }
@@ -52,7 +54,7 @@ public:
 private:
   // To the next thing that happens; false when nothing is left.
   bool step() {
-    Nanos next = wake;
+    Nanos next = calls.empty() ? wake : std::min(wake, *calls.begin());
     if (at < arrivals.size())
       next = std::min(next, arrivals[at].time);
     if (!running.empty())
@@ -61,18 +63,43 @@ private:
       return false;
     now = std::max(now, next);
     result.end = now;
-    while (!running.empty() && running.begin()->end <= now)
+    bool awake = false; // a thread that may look at the queue now
+    while (!running.empty() && running.begin()->end <= now) {
       finishRun();
-    while (at < arrivals.size() && arrivals[at].time <= now)
-      arrive(at++);
+      awake = true;
+    }
+    for (; at < arrivals.size() && arrivals[at].time <= now; ++at) {
+      arrive(at);
+      if (free)
+        calls.insert(late(now));
+    }
+    while (!calls.empty() && *calls.begin() <= now) {
+      calls.erase(calls.begin());
+      awake = true;
+    }
     dropLate();
-    schedule();
+    if (awake || wake <= now)
+      schedule();
     return true;
+  }
+
+  double share() { return double(random() >> 11) * 0x1p-53; }
+
+  // When a thread that sleeps looks at the queue, called at `time`.
+  Nanos late(Nanos time) {
+    return time + (options.varies ? costs.wakes.quantile(share()) : 0);
   }
 
   Nanos deadlineOf(size_t i) const {
     Nanos span = arrivals[i].deadline;
     return span == never ? never : arrivals[i].time + span;
+  }
+
+  Nanos busyFor() const {
+    Nanos soonest = never;
+    for (const Running &run : running)
+      soonest = std::min(soonest, run.expectedEnd);
+    return free || running.empty() ? 0 : std::max<Nanos>(soonest - now, 0);
   }
 
   void arrive(size_t i) {
@@ -83,8 +110,7 @@ private:
         break;
       ahead += left[other.index];
     }
-    Nanos busyFor = free || running.empty() ? 0 : running.begin()->end - now;
-    Nanos time = expectedTime(ahead, arrivals[i].rows, busyFor, options.lanes,
+    Nanos time = expectedTime(ahead, arrivals[i].rows, busyFor(), options.lanes,
                               costs, options.policy);
     if (queue.size() >= options.maxQueue ||
         (item.deadline != never && now + time > item.deadline)) {
@@ -124,7 +150,8 @@ private:
       }
       Decision decision = decide(view, costs, options.policy);
       if (decision.take.empty()) {
-        wake = std::max(decision.wake, now + 1);
+        if (decision.wake != never)
+          wake = late(std::max(decision.wake, now + 1));
         return;
       }
       startRun(decision, items);
@@ -136,8 +163,11 @@ private:
     run.lanes = decision.wide ? options.lanes : 1;
     int64_t rows =
         options.policy.fixedBatch ? options.policy.fixedBatch : decision.rows;
-    Nanos cost = costs.cost(rows, decision.wide);
+    Nanos mean = costs.cost(rows, decision.wide);
+    Nanos cost =
+        options.varies ? costs.quantile(rows, decision.wide, share()) : mean;
     run.end = now + cost;
+    run.expectedEnd = now + mean;
     for (auto [index, count] : decision.take) {
       const Waiting &item = items[index];
       run.parts.emplace_back(item.index, count);
@@ -173,6 +203,8 @@ private:
   ArrivalRate rate;
   std::set<Waiting> queue;
   std::multiset<Running> running;
+  std::multiset<Nanos> calls; // threads on their way out of sleep
+  std::mt19937_64 random;
   Nanos now = 0, wake = never;
   size_t at = 0;
   uint32_t free;
@@ -240,6 +272,18 @@ Status parseTrace(const std::string &text, std::vector<SimulatedArrival> &out) {
                      : Status();
 }
 
+// Three words and a unit a line, for people and scripts.
+static std::string curveOf(const SimulationResult &result) {
+  std::string text;
+  char line[64];
+  for (double q : {0.1, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0}) {
+    std::snprintf(line, sizeof line, "  %6.1f %%  %10.1f us\n", q * 100,
+                  double(result.quantile(q)) / 1000);
+    text += line;
+  }
+  return text;
+}
+
 Status simulateTrace(const std::string &trace, const std::string &manifest,
                      const ModelOptions &model, uint32_t threads,
                      std::string &page) {
@@ -254,8 +298,14 @@ Status simulateTrace(const std::string &trace, const std::string &manifest,
   for (SimulatedArrival &arrival : arrivals)
     if (arrival.deadline == never && model.deadlineUs)
       arrival.deadline = Nanos(model.deadlineUs) * 1000;
-  if (status.ok())
-    page = describe(simulate(arrivals, costs, options), options);
+  if (!status.ok())
+    return status;
+  page = describe(simulate(arrivals, costs, options), options);
+  if (!costs.varies())
+    return status;
+  options.varies = false;
+  page += "latency if every run took its mean\n" +
+          curveOf(simulate(arrivals, costs, options));
   return status;
 }
 
@@ -277,10 +327,7 @@ std::string describe(const SimulationResult &result,
         seconds > 0
             ? 100 * double(result.busy) / double(result.end) / options.lanes
             : 0.0);
-  text += "latency\n";
-  for (double q : {0.1, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0})
-    print("  %6.1f %%  %10.1f us\n", q * 100,
-          double(result.quantile(q)) / 1000);
+  text += "latency\n" + curveOf(result);
   text += "batches\n";
   for (const auto &[rows, count] : result.batches)
     print("  %6lld rows  %10llu\n", (long long)rows, (unsigned long long)count);

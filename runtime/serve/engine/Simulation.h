@@ -4,7 +4,10 @@
 // The batcher on a made-up clock: arrivals in, latencies out, no thread and no
 // model. It asks the same decide() and expectedTime() as the scheduler, so what
 // it shows is what the server does when runs cost what the table says. For
-// capacity planning (`sinter serve --simulate TRACE`) and for tests.
+// capacity planning (`sinter serve --simulate TRACE`) and for tests. Where the
+// table knows how runs spread and how late threads wake, each run and each wake
+// is drawn from that, the same ones every time; decisions go by the mean, as
+// the scheduler's do.
 #ifndef SINTER_SERVE_ENGINE_SIMULATION_H
 #define SINTER_SERVE_ENGINE_SIMULATION_H
 
@@ -29,6 +32,8 @@ struct SimulationOptions {
   PolicyOptions policy;
   uint32_t lanes = 1;
   size_t maxQueue = 1024;
+  bool varies = true; ///< false: every run takes its mean, every wake nothing
+  uint64_t seed = 1;
 };
 
 struct SimulationResult {
@@ -56,7 +61,13 @@ Status parseTrace(const std::string &text, std::vector<SimulatedArrival> &out);
 Status planOf(const std::string &manifest, const ModelOptions &options,
               CostTable &costs, PolicyOptions &policy);
 
-/// All of it: a trace and a manifest in, the page of describe() out.
+/// Puts what a server measured, as its /costs.json shows it, in place of the
+/// compiler's estimates in a manifest.
+Status takeMeasured(const std::string &measured, const std::string &model,
+                    std::string &manifest);
+
+/// All of it: a trace and a manifest in, the page of describe() out, and the
+/// latencies beside it that there would be if nothing varied.
 Status simulateTrace(const std::string &trace, const std::string &manifest,
                      const ModelOptions &options, uint32_t threads,
                      std::string &page);

@@ -95,6 +95,19 @@ static BatchRule batchOf(const json &rule, std::vector<TensorInterface> &inputs,
   return batch;
 }
 
+// Pairs of microseconds and how often; read(nanoseconds, how often).
+template <typename Read> void readSpread(const json &pairs, Read read) {
+  auto isAmount = [](const json &value, double most) {
+    return value.is_number() && value.get<double>() > 0 &&
+           value.get<double>() <= most;
+  };
+  for (size_t i = 0; pairs.is_array() && i < pairs.size(); ++i)
+    if (const json &pair = pairs[i]; pair.is_array() && pair.size() == 2 &&
+                                     isAmount(pair[0], 1e12) &&
+                                     isAmount(pair[1], 1e12))
+      read(pair[0].get<double>() * 1e3, pair[1].get<double>());
+}
+
 // One row a batch size; how many rows the largest has.
 static int64_t readCosts(const json &costs, CostTable &out) {
   int64_t largest = 0;
@@ -124,6 +137,14 @@ Status planOf(const std::string &manifest, const ModelOptions &options,
   if (!largest)
     return {Code::invalid, "the manifest holds no costs; compile the model "
                            "again, with --batch for the sizes"};
+  readSpread(at(root, "wakes"),
+             [&](double ns, double often) { costs.wakes.add(ns, often); });
+  for (const json &size : at(root, "costs"))
+    if (int64_t rows = integer(at(size, "rows"), 0);
+        rows > 0 && rows <= largest)
+      readSpread(at(size, "runs"), [&](double ns, double often) {
+        costs.observe(rows, false, ns, often);
+      });
   const json &independent = at(at(root, "batch"), "independent");
   policy.mayBatch = independent.is_boolean() && independent.get<bool>();
   policy.fixedBatch = std::clamp<int64_t>(
@@ -132,6 +153,28 @@ Status planOf(const std::string &manifest, const ModelOptions &options,
                     : options.maxBatch ? options.maxBatch
                                        : largest;
   readOptions(options, policy);
+  return {};
+}
+
+Status takeMeasured(const std::string &measured, const std::string &model,
+                    std::string &manifest) {
+  json root = json::parse(measured, nullptr, false);
+  json plan = json::parse(manifest, nullptr, false);
+  const json &models = at(root, "models");
+  const json *found = nullptr;
+  for (size_t i = 0; models.is_array() && i < models.size(); ++i)
+    if (const json &name = at(models[i], "name");
+        name.is_string() && name.get<std::string>() == model)
+      found = &models[i]; // versions ascend
+  if (!found)
+    return {Code::invalid, "the measured costs name no such model; expected "
+                           "what a server shows at /costs.json on its admin "
+                           "port after it has answered requests"};
+  if (!plan.is_object())
+    plan = json::object();
+  for (const char *key : {"costs", "wakes"})
+    plan[key] = at(*found, key);
+  manifest = plan.dump(-1, ' ', false, json::error_handler_t::replace);
   return {};
 }
 

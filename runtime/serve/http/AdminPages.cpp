@@ -4,6 +4,7 @@
 // See the header.
 #include "runtime/serve/http/AdminPages.h"
 
+#include "runtime/serve/observe/CostsJson.h"
 #include "runtime/serve/observe/ProfilePage.h"
 #include "runtime/serve/observe/StatusPage.h"
 #include "runtime/serve/protocol/Metadata.h"
@@ -54,6 +55,8 @@ bool AdminPages::operator()(const HttpRequest &request, std::string_view target,
     response.text = prometheusText(observe());
   } else if (target == "/status.json") {
     response.text = statusJson(observe());
+  } else if (target == "/costs.json") {
+    response.text = costsJson(engine.costs());
   } else if (target == "/debug/profile.json") {
     response.text = profileJson(engine.profiles());
   } else if (const StatusFile *file = statusFile(target); file || isProfile) {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the admin listener has beside the protocol: /metrics, /status with
-// its files, and /debug/profile.
+// its files, /costs.json, and /debug/profile.
 #ifndef SINTER_SERVE_HTTP_ADMINPAGES_H
 #define SINTER_SERVE_HTTP_ADMINPAGES_H
 

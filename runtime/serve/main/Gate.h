@@ -50,6 +50,7 @@ public:
                                           Status &status) const override {
     return engine->statistics(named(model), version, status);
   }
+  std::vector<ModelCosts> costs() const override { return engine->costs(); }
   std::vector<ModelProfile> profiles() const override {
     return engine->profiles();
   }

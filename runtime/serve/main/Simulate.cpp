@@ -53,17 +53,17 @@ Status readManifests(const ServerConfig &config,
 
 constexpr size_t maxTrace = 256 << 20; // a device may have no end
 
-Status readTrace(const std::string &path, std::string &trace) {
+Status readFile(const std::string &path, const char *what, std::string &text) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> part(1 << 16);
   while (file.read(part.data(), std::streamsize(part.size())),
          file.gcount() > 0) {
-    trace.append(part.data(), size_t(file.gcount()));
-    if (trace.size() > maxTrace)
-      return {Code::invalid, path + ": the trace is over 256 MB"};
+    text.append(part.data(), size_t(file.gcount()));
+    if (text.size() > maxTrace)
+      return {Code::invalid, path + ": the " + what + " is over 256 MB"};
   }
   if (!file.eof())
-    return {Code::invalid, path + ": the trace cannot be read"};
+    return {Code::invalid, path + ": the " + what + " cannot be read"};
   return {};
 }
 
@@ -72,16 +72,22 @@ Status readTrace(const std::string &path, std::string &trace) {
 Status simulateModels(const ServerConfig &config,
                       const std::vector<EngineOptions::Embedded> &embedded,
                       std::string &page) {
-  std::string trace;
-  if (Status status = readTrace(config.simulate, trace); !status.ok())
-    return status;
+  std::string trace, measured;
+  Status status = readFile(config.simulate, "trace", trace);
+  if (status.ok() && !config.simulateCosts.empty())
+    status = readFile(config.simulateCosts, "file of costs", measured);
   Manifests manifests;
-  if (Status status = readManifests(config, embedded, manifests); !status.ok())
+  if (status.ok())
+    status = readManifests(config, embedded, manifests);
+  if (!status.ok())
     return status;
-  for (const auto &[name, manifest] : manifests) {
+  for (auto &[name, manifest] : manifests) {
     std::string one;
-    Status status = simulateTrace(trace, manifest, optionsOf(config, name),
-                                  threadsOf(config), one);
+    if (!config.simulateCosts.empty())
+      status = takeMeasured(measured, name, manifest);
+    if (status.ok())
+      status = simulateTrace(trace, manifest, optionsOf(config, name),
+                             threadsOf(config), one);
     if (!status.ok())
       return {status.code, "model '" + name + "': " + status.message};
     page += "model " + name + "\n" + one;

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `--simulate TRACE`: what the batcher would make of recorded arrivals, with
-// the costs that the models' manifests hold; nothing listens and nothing runs.
+// the costs that the models' manifests hold or a server measured; nothing
+// listens and nothing runs.
 #ifndef SINTER_SERVE_MAIN_SIMULATE_H
 #define SINTER_SERVE_MAIN_SIMULATE_H
 
