@@ -132,55 +132,79 @@ static void store_channels(const corners *c, const sinter_view *in, const char *
 
 /* Two neighbours in each of two rows, which nearly all samples are. */
 typedef float lanes2 __attribute__((vector_size(8)));
+typedef float lanes4 __attribute__((vector_size(16)));
 typedef struct {
-  lanes2 of_above, of_below; /* weights */
-  int64_t above, below;
-  int is_whole;
+  lanes4 weights;
+  const char *above, *below;
+  char *to;
 } square;
 
-static square square_of(const corners *c) {
-  square s = {{0, 0}, {0, 0}, 0, 0, 0};
-  if (c->n != 4 || c->at[1] != c->at[0] + 4 || c->at[3] != c->at[2] + 4)
-    return s;
-  s.above = c->at[0], s.below = c->at[2], s.is_whole = 1;
-  s.of_above = (lanes2){(float)c->weight[0], (float)c->weight[1]};
-  s.of_below = (lanes2){(float)c->weight[2], (float)c->weight[3]};
-  return s;
+static int is_square(const corners *c) {
+  return c->n == 4 && c->at[1] == c->at[0] + 4 && c->at[3] == c->at[2] + 4;
 }
 
-static inline float sum_square(const square *s, const char *from) {
+static square square_of(const corners *c, const char *from, char *to) {
+  lanes4 weights = {(float)c->weight[0], (float)c->weight[1], (float)c->weight[2],
+                    (float)c->weight[3]};
+  return (square){weights, from + c->at[0], from + c->at[2], to};
+}
+
+static inline float sum_square(const square *s, int64_t plane) {
   lanes2 above, below;
-  __builtin_memcpy(&above, from + s->above, sizeof above);
-  __builtin_memcpy(&below, from + s->below, sizeof below);
-  lanes2 sum = above * s->of_above + below * s->of_below;
+  __builtin_memcpy(&above, s->above + plane, sizeof above);
+  __builtin_memcpy(&below, s->below + plane, sizeof below);
+  lanes4 all = __builtin_shufflevector(above, below, 0, 1, 2, 3) * s->weights;
+  lanes2 sum = __builtin_shufflevector(all, all, 0, 1) + __builtin_shufflevector(all, all, 2, 3);
   return sum[0] + sum[1];
 }
 
 static void store_places(places *p, const sinter_view *in, const sinter_view *out) {
   int is_real = in->type == TYPE_F32 && out->type == TYPE_F32;
-  if (!is_real || (in->stride[1] == 4 && out->stride[1] == 4)) {
-    for (int64_t i = 0; i < p->n; i++)
-      store_channels(&p->corners[i], in, p->from[i], out, p->to[i]);
-    p->n = 0;
-    return;
-  }
+  int is_plane = is_real && (in->stride[1] != 4 || out->stride[1] != 4);
   square squares[PLACES];
+  int64_t n = 0, others[PLACES], m = 0;
   for (int64_t i = 0; i < p->n; i++)
-    squares[i] = square_of(&p->corners[i]);
-  for (int64_t k = 0; k < in->dim[1]; k++)
-    for (int64_t i = 0; i < p->n; i++) {
-      const corners *c = &p->corners[i];
-      const char *from = p->from[i] + k * in->stride[1];
+    if (!is_plane)
+      store_channels(&p->corners[i], in, p->from[i], out, p->to[i]);
+    else if (is_square(&p->corners[i]))
+      squares[n++] = square_of(&p->corners[i], p->from[i], p->to[i]);
+    else
+      others[m++] = i;
+  for (int64_t k = 0; n + m && k < in->dim[1]; k++) {
+    int64_t plane = k * in->stride[1], to = k * out->stride[1];
+    for (int64_t i = 0; i < n; i++)
+      *(float *)(squares[i].to + to) = sum_square(&squares[i], plane);
+    for (int64_t i = 0; i < m; i++) {
+      const corners *c = &p->corners[others[i]];
       float sum = 0;
-      if (squares[i].is_whole) {
-        sum = sum_square(&squares[i], from);
-      } else {
-        for (int64_t j = 0; j < c->n; j++)
-          sum += (float)c->weight[j] * *(const float *)(from + c->at[j]);
-      }
-      *(float *)(p->to[i] + k * out->stride[1]) = sum;
+      for (int64_t j = 0; j < c->n; j++)
+        sum += (float)c->weight[j] * *(const float *)(p->from[others[i]] + plane + c->at[j]);
+      *(float *)(p->to[others[i]] + to) = sum;
     }
+  }
   p->n = 0;
+}
+
+/* The same as grid_corners of a linear sample in f32 all of which lies inside a plane;
+   false of others. */
+static int inner_corners(const sample_axis *axis, int align, const sinter_view *in,
+                         const sinter_view *grid, const char *place, corners *c) {
+  double w[2][2];
+  int64_t at = 0;
+  for (int k = 0; k < 2; k++) {
+    double g = *(const float *)(place + (1 - k) * grid->stride[3]), size = (double)axis[k].n;
+    double x = align ? (g + 1) / 2 * (size - 1) : ((g + 1) * size - 1) / 2;
+    if (!(x >= 0 && x < size - 1))
+      return 0;
+    int64_t down = (int64_t)x;
+    w[k][1] = x - (double)down, w[k][0] = 1 - w[k][1];
+    at += down * in->stride[k + 2];
+  }
+  c->n = 0;
+  for (int i = 0; i < 4; i++)
+    add_corner(c, at + (i >> 1) * in->stride[2] + (i & 1) * in->stride[3],
+               w[0][i >> 1] * w[1][i & 1]);
+  return 1;
 }
 
 /* Corners of the sample that the grid names at `place`. */
@@ -240,7 +264,10 @@ SINTER_EXTERN_FUNCTION(grid_sample) {
     const char *place = grid->data + at[0] * grid->stride[0];
     for (int k = 1; k <= axes; k++)
       place += at[k + 1] * grid->stride[k];
-    grid_corners(axis, axes, mode, align, in, grid, place, &p.corners[p.n]);
+    corners *c = &p.corners[p.n];
+    if (mode != LINEAR || axes != 2 || grid->type != TYPE_F32 ||
+        !inner_corners(axis, align, in, grid, place, c))
+      grid_corners(axis, axes, mode, align, in, grid, place, c);
     p.from[p.n] = in->data + at[0] * in->stride[0];
     p.to[p.n] = address(out, at);
     if (++p.n == PLACES || item + 1 == end)
