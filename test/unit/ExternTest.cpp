@@ -255,7 +255,11 @@ TEST_F(Extern, Resize) {
 
 TEST_F(Extern, OrdersAlongAnAxis) {
   Value data = floats({4, 5, 3}, random),
-        ties = integers({4, 5, 3}, 0, 2, random);
+        ties = integers({4, 5, 3}, 0, 2, random), wide = ties;
+  for (int64_t &value : wide.as<int64_t>())
+    value = (value - 1) * (int64_t(3) << 31) + value; // no i32 holds them
+  TopK widest = topK(wide, 3, 1, true);
+  check("topk", {wide}, {widest.values, widest.indices}, {1, 1, 1});
   for (int64_t axis : {0, 1, 2})
     for (bool flag : {false, true}) {
       check("arg_reduce", {ties}, {argReduce(ties, flag, axis, true, !flag)},

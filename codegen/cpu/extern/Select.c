@@ -216,6 +216,16 @@ rank_line(const ranked_line *l, int64_t type, int64_t n, int64_t k, char *words,
     *word_at(words, stride, i) = (uint32_t)*word_at(words, stride, i);
 }
 
+/* Whether i64 numbers are as short as i32, which indices and counts are. */
+static int are_short(const ranked_line *l, int64_t n) {
+  int64_t rest = 0;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t x = *(const int64_t *)(l->data + i * l->stride);
+    rest |= x ^ (int32_t)x;
+  }
+  return !rest;
+}
+
 /* The same with indices alone, for numbers that fill a word. */
 static void rank_indices(const ranked_line *l, int64_t n, int64_t k, char *indices,
                          int64_t stride) {
@@ -250,6 +260,8 @@ SINTER_EXTERN_FUNCTION(topk) {
       rank_line(&l, TYPE_F32, n, k, order, stride);
     else if (has_ranked_words(in, n))
       rank_line(&l, in->type, n, k, order, stride);
+    else if (in->type == TYPE_I64 && n <= UINT32_MAX && are_short(&l, n))
+      rank_line(&l, TYPE_I64, n, k, order, stride);
     else
       rank_indices(&l, n, k, order, stride);
     for (int64_t i = 0; i < k; i++)
