@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Distinct slices of a tensor along its first axis, by a heap sort of their numbers.
+// Distinct slices of a tensor along its first axis: a heap sort of their numbers, or of
+// single ones a sort by their bytes, the last byte first.
 
 #include "codegen/cpu/extern/Extern.h"
 #include "codegen/cpu/extern/Heap.h"
@@ -43,6 +44,46 @@ static void sort(const sinter_view *x, int64_t *order, int64_t n) {
     heap_pop(&h);
 }
 
+/* Bits in the order of the numbers that they stand for; NaN above all, zeros equal. */
+static uint64_t key_of(const sinter_view *x, int64_t i) {
+  const uint64_t sign = (uint64_t)1 << 63;
+  number n = load_number(x->type, x->data + i * x->stride[0]);
+  if (!is_float(x->type))
+    return (uint64_t)n.i ^ (x->type == TYPE_U64 ? 0 : sign);
+  union { double f; uint64_t u; } pun = {n.f == 0 ? 0 : n.f};
+  if (n.f != n.f)
+    return UINT64_MAX;
+  return pun.u & sign ? ~pun.u : pun.u | sign;
+}
+
+/* Sorts order[0 .. n), equal keys by index; `keys` and `other` have room for n. */
+static void sort_single(const sinter_view *x, int64_t *order, int64_t *other, uint64_t *keys,
+                        int64_t n) {
+  uint64_t all = 0, none = 0; /* bits that some key has, and some lacks */
+  for (int64_t i = 0; i < n; i++) {
+    order[i] = i, keys[i] = key_of(x, i);
+    all |= keys[i], none |= ~keys[i];
+  }
+  int64_t *from = order, *to = other;
+  for (int shift = 0; shift < 64; shift += 8) {
+    if (!((all & none) >> shift & 255)) /* the same in all */
+      continue;
+    int64_t start[256] = {0}, next = 0;
+    for (int64_t i = 0; i < n; i++)
+      start[keys[i] >> shift & 255]++;
+    for (int64_t b = 0; b < 256; b++) {
+      int64_t count = start[b];
+      start[b] = next, next += count;
+    }
+    for (int64_t i = 0; i < n; i++)
+      to[start[keys[from[i]] >> shift & 255]++] = from[i];
+    int64_t *swap = from;
+    from = to, to = swap;
+  }
+  if (from != order)
+    memcpy(order, from, (size_t)n * sizeof *order);
+}
+
 /* Groups numbered by their first slice instead of by value. */
 static void by_appearance(int64_t n, int64_t groups, int64_t *first, int64_t *inverse,
                           int64_t *counts, int64_t *scratch) {
@@ -64,17 +105,25 @@ SINTER_EXTERN_FUNCTION(unique) {
   const sinter_view *x = &views[0], *out = &views[1];
   int64_t *first = (int64_t *)views[2].data, *inverse = (int64_t *)views[3].data;
   int64_t *counts = (int64_t *)views[4].data, *order = (int64_t *)views[6].data;
-  int64_t n = x->dim[0], groups = 0, at[SINTER_MAX_RANK], size = 1;
+  int64_t n = x->dim[0], groups = 0, at[SINTER_MAX_RANK], size = 1, last = 0;
   if (begin >= end)
     return;
-  sort(x, order, n);
+  uint64_t *keys = x->rank == 1 ? (uint64_t *)first : 0;
+  if (keys)
+    sort_single(x, order, inverse, keys, n);
+  else
+    sort(x, order, n);
+  for (int64_t i = 0; keys && i < n; i++) /* where groups do not write yet */
+    counts[i] = (int64_t)keys[order[i]];
   for (int64_t i = 0; i < n; i++) {
-    if (i == 0 || compare(x, order[i - 1], order[i]) != 0) {
+    int64_t key = keys ? counts[i] : 0;
+    if (i == 0 || (keys ? key != last : compare(x, order[i - 1], order[i]) != 0)) {
       first[groups] = order[i];
       counts[groups++] = 0;
     }
     inverse[order[i]] = groups - 1;
     counts[groups - 1]++;
+    last = key;
   }
   if (!integers[0])
     by_appearance(n, groups, first, inverse, counts, order);
