@@ -10,7 +10,7 @@ from contrib_cases import Constant, drawn
 
 def cases():
     return drawn(13, small, fused, positions, padding, decoding, pictures, caches, unsigned,
-                 blocks, early)
+                 blocks, early, distinct)
 
 
 def sparse_attention(q, k, v, past_k, past_v, rows, columns, _, lengths, *turns):
@@ -70,6 +70,15 @@ def early(d):
         {"scale": 0.1, "bias": [1.0, -1.0, 0.5], "opset": 7}, 1
     yield "crop", "ai.onnx:Crop", [picture], {"border": [1, 2, 3, 0], "opset": 7}, 1
     yield "crop_to", "ai.onnx:Crop", [picture], {"border": [1, 2, 0, 0], "scale": [4, 3], "opset": 7}, 1
+
+
+def distinct(d):
+    numbers = np.array([0.0, -0.0, 3.5, -1e-3, np.inf, -np.inf, 1e30, -2.0], np.float32)
+    integers = np.array([0, -1, 255, 256, -2**40, 2**62, -2**63, 70000])
+    for name, values in (("f32", numbers), ("i64", integers), ("i8", np.arange(-99, 99, 9, np.int8))):
+        for sorted_ in (0, 1):
+            yield f"unique_{name}_{sorted_}", "ai.onnx:Unique", [d.dice.choice(values, 300)], \
+                {"sorted": sorted_}, 4
 
 
 def small(d):
