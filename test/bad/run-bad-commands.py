@@ -274,6 +274,23 @@ def part_of_a_constant(folder):
            onnx.numpy_helper.from_array(numpy.array([1]), "one")])
 
 
+# NaN equals NaN, and an output that is always the same says little.
+@case("", 1, "output 'y' is NaN everywhere, and so is its reference", "verify", "made.onnx")
+def comparison_of_nothing_but_nan(folder):
+    write(folder, [helper.make_node("Sub", ["x", "x"], ["zero"]), helper.make_node("Div", ["zero", "zero"], ["y"])],
+          [value("x", [2, 3])])
+
+
+@case(None, 0, "output 'y' is 0 everywhere in every case", "verify", "made.onnx")
+def comparison_of_one_number(folder):
+    write(folder, [helper.make_node("Sub", ["x", "x"], ["y"])], [value("x", [2, 3])])
+
+
+@case(None, 0, "output 'y' is empty in every case", "verify", "made.onnx")
+def comparison_of_nothing(folder):
+    write(folder, [helper.make_node("Relu", ["x"], ["y"])], [value("x", [0, 3])])
+
+
 # No room for the stack of a second thread: then there is none.
 @case(None, 0, "", "compile", "m.onnx", "-o", "few-threads.o", "--cache-dir", "none", "--jobs", "8",
       before=["bash", "-c", 'ulimit -s 8000000 -v 6000000; exec "$0" "$@"'])

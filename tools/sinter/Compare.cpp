@@ -96,3 +96,8 @@ Difference sinter::largestError(const std::vector<HostTensor> &found,
       worst = difference;
   return worst;
 }
+
+llvm::json::Value sinter::jsonNumber(double value) {
+  return std::isfinite(value) ? llvm::json::Value(value)
+                              : llvm::json::Value(nullptr);
+}

@@ -8,6 +8,7 @@
 #define SINTER_TOOLS_SINTER_COMPARE_H
 
 #include "tools/sinter/HostTensor.h"
+#include "llvm/Support/JSON.h"
 
 namespace sinter {
 
@@ -25,6 +26,10 @@ std::vector<Difference> differences(const std::vector<HostTensor> &found,
                                     const std::vector<HostTensor> &expected);
 Difference largestError(const std::vector<HostTensor> &found,
                         const std::vector<HostTensor> &expected);
+
+/// JSON knows neither infinity, the error of what has another shape, nor NaN:
+/// null stands for them.
+llvm::json::Value jsonNumber(double value);
 
 } // namespace sinter
 

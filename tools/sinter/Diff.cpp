@@ -36,7 +36,7 @@ static std::vector<DiffRow> compareAll(std::vector<HostTensor> ours,
   std::vector<DiffRow> rows;
   for (size_t i = 0; i < found.size(); ++i) {
     double plainError = i < fp32.size() ? fp32[i].error : 0;
-    rows.push_back({found[i], plainError, shapeText(exact[i].dims),
+    rows.push_back({found[i], plainError, exact[i].dims,
                     tolerance.value_or(std::max(4 * plainError, 1e-6))});
   }
   return rows;
@@ -91,17 +91,14 @@ sinter::diffModel(const std::string &file, CompileOptions options,
 static json::Object describe(size_t position, const DiffRow &row) {
   json::Object object{{"position", int64_t(position)},
                       {"tensor", json::fixUTF8(row.ours.output)},
-                      {"shape", row.shape},
-                      {"plain_error", row.plain},
-                      {"limit", row.limit},
+                      {"shape", json::Array(row.dims)},
+                      {"plain_error", jsonNumber(row.plain)},
+                      {"limit", jsonNumber(row.limit)},
                       {"element", int64_t(row.ours.element)},
-                      {"found", row.ours.found},
-                      {"expected", row.ours.expected},
+                      {"found", jsonNumber(row.ours.found)},
+                      {"expected", jsonNumber(row.ours.expected)},
                       {"problem", json::fixUTF8(row.ours.problem)}};
-  if (std::isfinite(row.ours.error))
-    object["error"] = row.ours.error;
-  else
-    object["error"] = nullptr;
+  object["error"] = jsonNumber(row.ours.error);
   return object;
 }
 
@@ -120,8 +117,8 @@ static void printRows(const Arguments &arguments,
       llvm::outs() << llvm::formatv("{0,4} {1,10} {2,10} {3,-16} tensor\n", "#",
                                     "error", "limit", "shape");
     llvm::outs() << llvm::formatv("{0,4} {1,10:E2} {2,10:E2} {3,-16} {4}", i,
-                                  row.ours.error, row.limit, row.shape,
-                                  row.ours.output);
+                                  row.ours.error, row.limit,
+                                  shapeText(row.dims), row.ours.output);
     if (!row.ours.problem.empty())
       llvm::outs() << ": " << row.ours.problem;
     else if (row.isWrong())

@@ -14,7 +14,7 @@ namespace sinter {
 struct DiffRow {
   Difference ours;  // against float64
   double plain = 0; // plain fp32's error
-  std::string shape;
+  std::vector<int64_t> dims;
   double limit = 0;
   bool isWrong() const { return !(ours.error <= limit); }
 };

@@ -16,7 +16,8 @@
 //
 // A case is one set of inputs: a seed for each shape, a folder, or --inputs.
 // Cases that differ in their seed alone form a group.
-// What we refuse to run passes only when ONNX Runtime refuses it too.
+// What we refuse to run passes only when ONNX Runtime refuses it too; where
+// every output is NaN on both sides nothing was compared, and nothing passes.
 #include "tools/sinter/Commands.h"
 
 #include "tools/sinter/Compare.h"
@@ -24,15 +25,13 @@
 #include "tools/sinter/Peer.h"
 #include "tools/sinter/Reference.h"
 #include "tools/sinter/Session.h"
+#include "tools/sinter/VerifyReport.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/raw_ostream.h"
 #include <algorithm>
 #include <csignal>
 #include <map>
 
 using namespace sinter;
-namespace json = llvm::json;
 
 namespace {
 
@@ -47,13 +46,6 @@ struct Measured {
   Difference ours;
   double plain = 0;
   unsigned cases = 0;
-};
-
-struct Verdict {
-  std::string caseName, reference;
-  Difference difference;
-  double limit = 0;
-  bool passed() const { return difference.error <= limit; }
 };
 
 /// float64 to the end, and how far plain fp32 is from it.
@@ -88,7 +80,6 @@ private:
   llvm::Expected<Evaluated> evaluate(const Case &one);
   llvm::Expected<double> runtimeLimitOf(const Case &one,
                                         const Difference &difference);
-  bool report() const;
 
   const Arguments &arguments;
   TemporaryFolder folder;
@@ -98,6 +89,7 @@ private:
   std::vector<Case> cases;
   std::map<std::string, Measured> measured; // by group and output
   std::vector<Verdict> verdicts;
+  Evidence evidence;
 };
 
 } // namespace
@@ -309,6 +301,7 @@ llvm::Error Verify::check(const Case &one) {
   if (!ours)
     return isAgainst("onnxruntime") ? checkRefusal(one, ours.takeError())
                                     : ours.takeError();
+  evidence.add(*ours);
   if (!one.stored.empty())
     add(one.name, "stored", largestError(*ours, one.stored), runtimeLimit);
   if (isAgainst("onnxruntime"))
@@ -317,46 +310,6 @@ llvm::Error Verify::check(const Case &one) {
   if (isMeasured)
     return checkEvaluator(one, *ours);
   return llvm::Error::success();
-}
-
-// Prints the verdicts; true when all passed.
-bool Verify::report() const {
-  bool passed =
-      llvm::all_of(verdicts, [](const Verdict &v) { return v.passed(); });
-  if (arguments.json) {
-    json::Array list;
-    for (const Verdict &v : verdicts)
-      list.push_back(json::Object{{"case", v.caseName},
-                                  {"reference", v.reference},
-                                  {"error", v.difference.error},
-                                  {"limit", v.limit},
-                                  {"output", v.difference.output},
-                                  {"passed", v.passed()}});
-    json::Object object{{"model", arguments.file},
-                        {"passed", passed},
-                        {"cases", std::move(list)}};
-    llvm::outs() << llvm::formatv("{0:2}", json::Value(std::move(object)))
-                 << "\n";
-    return passed;
-  }
-  for (const Verdict &v : verdicts) {
-    const Difference &d = v.difference;
-    llvm::outs() << llvm::formatv(
-        "{0,-6} {1,-12} error {2,9:E2}  limit {3,9:E2}  {4}\n",
-        v.passed() ? "ok" : "FAILED", v.reference, d.error, v.limit,
-        v.caseName);
-    if (!v.passed())
-      llvm::outs() << "       output '" << d.output << "': "
-                   << (d.problem.empty()
-                           ? llvm::formatv(
-                                 "element {0} is {1:E6}, expected {2:E6}",
-                                 d.element, d.found, d.expected)
-                                 .str()
-                           : d.problem)
-                   << "\n";
-  }
-  llvm::outs() << arguments.file << (passed ? ": passed\n" : ": FAILED\n");
-  return passed;
 }
 
 llvm::Expected<bool> Verify::run() {
@@ -370,7 +323,8 @@ llvm::Expected<bool> Verify::run() {
     return loadable.takeError();
   if (!loadable->fromModel)
     return userError(ErrorCode::U006,
-                     "verify compares a .onnx model, not an object");
+                     "'" + arguments.file + "' is an object, not a model",
+                     "Give the .onnx file that it was compiled from.");
   auto opened =
       Session::open(loadable->soPath,
                     arguments.threads ? arguments.threads : availableCpus());
@@ -389,7 +343,7 @@ llvm::Expected<bool> Verify::run() {
       return std::move(error);
   signal(SIGPIPE, SIG_DFL);
   judgeMeasured();
-  return report();
+  return reportVerdicts(arguments, verdicts, evidence);
 }
 
 ExitCode sinter::runVerify(const Arguments &arguments) {
