@@ -8,9 +8,11 @@ it must end with the contract's exit code and one error with its code and its ca
 """
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 import numpy
 import onnx
@@ -23,7 +25,8 @@ CASES = {}
 
 
 def case(code, exit_code, text, *command, before=(), **environment):
-    """The decorated function prepares the folder. before: what starts the command."""
+    """The decorated function prepares the folder, and may return one that looks at it afterwards and says
+    what is wrong. before: what starts the command."""
     def register(prepare):
         name = prepare.__name__.replace("_", "-")
         CASES[name] = (code, exit_code, text, command, before, environment, prepare)
@@ -136,6 +139,64 @@ def schedules_without_end(folder):
       SINTER_TEST_BREAK_KERNEL="kernel.define", SINTER_TEST_BREAK_PLAIN="1")
 def kernel_that_breaks_llvm_twice(folder):
     pass
+
+
+def answer(folder, reply):
+    """Something that is no server of ours, at unix:answer.sock, for one connection."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "answer.sock"))
+    listener.listen(1)
+
+    def serve():
+        connection = listener.accept()[0]
+        connection.recv(65536)
+        connection.sendall(reply)
+        connection.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return lambda folder: (folder / "answer.sock").unlink()
+
+
+@case("", 0, "", "ctl", "list", "--admin", "unix:answer.sock")
+def reply_without_bottom(folder):
+    return answer(folder, b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 2000000)
+
+
+@case("O010", 5, "what answers is no HTTP server", "ctl", "list", "--admin", "unix:answer.sock")
+def reply_of_another_protocol(folder):
+    return answer(folder, b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def change_manifest(folder, old, new):
+    data = (folder / "m.so").read_bytes()
+    assert data.count(old)
+    (folder / "changed.so").write_bytes(data.replace(old, new))
+
+
+# An object whose manifest was changed: what is left of it is shown.
+@case(None, 0, "", "inspect", "changed.so")
+def manifest_without_shapes(folder):
+    change_manifest(folder, b'"shape":', b'"shade":')
+
+
+@case(None, 0, "", "inspect", "changed.so")
+def manifest_without_names(folder):
+    change_manifest(folder, b'"name":', b'"mane":')
+
+
+@case(None, 0, "", "inspect", "changed.so")
+def manifest_without_costs(folder):
+    change_manifest(folder, b'"us":', b'"as":')
+
+
+@case("R001", 4, "the object does not say how it was compiled", "repack", "changed.so", "--weights", "m.onnx",
+      "-o", "new.so")
+def manifest_without_options(folder):
+    change_manifest(folder, b'"options":', b'"optiohs":')
+
+
+@case("R001", 4, "the object's manifest cannot be read", "repack", "changed.so", "--weights", "m.onnx", "-o", "new.so")
+def manifest_that_is_no_json(folder):
+    change_manifest(folder, b'"options":', b'"options" ')
 
 
 # What a user would lose: outputs that have the name of what is read.
@@ -307,7 +368,7 @@ def server_without_threads(folder):
 
 def check(name, folder):
     code, exit_code, text, command, before, environment, prepare = CASES[name]
-    prepare(folder)
+    look = prepare(folder)
     there = set(os.listdir(folder))
     model = (folder / "m.onnx").read_bytes()
     done = subprocess.run([*before, sinter, *command], cwd=folder, capture_output=True, timeout=120,
@@ -323,6 +384,8 @@ def check(name, folder):
         problems.append("the model was replaced")
     if text not in output:
         problems.append(f"no '{text}'")
+    if look and (problem := look(folder)):
+        problems.append(problem)
     if left and code:
         problems.append(f"left {left}")
     if problems:

@@ -14,7 +14,7 @@ root = pathlib.Path(os.environ.get("SINTER_ROOT", pathlib.Path(__file__).resolve
 build = pathlib.Path(os.environ.get("SINTER_BUILD", root / "build"))
 seconds = 1800 if "--deep" in sys.argv else 20
 # These run code that prints what it refuses.
-LOUD = ("FuzzArguments",)
+LOUD = ("FuzzArguments", "FuzzForeign")
 
 
 def start(target):

@@ -6,6 +6,7 @@
 #include "tools/sinter/Commands.h"
 
 #include "tools/sinter/HttpRequest.h"
+#include "tools/sinter/Json.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -125,7 +126,7 @@ static json::Value splitOfModel(const Arguments &arguments,
     llvm::consumeError(reply.takeError());
     return nullptr;
   }
-  auto body = json::parse(reply->body);
+  auto body = parseJson(reply->body);
   if (body)
     return std::move(*body);
   llvm::consumeError(body.takeError());
@@ -200,7 +201,7 @@ static llvm::Error control(const Arguments &arguments) {
   auto reply = send(arguments, *call);
   if (!reply)
     return reply.takeError();
-  auto body = json::parse(reply->body);
+  auto body = parseJson(reply->body);
   if (!body)
     llvm::consumeError(body.takeError());
   if (reply->status != 200) {

@@ -89,9 +89,7 @@ static bool sendAll(int socket, llvm::StringRef bytes) {
   return true;
 }
 
-// "HTTP/1.1 200 OK", headers, an empty line, the body: the connection ends
-// there.
-static bool parseReply(llvm::StringRef text, HttpReply &reply) {
+bool sinter::parseReply(llvm::StringRef text, HttpReply &reply) {
   auto [head, body] = text.split("\r\n\r\n");
   llvm::StringRef code = head.split(' ').second.take_front(3);
   reply.body = body.str();

@@ -23,6 +23,10 @@ llvm::Expected<HttpReply> sendHttp(const std::string &address,
                                    const std::string &body,
                                    const std::string &key);
 
+/// "HTTP/1.1 200 OK", headers, an empty line, the body: the connection ends
+/// there. False when `text` is no such reply.
+bool parseReply(llvm::StringRef text, HttpReply &reply);
+
 /// For one segment of a path.
 std::string percentEncoded(llvm::StringRef text);
 

@@ -6,10 +6,10 @@
 #include "tools/sinter/Commands.h"
 
 #include "sinter/model.h"
+#include "tools/sinter/Json.h"
 #include "tools/sinter/Listing.h"
 #include "tools/sinter/Loadable.h"
 #include "tools/sinter/Session.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace sinter;
@@ -32,6 +32,7 @@ public:
     return table<char>(SINTER_SEC_STRINGS).data() + at;
   }
   std::string slot(uint32_t index) const;
+  json::Value slotValue(uint32_t index) const;
 
   const sinter_model *model;
   const sinter_image *image;
@@ -50,6 +51,15 @@ std::string ImageView::slot(uint32_t index) const {
   if (index - symbols.size() < consts.size())
     return std::to_string(consts[index - symbols.size()]);
   return "s" + std::to_string(index);
+}
+
+// For machines: a number where it is one, else its text.
+json::Value ImageView::slotValue(uint32_t index) const {
+  size_t symbols = table<sinter_image_symbol>(SINTER_SEC_SYMBOLS).size();
+  auto consts = table<int64_t>(SINTER_SEC_CONSTS);
+  if (index >= symbols && index - symbols < consts.size())
+    return consts[index - symbols];
+  return json::fixUTF8(slot(index));
 }
 
 static const char *const recordNames[] = {
@@ -141,7 +151,7 @@ static json::Array tensorsOf(const ImageView &view, uint32_t first,
            .slice(first, count)) {
     json::Array shape;
     for (uint32_t i = 0; i < tensor.rank; ++i)
-      shape.push_back(view.slot(dims[tensor.dims + i]));
+      shape.push_back(view.slotValue(dims[tensor.dims + i]));
     list.push_back(json::Object{{"name", view.text(tensor.name)},
                                 {"type", dtypeName(tensor.dtype)},
                                 {"shape", std::move(shape)}});
@@ -151,7 +161,7 @@ static json::Array tensorsOf(const ImageView &view, uint32_t first,
 
 // Kernels that run as plain code, which only the manifest knows.
 static json::Array fallbacksOf(const ImageView &view) {
-  llvm::Expected<json::Value> manifest = json::parse(
+  llvm::Expected<json::Value> manifest = parseJson(
       llvm::StringRef(view.model->manifest, view.model->manifest_bytes));
   if (!manifest) {
     llvm::consumeError(manifest.takeError());
@@ -183,7 +193,7 @@ static json::Object describe(const ImageView &view, uint64_t fileBytes) {
     records.push_back(recordText(view, record));
   json::Value manifest = nullptr;
   if (const char *text = sinter_manifest(view.model)) {
-    if (auto parsed = json::parse(text))
+    if (auto parsed = parseJson(text))
       manifest = std::move(*parsed);
     else
       llvm::consumeError(parsed.takeError());
@@ -200,7 +210,7 @@ static json::Object describe(const ImageView &view, uint64_t fileBytes) {
       {"image_bytes", static_cast<int64_t>(image.bytes)},
       {"weights_bytes", static_cast<int64_t>(image.weights_bytes)},
       {"state_bytes", static_cast<int64_t>(image.state_bytes)},
-      {"arena_bytes", view.slot(image.arena_slot)},
+      {"arena_bytes", view.slotValue(image.arena_slot)},
       {"kernels", std::move(kernels)},
       {"fallbacks", fallbacksOf(view)},
       {"shape_program", std::move(ops)},
@@ -224,14 +234,12 @@ static void printList(const json::Object &object, const char *key,
 }
 
 static void printText(const json::Object &object) {
-  llvm::StringRef arena = *object.getString("arena_bytes");
-  int64_t bytes;
-  bool isOpen = arena.getAsInteger(10, bytes);
-  llvm::outs() << "object " << *object.getInteger("object_bytes")
-               << " bytes, weights " << *object.getInteger("weights_bytes")
+  std::optional<int64_t> arena = object.getInteger("arena_bytes");
+  llvm::outs() << "bytes: object " << *object.getInteger("object_bytes")
+               << ", weights " << *object.getInteger("weights_bytes")
                << ", image " << *object.getInteger("image_bytes") << ", state "
                << *object.getInteger("state_bytes") << ", arena "
-               << (isOpen ? "by the sizes" : arena) << "\n";
+               << (arena ? std::to_string(*arena) : "by the sizes") << "\n";
   printList(object, "isas", "instruction sets, best first");
   if (size_t count = object.getArray("fallbacks")->size())
     llvm::outs() << count << " kernels run as plain code [SINTER-C003]\n";

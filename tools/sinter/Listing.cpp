@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/sinter/Listing.h"
 
+#include "tools/sinter/Json.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -25,14 +26,15 @@ static std::string typeName(llvm::StringRef type) {
 static std::string shapeText(const json::Array &shape) {
   std::vector<std::string> dims;
   for (const json::Value &dim : shape)
-    dims.push_back(dim.getAsString() ? dim.getAsString()->str()
-                                     : std::to_string(*dim.getAsInteger()));
+    dims.push_back(dim.getAsString()
+                       ? dim.getAsString()->str()
+                       : std::to_string(dim.getAsInteger().value_or(0)));
   return "[" + llvm::join(dims, ", ") + "]";
 }
 
 static std::string rangeText(const json::Object &symbol) {
-  int64_t min = *symbol.getInteger("min"), max = *symbol.getInteger("max"),
-          divisor = *symbol.getInteger("divisor");
+  int64_t min = integerAt(symbol, "min"), max = integerAt(symbol, "max"),
+          divisor = integerAt(symbol, "divisor");
   std::string text = max < int64_t(1) << 31
                          ? llvm::formatv("{0} to {1}", min, max).str()
                          : llvm::formatv("{0} or more", min).str();
@@ -40,32 +42,26 @@ static std::string rangeText(const json::Object &symbol) {
                       : text + ", a multiple of " + std::to_string(divisor);
 }
 
-static size_t longestName(const json::Array &rows) {
+using Rows = std::vector<const json::Object *>;
+
+static size_t longestName(const Rows &rows) {
   size_t longest = 0;
-  for (const json::Value &row : rows)
-    longest = std::max(longest, row.getAsObject()->getString("name")->size());
+  for (const json::Object *row : rows)
+    longest = std::max(longest, textAt(*row, "name").size());
   return std::min<size_t>(longest, 40);
 }
 
 // A title, and under it the name and the text of each row.
 static void
-printRows(const json::Array &rows, const char *key,
+printRows(const Rows &rows, const char *key,
           llvm::function_ref<std::string(const json::Object &)> text) {
   if (rows.empty())
     return;
   llvm::outs() << key << "\n";
   unsigned width = longestName(rows);
-  for (const json::Value &row : rows)
-    llvm::outs() << "  "
-                 << llvm::left_justify(*row.getAsObject()->getString("name"),
-                                       width)
-                 << "  " << text(*row.getAsObject()) << "\n";
-}
-
-static const json::Array &rowsOf(const json::Object &model, const char *key) {
-  static const json::Array none;
-  const json::Array *rows = model.getArray(key);
-  return rows ? *rows : none;
+  for (const json::Object *row : rows)
+    llvm::outs() << "  " << llvm::left_justify(textAt(*row, "name"), width)
+                 << "  " << text(*row) << "\n";
 }
 
 // As a whole name: N is not in `min(300, NonZero_count)`.
@@ -88,12 +84,11 @@ static bool hasName(llvm::StringRef text, llvm::StringRef name) {
 static void printSymbols(const json::Object &model) {
   std::string shapes;
   for (const char *key : {"inputs", "outputs"})
-    for (const json::Value &row : rowsOf(model, key))
-      shapes += shapeText(*row.getAsObject()->getArray("shape"));
-  json::Array shown;
-  const json::Array &all = rowsOf(model, "symbols");
-  for (const json::Value &row : all)
-    if (hasName(shapes, *row.getAsObject()->getString("name")))
+    for (const json::Object *row : rowsAt(model, key))
+      shapes += shapeText(arrayAt(*row, "shape"));
+  Rows shown, all = rowsAt(model, "symbols");
+  for (const json::Object *row : all)
+    if (hasName(shapes, textAt(*row, "name")))
       shown.push_back(row);
   printRows(shown, "symbols", rangeText);
   if (size_t inner = all.size() - shown.size())
@@ -104,37 +99,35 @@ static void printSymbols(const json::Object &model) {
 
 void sinter::printInterface(const json::Object &model) {
   auto tensor = [](const json::Object &row) {
-    return llvm::formatv("{0,-8} {1}", typeName(*row.getString("type")),
-                         shapeText(*row.getArray("shape")))
+    return llvm::formatv("{0,-8} {1}", typeName(textAt(row, "type")),
+                         shapeText(arrayAt(row, "shape")))
         .str();
   };
-  printRows(rowsOf(model, "inputs"), "inputs", tensor);
-  printRows(rowsOf(model, "outputs"), "outputs", tensor);
+  printRows(rowsAt(model, "inputs"), "inputs", tensor);
+  printRows(rowsAt(model, "outputs"), "outputs", tensor);
   printSymbols(model);
 }
 
 static std::string batchText(const json::Object &batch) {
-  if (!*batch.getBoolean("independent"))
-    return batch.getString("why")->str();
+  if (!batch.getBoolean("independent").value_or(false))
+    return textAt(batch, "why");
   if (auto rows = batch.getInteger("fixed"))
     return std::to_string(*rows) + ", rows are independent";
-  return batch.getString("symbol")->str() + ", rows are independent";
+  return textAt(batch, "symbol") + ", rows are independent";
 }
 
 void sinter::printCosts(const json::Object &manifest) {
   if (const json::Object *batch = manifest.getObject("batch"))
     llvm::outs() << "batch\n  " << batchText(*batch) << "\n";
-  const json::Array *costs = manifest.getArray("costs");
-  if (!costs || costs->empty())
+  Rows costs = rowsAt(manifest, "costs");
+  if (costs.empty())
     return;
   llvm::outs() << "estimated cost of a run\n"
                << llvm::formatv("{0,6}{1,12}{2,16}{3,14}\n", "rows", "ms",
                                 "multiply-adds", "arena bytes");
-  for (const json::Value &value : *costs) {
-    const json::Object &row = *value.getAsObject();
+  for (const json::Object *row : costs)
     llvm::outs() << llvm::formatv(
-        "{0,6}{1,12:F3}{2,16}{3,14}\n", *row.getInteger("rows"),
-        *row.getNumber("us") / 1000, *row.getInteger("macs"),
-        *row.getInteger("arena_bytes"));
-  }
+        "{0,6}{1,12:F3}{2,16}{3,14}\n", integerAt(*row, "rows"),
+        row->getNumber("us").value_or(0) / 1000, integerAt(*row, "macs"),
+        integerAt(*row, "arena_bytes"));
 }

@@ -8,47 +8,14 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/report/UserError.h"
 #include "dialects/target/Target.h"
+#include "tools/sinter/ElfFlag.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
-#include <cstring>
-#include <elf.h>
 
 using namespace sinter;
 namespace fs = llvm::sys::fs;
-
-// glibc loads no file that says it is a position-independent executable, which
-// is all that tells one from a shared object: a copy without that flag. False
-// when `bytes` are no such file.
-static bool clearExecutableFlag(llvm::MutableArrayRef<char> bytes) {
-  auto read = [&](auto &into, uint64_t at) {
-    bool fits = at <= bytes.size() && sizeof into <= bytes.size() - at;
-    if (fits)
-      std::memcpy(&into, bytes.data() + at, sizeof into);
-    return fits;
-  };
-  Elf64_Ehdr header;
-  if (!read(header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_DYN)
-    return false;
-  for (unsigned i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr segment;
-    if (!read(segment, header.e_phoff + uint64_t(i) * sizeof segment))
-      return false;
-    if (segment.p_type != PT_DYNAMIC)
-      continue;
-    Elf64_Dyn entry;
-    for (uint64_t at = segment.p_offset; read(entry, at) && entry.d_tag;
-         at += sizeof entry)
-      if (entry.d_tag == DT_FLAGS_1) {
-        entry.d_un.d_val &= ~uint64_t(DF_1_PIE);
-        std::memcpy(bytes.data() + at, &entry, sizeof entry);
-        return true;
-      }
-  }
-  return false;
-}
 
 static llvm::Error copyExecutable(const std::string &file,
                                   const std::string &soPath) {
@@ -67,11 +34,12 @@ static llvm::Error copyExecutable(const std::string &file,
   if (!code)
     out.write((*buffer)->getBufferStart(), (*buffer)->getBufferSize());
   out.close();
-  if (code || out.has_error())
-    return userError(ErrorCode::O010,
-                     "'" + soPath +
-                         "': " + (code ? code : out.error()).message());
-  return llvm::Error::success();
+  if (!code)
+    code = out.error();
+  out.clear_error();
+  return code
+             ? userError(ErrorCode::O010, "'" + soPath + "': " + code.message())
+             : llvm::Error::success();
 }
 
 // A temporary object finds the weights that lie beside the original.

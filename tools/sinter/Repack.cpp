@@ -10,58 +10,15 @@
 
 #include "compiler/pipeline/Pipeline.h"
 #include "sinter/model.h"
+#include "tools/sinter/Json.h"
 #include "tools/sinter/Loadable.h"
+#include "tools/sinter/RepackOptions.h"
 #include "tools/sinter/Session.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace sinter;
 namespace json = llvm::json;
-
-static std::vector<std::string> textsAt(const json::Object &object,
-                                        llvm::StringRef key) {
-  std::vector<std::string> texts;
-  if (const json::Array *list = object.getArray(key))
-    for (const json::Value &value : *list)
-      if (auto text = value.getAsString())
-        texts.push_back(text->str());
-  return texts;
-}
-
-// The options of the compile that made the object.
-static llvm::Error readOptions(const json::Object &manifest,
-                               CompileOptions &compile) {
-  const json::Object *options = manifest.getObject("options"),
-                     *program = manifest.getObject("program");
-  if (!options || !program)
-    return userError(ErrorCode::R001,
-                     "the object does not say how it was compiled",
-                     "Compile it again: it is of an older compiler.");
-  compile.isas = textsAt(manifest, "isas");
-  for (const std::string &text : textsAt(*options, "shapes")) {
-    auto shape = parseShapeOption(text);
-    if (!shape)
-      return shape.takeError();
-    compile.shapes.push_back(*shape);
-  }
-  for (const std::string &text : textsAt(*options, "dims")) {
-    auto dim = parseDimOption(text);
-    if (!dim)
-      return dim.takeError();
-    compile.dims.push_back(*dim);
-  }
-  compile.exact = options->getBoolean("exact").value_or(false);
-  compile.maxSlack =
-      options->getInteger("max_slack").value_or(compile.maxSlack);
-  if (const json::Array *batches = options->getArray("batches"))
-    for (const json::Value &rows : *batches)
-      compile.batches.push_back(rows.getAsInteger().value_or(1));
-  compile.expectedProgram =
-      llvm::formatv("{0}", json::Value(json::Object(*program)));
-  return llvm::Error::success();
-}
 
 // What the object says: its options, and where its weights lie.
 static llvm::Error readObject(const Arguments &arguments,
@@ -74,12 +31,12 @@ static llvm::Error readObject(const Arguments &arguments,
   if (!model)
     return model.takeError();
   compile.weightsInFile = !(*model)->weights && (*model)->weights_bytes;
-  auto manifest = json::parse(manifestOf(*model));
+  auto manifest = parseJson(manifestOf(*model));
   if (!manifest)
     return userError(ErrorCode::R001, "the object's manifest cannot be read: " +
                                           toString(manifest.takeError()));
   const json::Object *object = manifest->getAsObject();
-  return readOptions(object ? *object : json::Object(), compile);
+  return readRepackOptions(object ? *object : json::Object(), compile);
 }
 
 static llvm::Error repack(const Arguments &arguments) {
