@@ -26,8 +26,10 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::string &path,
   size_t size = static_cast<size_t>(status.st_size);
   void *data = nullptr;
   if (!S_ISREG(status.st_mode))
-    problem =
-        S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file";
+    problem = S_ISDIR(status.st_mode)
+                  ? "it is a folder"
+                  : "it is not a regular file, which alone can be mapped; "
+                    "save its contents to one first";
   else if (size > 0) {
     data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (data == MAP_FAILED)

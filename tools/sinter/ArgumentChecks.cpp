@@ -10,12 +10,47 @@
 
 using namespace sinter;
 
+// What reads as options is no file: -net.onnx.
+static std::string fileLikeOption(llvm::ArrayRef<char *> words) {
+  for (llvm::StringRef word : words)
+    if (word.size() > 1 && word[0] == '-' && llvm::sys::fs::exists(word))
+      return word.str();
+  return "";
+}
+
+llvm::Error sinter::explainUsage(const char *what,
+                                 llvm::ArrayRef<char *> words) {
+  std::string file = fileLikeOption(words);
+  return file.empty()
+             ? userError(ErrorCode::U006, what)
+             : userError(ErrorCode::U006, what,
+                         "'" + file + "' reads as an option; write ./" + file);
+}
+
 ExitCode sinter::printUsage(llvm::Error error, const char *command) {
   std::string text = llvm::toString(std::move(error));
   bool isNamed = command && *command != '-';
   if (size_t at = text.find("COMMAND "); at != std::string::npos)
     text.replace(at, 8, isNamed ? std::string(command) + " " : "");
   return printError("sinter", llvm::createStringError(text));
+}
+
+llvm::Error sinter::checkNoneEmpty(llvm::ArrayRef<char *> words) {
+  if (words.size() > 1 && llvm::StringRef(words[1]) == "serve")
+    return llvm::Error::success(); // the server reads its own
+  for (size_t i = 1; i < words.size(); ++i) {
+    llvm::StringRef word = words[i], before = words[i - 1];
+    llvm::StringRef option = word.empty() ? before : word.drop_back();
+    if (!word.empty() &&
+        (!word.starts_with("--") || word.find('=') != option.size()))
+      continue;
+    if (i > 1 && option.size() > 1 && option[0] == '-')
+      return userError(ErrorCode::U006, option.str() + " has an empty value",
+                       "Give it one, or leave it out.");
+    return userError(ErrorCode::U006, "an argument is empty",
+                     "Give a name, or leave it out.");
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error sinter::splitAgainst(const std::string &text, Command command,

@@ -13,6 +13,12 @@ namespace sinter {
 
 /// Prints an error of the table whose remedy names no command, for this one.
 ExitCode printUsage(llvm::Error error, const char *command);
+/// An error of the parser, with a better remedy where a file has the name of an
+/// option.
+llvm::Error explainUsage(const char *what, llvm::ArrayRef<char *> words);
+/// No value is empty, which would mean the default in silence, or in the form
+/// "--isa= m.onnx" take the next word.
+llvm::Error checkNoneEmpty(llvm::ArrayRef<char *> words);
 /// "onnxruntime,openvino" into its parts, each known to the command.
 llvm::Error splitAgainst(const std::string &text, Command command,
                          std::vector<std::string> &into);

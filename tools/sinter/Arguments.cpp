@@ -6,6 +6,7 @@
 
 #include "tools/sinter/ArgumentChecks.h"
 #include "tools/sinter/ServingArguments.h"
+#include "tools/sinter/SmallArguments.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 
@@ -117,7 +118,8 @@ void Parser::addCompiling(CLI::App *sub) {
   sub->add_flag("--exact", compile.exact,
                 "Forbid algorithms that round differently (Winograd)");
   sub->add_option("--cache-dir", raw.cacheDir,
-                  "Folder of the kernel cache, or none");
+                  "Folder of the kernel cache, or none (default: "
+                  "~/.cache/sinter/kernels)");
   sub->add_option("--jobs,-j", compile.jobs,
                   "Kernels compiled at once (default: the CPUs)")
       ->check(CLI::Range(0, 1024));
@@ -226,7 +228,7 @@ void Parser::addBench() {
   addPeers(sub,
            "onnxruntime, openvino or both with a comma; needs the .onnx file");
   sub->add_option("--seconds", arguments.seconds,
-                  "Time to measure each engine (default 4)")
+                  "Seconds to measure each engine (default 4)")
       ->check(CLI::Range(0.1, 3600.0));
   sub->add_flag("--roofline", arguments.roofline,
                 "Print each kernel's time beside what this machine could do");
@@ -275,26 +277,17 @@ void Parser::addServing() {
 }
 
 void Parser::addSmallCommands() {
-  CLI::App *inspect =
-      command(Command::Inspect, "inspect", "Print what is inside an object");
-  addModel(inspect, "OBJECT", "An object of `sinter compile`");
-  inspect->add_flag("--json", arguments.json, "Print JSON");
-  CLI::App *repack =
-      command(Command::Repack, "repack", "Put other weights into an object");
-  addModel(repack, "OBJECT", "An object of `sinter compile`");
-  repack->add_option("--weights", arguments.newModel, "NEW.onnx")->required();
-  CompileOptions &compile = arguments.compile;
-  repack->add_option("-o,--output", compile.outputPath, "Default: OBJECT");
-  repack->add_option("--prefix", compile.prefix, "Prefix of the C names");
-  repack->add_option("--schedules", compile.schedules, "As in the compile");
-  CLI::App *explain =
-      command(Command::Explain, "explain", "Explain an error code");
-  explain->add_option("CODE", arguments.file, "SINTER-I001, I001, or all")
-      ->required();
-  CLI::App *cache =
-      command(Command::Cache, "cache", "Show or empty the kernel cache");
-  cache->add_option("--cache-dir", raw.cacheDir, "Folder of the kernel cache");
-  cache->add_flag("--clear", arguments.clear, "Remove all entries");
+  addInspectOptions(
+      command(Command::Inspect, "inspect", "Print what is inside an object"),
+      arguments);
+  addRepackOptions(
+      command(Command::Repack, "repack", "Put other weights into an object"),
+      arguments);
+  addExplainOptions(
+      command(Command::Explain, "explain", "Explain an error code"), arguments);
+  addCacheOptions(
+      command(Command::Cache, "cache", "Show or empty the kernel cache"),
+      arguments, raw.cacheDir);
 }
 
 llvm::Error Parser::convert() {
@@ -360,13 +353,16 @@ std::optional<ExitCode> Parser::parse(int argc, char **argv) {
                                           std::string("there is no command '") +
                                               argv[1] + "'",
                                           "sinter --help lists them."));
+  if (llvm::Error error = checkNoneEmpty({argv, size_t(argc)}))
+    return printUsage(std::move(error), argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &success) { // --help, --version
     app.exit(success);
     return ExitCode::Ok;
   } catch (const CLI::ParseError &error) {
-    return printUsage(userError(ErrorCode::U006, error.what()), argv[1]);
+    return printUsage(explainUsage(error.what(), {argv, size_t(argc)}),
+                      argv[1]);
   }
   for (auto [sub, kind] : commands)
     if (sub->parsed()) {
