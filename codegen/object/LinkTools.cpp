@@ -49,6 +49,12 @@ Expected<WorkFolder> WorkFolder::beside(StringRef output) {
   if (!sys::fs::is_directory(parent))
     return writeError(
         output, std::make_error_code(std::errc::no_such_file_or_directory));
+  if (StringRef(parent).contains(
+          '%')) // ld.lld makes names from it in the same way
+    return objectError(ErrorCode::O001,
+                       "'" + parent +
+                           "': ld.lld takes % in the name of a folder for a "
+                           "wildcard; write elsewhere, and move the files");
   SmallString<256> model = parent, path;
   sys::path::append(model, ".sinter-%%%%%%%%");
   for (int tries = 0; tries < 128; ++tries) {
@@ -87,7 +93,8 @@ Error WorkFolder::publish(StringRef name, StringRef output) const {
 Error WorkFolder::reserve(uint64_t bytes) const {
   auto space = sys::fs::disk_space(path);
   if (space && space->available < bytes)
-    return objectError(ErrorCode::O002, "needed " + Twine(bytes) +
+    return objectError(ErrorCode::O002, "'" + sys::path::parent_path(path) +
+                                            "': needed " + Twine(bytes) +
                                             " bytes, there are " +
                                             Twine(space->available));
   return Error::success();

@@ -183,7 +183,10 @@ static std::string saveReproducer(const KernelJob &job, StringRef reason) {
   for (StringRef line : lines)
     out << "// " << line << "\n";
   out << job.define << "\n";
-  return path.str().str();
+  out.close();
+  bool failed = out.has_error();
+  out.clear_error();
+  return failed ? "(it could not be saved)" : path.str().str();
 }
 
 // A name from the contents, 64 bits of it: kernels of one object must not

@@ -19,6 +19,7 @@
 #include "compiler/pipeline/Taps.h"
 #include "compiler/report/CompileReport.h"
 #include "compiler/report/MlirDiagnostics.h"
+#include "compiler/report/TextFile.h"
 #include "dialects/exec/ExecOps.h"
 #include "dialects/target/Emulation.h"
 #include "dialects/target/Target.h"
@@ -243,22 +244,13 @@ llvm::Error Compilation::writeResult() {
   return writeObject(inputs, options.outputPath);
 }
 
-// To stdout, or to a file that appears when it is complete.
 static llvm::Error
 writeText(const std::string &path,
           llvm::function_ref<void(llvm::raw_ostream &)> print) {
-  if (path == "-") {
-    print(llvm::outs());
-    return llvm::Error::success();
-  }
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &out) {
-    print(out);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return llvm::Error::success();
-  return userError(ErrorCode::O001,
-                   "'" + path + "': " + llvm::toString(std::move(error)));
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  print(out);
+  return writeTextFile(path, text);
 }
 
 llvm::Error Compilation::writeReport() {

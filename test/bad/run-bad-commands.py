@@ -124,6 +124,31 @@ def cache_that_is_a_file(folder):
     pass
 
 
+# Nothing is written elsewhere than where temporary files belong.
+@case("O001", 5, "'/nonexistent/sinter-", "verify", "m.onnx", TMPDIR="/nonexistent")
+def no_folder_for_temporary_files(folder):
+    pass
+
+
+# % is a letter in the names of users.
+@case(None, 0, "", "compile", "100%/m%20.onnx", "-o", "m%.so", "--report", "100%/m.json", "--cache-dir", "100%/%")
+def names_with_percent_signs(folder):
+    (folder / "100%").mkdir()
+    (folder / "100%" / "m%20.onnx").write_bytes((folder / "m.onnx").read_bytes())
+    return lambda folder: ("" if (folder / "100%" / "m.json").exists() and any((folder / "100%" / "%").glob("*/*.o"))
+                           else "files are missing")
+
+
+@case("O001", 5, "ld.lld takes % in the name of a folder for a wildcard", "compile", "m.onnx", "-o", "50%/m.so")
+def folder_that_the_linker_cannot_take(folder):
+    (folder / "50%").mkdir()
+
+
+@case("", 5, "'full.json': No space left", "compile", "m.onnx", "-o", "full.o", "--report", "full.json")
+def report_to_a_full_device(folder):
+    (folder / "full.json").symlink_to("/dev/full")
+
+
 @case("R002", 4, "not an .npz file", "run", "m.so", "--inputs", "/dev/zero", before=limit("v", 4000000))
 def inputs_without_end(folder):
     pass

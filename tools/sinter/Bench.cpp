@@ -7,6 +7,7 @@
 // without the machine it was measured on.
 #include "tools/sinter/Commands.h"
 
+#include "compiler/report/TextFile.h"
 #include "tools/sinter/Compare.h"
 #include "tools/sinter/Loadable.h"
 #include "tools/sinter/Machine.h"
@@ -15,6 +16,7 @@
 #include "tools/sinter/Session.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
@@ -82,7 +84,9 @@ llvm::Error Bench::addPeers() {
     return llvm::Error::success();
   if (!loadable.fromModel)
     return userError(ErrorCode::U006,
-                     "--against needs the .onnx file, not an object");
+                     "--against needs the model, and '" + arguments.file +
+                         "' is an object",
+                     "Give the .onnx file that it was compiled from.");
   auto python = findPython(arguments.python);
   if (!python)
     return python.takeError();
@@ -182,19 +186,9 @@ llvm::Error Bench::writeJson() const {
                       {"threads", static_cast<int64_t>(threads)}};
   for (auto &peer : peers)
     object[peer->name] = figuresOf(*peer);
-  std::error_code code;
-  llvm::raw_fd_ostream out(arguments.jsonFile, code);
-  if (code)
-    return userError(ErrorCode::O010,
-                     "'" + arguments.jsonFile + "': " + code.message());
-  out << llvm::formatv("{0:2}", json::Value(std::move(object))) << "\n";
-  out.flush();
-  code = out.error();
-  out.clear_error();
-  if (code)
-    return userError(ErrorCode::O010,
-                     "'" + arguments.jsonFile + "': " + code.message());
-  return llvm::Error::success();
+  return writeTextFile(
+      arguments.jsonFile,
+      llvm::formatv("{0:2}\n", json::Value(std::move(object))).str());
 }
 
 llvm::Error Bench::roofline() const {

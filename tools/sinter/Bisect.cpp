@@ -7,6 +7,7 @@
 // alone deviates too. A kernel that is fused from several nodes needs them all.
 #include "tools/sinter/Commands.h"
 
+#include "compiler/report/TextFile.h"
 #include "tools/sinter/Diff.h"
 #include "tools/sinter/Loadable.h"
 #include "tools/sinter/OnnxCut.h"
@@ -69,18 +70,6 @@ valuesOf(const OnnxCut &cut, const std::vector<std::string> &values,
   return found;
 }
 
-static llvm::Error writeFile(const std::string &path, llvm::StringRef bytes) {
-  llvm::Error error =
-      llvm::writeToOutput(path, [&](llvm::raw_ostream &out) -> llvm::Error {
-        out << bytes;
-        return llvm::Error::success();
-      });
-  if (!error)
-    return llvm::Error::success();
-  return userError(ErrorCode::O001,
-                   "'" + path + "': " + llvm::toString(std::move(error)));
-}
-
 namespace {
 
 struct Part {
@@ -118,7 +107,7 @@ findPart(const Arguments &arguments, const OnnxCut &cut, size_t node,
     std::string path = folder.file("part" + std::to_string(depth) + ".onnx");
     Part part{cut.write(cone, *inputs, *outputs), std::move(*inputs),
               cone.size()};
-    if (llvm::Error error = writeFile(path, part.model))
+    if (llvm::Error error = writeTextFile(path, part.model))
       return std::move(error);
     auto result = diffModel(path, plain, arguments, &part.inputs);
     if (!result) { // the part alone is refused
@@ -166,7 +155,7 @@ static llvm::Expected<bool> bisect(const Arguments &arguments) {
   llvm::SmallString<256> out(arguments.compile.outputPath);
   if (out.empty())
     out = (llvm::sys::path::stem(arguments.file) + "-part.onnx").str();
-  if (llvm::Error error = writeFile(out.str().str(), (*part)->model))
+  if (llvm::Error error = writeTextFile(out.str().str(), (*part)->model))
     return std::move(error);
   llvm::SmallString<256> data(out);
   llvm::sys::path::replace_extension(data, ".npz");

@@ -59,7 +59,8 @@ static llvm::Error writeFolder(const std::string &out,
   if (!parent.empty())
     fs::create_directories(parent);
   llvm::SmallString<256> temporary;
-  fs::createUniquePath(out + ".tmp-%%%%%%%%", temporary, false);
+  fs::createUniquePath(".tmp-%%%%%%%%", temporary, false);
+  temporary.insert(temporary.begin(), out.begin(), out.end()); // % and all
   if (std::error_code bad = fs::create_directory(temporary, false, fs::all_all))
     return userError(ErrorCode::O001, "'" + out + "': " + bad.message());
   TemporaryFolder unfinished(temporary.str().str());

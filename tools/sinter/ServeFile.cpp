@@ -175,8 +175,10 @@ sinter::writeWhole(const std::string &file, unsigned mode,
                          "': it exists and is no regular file");
   int descriptor = -1;
   llvm::SmallString<256> temporary;
-  if (std::error_code bad = fs::createUniqueFile(
-          file + ".tmp-%%%%%%%%", descriptor, temporary, fs::OF_None, mode))
+  fs::createUniquePath(".tmp-%%%%%%%%", temporary, /*MakeAbsolute=*/false);
+  temporary.insert(temporary.begin(), file.begin(), file.end()); // % and all
+  if (std::error_code bad = fs::openFileForWrite(
+          temporary, descriptor, fs::CD_CreateNew, fs::OF_None, mode))
     return cannotWrite(file, bad.message());
   llvm::sys::RemoveFileOnSignal(temporary);
   serve::Status status = write(descriptor);

@@ -6,6 +6,7 @@
 #include "tools/sinter/TemporaryFolder.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include <atomic>
 #include <climits>
 #include <csignal>
@@ -95,20 +96,29 @@ static void leaveSlot(const std::string &folder) {
 }
 
 TemporaryFolder::TemporaryFolder() {
-  llvm::SmallString<128> path;
-  if (llvm::sys::fs::createUniqueDirectory("sinter", path))
-    return;
-  folder = path.str().str();
-  keepInSlot(folder);
+  namespace fs = llvm::sys::fs;
+  std::error_code code = std::make_error_code(std::errc::file_exists);
+  for (int tries = 0; tries < 128 && code == std::errc::file_exists; ++tries) {
+    // The name alone: LLVM takes a % in $TMPDIR for a wildcard too.
+    llvm::SmallString<128> path, name;
+    llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, path);
+    fs::createUniquePath("sinter-%%%%%%", name, /*MakeAbsolute=*/false);
+    llvm::sys::path::append(path, name);
+    folder = path.str().str();
+    code = fs::create_directory(path, /*IgnoreExisting=*/false, fs::owner_all);
+  }
+  isMade = !code;
+  if (isMade)
+    keepInSlot(folder);
 }
 
 TemporaryFolder::TemporaryFolder(std::string existing)
-    : folder(std::move(existing)) {
+    : folder(std::move(existing)), isMade(true) {
   keepInSlot(folder);
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  if (folder.empty())
+  if (!isMade)
     return;
   llvm::sys::fs::remove_directories(folder);
   leaveSlot(folder);

@@ -14,7 +14,8 @@ namespace sinter {
 /// A folder that goes away with its owner, or with the process.
 class TemporaryFolder {
 public:
-  /// A new one where temporary files belong ($TMPDIR, /tmp).
+  /// A new one where temporary files belong ($TMPDIR, /tmp). Where none can be
+  /// made, whoever writes a file into it says so with its name.
   TemporaryFolder();
   /// One that exists; after a rename there is nothing left to remove.
   explicit TemporaryFolder(std::string folder);
@@ -27,6 +28,7 @@ public:
 
 private:
   std::string folder;
+  bool isMade = false;
 };
 
 } // namespace sinter
