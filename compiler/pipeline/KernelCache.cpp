@@ -1,7 +1,8 @@
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// FOLDER/ab/cdef....o: contents, then their SHA-256. The time of modification
+// FOLDER/ab/cdef....o: contents, then the SHA-256 of the key and of them, so a
+// file that came to another name is no entry either. The time of modification
 // is the time of last use: a hit sets it, pruning goes by it.
 #include "compiler/pipeline/KernelCache.h"
 
@@ -26,9 +27,21 @@ using llvm::StringRef;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
-static std::array<uint8_t, 32> hashOf(llvm::ArrayRef<char> bytes) {
-  return llvm::SHA256::hash(
-      {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+static constexpr uint64_t mostBytes = 256 << 20; // of an entry
+
+static std::array<uint8_t, 32> hashOf(StringRef key,
+                                      llvm::ArrayRef<char> bytes) {
+  llvm::SHA256 hash;
+  hash.update(key);
+  hash.update(StringRef(bytes.data(), bytes.size()));
+  return hash.final();
+}
+
+// What is in the folder may be anything: a pipe would be waited for.
+static bool isReadable(const std::string &file) {
+  fs::file_status status;
+  return !fs::status(file, status) && fs::is_regular_file(status) &&
+         status.getSize() >= 32 && status.getSize() <= mostBytes;
 }
 
 // Appends the GNU build id of a loaded object, if it is ours or LLVM's: others
@@ -109,13 +122,15 @@ std::optional<std::vector<char>> KernelCache::find(StringRef key) const {
   if (folder.empty())
     return std::nullopt;
   std::string file = fileOf(key);
+  if (!isReadable(file))
+    return std::nullopt;
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer || (*buffer)->getBufferSize() < 32)
     return std::nullopt;
   StringRef all = (*buffer)->getBuffer();
   llvm::ArrayRef<char> bytes(all.data(), all.size() - 32);
-  if (memcmp(hashOf(bytes).data(), all.end() - 32, 32) != 0) {
+  if (memcmp(hashOf(key, bytes).data(), all.end() - 32, 32) != 0) {
     fs::remove(file);
     return std::nullopt;
   }
@@ -133,11 +148,13 @@ void KernelCache::store(StringRef key, llvm::ArrayRef<char> bytes) const {
     return;
   int fd;
   llvm::SmallString<256> temporary;
-  if (fs::createUniqueFile(file + ".%%%%%%%%.tmp", fd, temporary))
+  fs::createUniquePath(".%%%%%%%%.tmp", temporary, /*MakeAbsolute=*/false);
+  temporary.insert(temporary.begin(), file.begin(), file.end()); // % and all
+  if (fs::openFileForWrite(temporary, fd, fs::CD_CreateNew))
     return;
   llvm::raw_fd_ostream out(fd, /*shouldClose=*/true);
   out.write(bytes.data(), bytes.size());
-  auto hash = hashOf(bytes);
+  auto hash = hashOf(key, bytes);
   out.write(reinterpret_cast<const char *>(hash.data()), hash.size());
   out.close();
   bool failed = out.has_error(); // a full disk, say

@@ -4,9 +4,9 @@
 // Machine code of kernels by content: the key hashes everything that decides
 // the bytes (the define's text, its schedule, the ISA, the build of this
 // compiler), so an entry is never wrong, only unused. Files appear by a rename,
-// so two compiles may share a folder; each ends with the hash of its contents,
-// so a torn file is a miss. A folder that cannot be written is no error: the
-// compile is just slower.
+// so two compiles may share a folder; each ends with the hash of its key and
+// contents, so a torn, changed or moved file is a miss. A folder that cannot be
+// written is no error: the compile is just slower.
 #ifndef SINTER_COMPILER_PIPELINE_KERNELCACHE_H
 #define SINTER_COMPILER_PIPELINE_KERNELCACHE_H
 

@@ -149,6 +149,24 @@ def report_to_a_full_device(folder):
     (folder / "full.json").symlink_to("/dev/full")
 
 
+# What was damaged in the cache is compiled again, not trusted.
+@case(None, 0, "", "compile", "m.onnx", "-o", "again.o", "--prefix", "m", "--cache-dir",
+      "damaged")
+def cache_with_damaged_entries(folder):
+    subprocess.run([sinter, "compile", "m.onnx", "-o", "first.o", "--prefix", "m", "--cache-dir", "damaged"], cwd=folder,
+                   check=True)
+    entries = sorted((folder / "damaged").glob("*/*.o"))
+    damage = [lambda data: data[:len(data) // 2], lambda data: b"",
+              lambda data: data[:99] + bytes([data[99] ^ 1]) + data[100:],
+              lambda data: entries[0].read_bytes()]
+    if len(entries) < 4:
+        return lambda folder: f"{len(entries)} entries are too few"
+    for i, entry in reversed(list(enumerate(entries))):
+        entry.write_bytes(damage[i % len(damage)](entry.read_bytes()))
+    return lambda folder: ("" if (folder / "again.o").read_bytes() == (folder / "first.o").read_bytes()
+                           else "another object than without damage")
+
+
 @case("R002", 4, "not an .npz file", "run", "m.so", "--inputs", "/dev/zero", before=limit("v", 4000000))
 def inputs_without_end(folder):
     pass

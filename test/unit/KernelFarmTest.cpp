@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace sinter;
@@ -98,6 +99,30 @@ TEST_F(Farm, TornCacheEntryIsAMiss) {
   EXPECT_FALSE(cache.find(key).has_value());
   EXPECT_EQ(errorOf({{"a", "v3", "a"}}), "");
   EXPECT_TRUE(cache.find(key).has_value());
+}
+
+TEST_F(Farm, EntryOfAnotherKeyIsAMiss) {
+  KernelCache cache(options.cacheDir);
+  auto fileOf = [&](const std::string &key) {
+    return options.cacheDir + "/" + key.substr(0, 2) + "/" + key.substr(2) +
+           ".o";
+  };
+  std::string a = kernelKey({"v3", "a"}), b = kernelKey({"v3", "b"});
+  cache.store(a, std::vector<char>{'a'});
+  cache.store(b, std::vector<char>{'b'});
+  ASSERT_EQ(rename(fileOf(a).c_str(), fileOf(b).c_str()), 0);
+  EXPECT_FALSE(cache.find(b).has_value());
+}
+
+TEST_F(Farm, PipeInTheCacheIsNotWaitedFor) {
+  KernelCache cache(options.cacheDir);
+  std::string key = kernelKey({"v3", "a"});
+  cache.store(key, std::vector<char>{'a'});
+  std::string file =
+      options.cacheDir + "/" + key.substr(0, 2) + "/" + key.substr(2) + ".o";
+  ASSERT_EQ(unlink(file.c_str()), 0);
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  EXPECT_FALSE(cache.find(key).has_value());
 }
 
 TEST_F(Farm, PruneDropsTheOldest) {
