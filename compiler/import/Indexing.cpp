@@ -226,6 +226,10 @@ LogicalResult importOneHot(NodeImport &node) {
   if (depth->size() != 1)
     return node.fault(ErrorCode::S001,
                       "depth has " + Twine(depth->size()) + " elements", "one");
+  if (std::optional<int64_t> known = sym::asConstant((*depth)[0]);
+      known && *known < 1)
+    return node.fault(ErrorCode::S001, "depth is " + Twine(*known),
+                      "1 or more");
   if (!node.requireRank(2, 1) ||
       !node.requireEqual(node.dims(2)[0], node.model.dim(2),
                          "the values and their number, off and on,"))

@@ -150,6 +150,10 @@ LogicalResult importTrilu(NodeImport &node) {
     if (!given || given->size() != 1)
       return failure();
     k = (*given)[0];
+    // No diagonal is further away than memory reaches.
+    if (std::optional<int64_t> known = sym::asConstant(k))
+      k = node.model.dim(
+          std::clamp(*known, -(int64_t(1) << 47), int64_t(1) << 47));
   }
   return node.set(0, node.one<graph::TriluOp>(
                          node.value(0), node.attrs().dim("k", k).flag(

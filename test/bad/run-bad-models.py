@@ -177,6 +177,13 @@ def part_below_nothing(folder):
                  initializers=[vector("n", [3, -1], numpy.int64), vector("i", 0, numpy.int64)])
 
 
+@case("S001", "depth is -4")
+def depth_below_nothing(folder):
+    x = helper.make_tensor_value_info("x", TensorProto.INT64, [2])
+    return model([node("OneHot", ["x", "d", "v"])], [x],
+                 initializers=[vector("d", -4, numpy.int64), vector("v", [0, 1])])
+
+
 @case("I006", "lacks one of its inputs")
 def input_left_out(folder):
     return model([node("Add", ["x"])])

@@ -126,6 +126,7 @@ def small(d):
     yield "bitmask_bias_dropout", "BitmaskBiasDropout", [x, Constant(d.real(2))], {}, 2, \
         lambda a, b: [a + b, np.full(1, 2**32 - 1, np.uint32)]
     yield "sample_op", "SampleOp", [x], {}, 1
+    yield "trilu_far", "ai.onnx:Trilu", [d.real(3, 4), Constant(np.array(-2**63))], {"upper": 0}, 1
     yield "einsum_diagonals", "ai.onnx:Einsum", [d.real(2, 3, 3, 4, 4)], {"equation": "biijj->bji"}, 1, \
         lambda x: [np.einsum("biijj->bji", x)]
 
