@@ -150,9 +150,9 @@ void RecurrentEmitter::forTiles(Value count, unsigned tall, size_t gates,
 }
 
 unsigned RecurrentEmitter::tallRows(int64_t limit) {
-  // A word of bytes that is taken apart is two vectors.
+  // A word of bytes that is taken apart is two vectors, and one on the way.
   int64_t parts = plan.isOfBytes && !kb.target.dotOf("dot4") ? 2 : 1;
-  int64_t free = int64_t(kb.target.vec.registers) - parts;
+  int64_t free = int64_t(kb.target.vec.registers) - (parts > 1 ? 4 : 1);
   int64_t fit = free / (plan.gates + parts);
   return unsigned(std::max<int64_t>(1, std::min(fit, limit)));
 }
