@@ -152,9 +152,62 @@ Bounds picked(const Bounds &from, ArrayRef<DimAttr> places) {
   return result;
 }
 
+/// Whether two elements are equal, where it is known.
+UpperBound areEqual(ModelImporter &model, const UpperBound &a,
+                    const UpperBound &b) {
+  if (!a.known || !b.known)
+    return {};
+  sym::Range gap = model.rangeOf(a.known - b.known);
+  if (gap.min > 0 || gap.max < 0 || (gap.min == 0 && gap.max == 0))
+    return ofInteger(model, model.dim(gap.min == 0 && gap.max == 0));
+  return {};
+}
+
+/// What torch writes for expand(-1, n): Where(Equal(sizes, -1), 1, sizes).
+UpperBound chosen(ModelImporter &model, const UpperBound &isFirst,
+                  const UpperBound &first, const UpperBound &second) {
+  std::optional<int64_t> choice =
+      isFirst.known ? sym::asConstant(isFirst.known) : std::nullopt;
+  if (!choice)
+    return largest(model, first, second);
+  return *choice ? first : second;
+}
+
+/// Of an operator that computes each element from those at its place.
+Bounds elementwise(NodeImport &node,
+                   llvm::function_ref<UpperBound(ArrayRef<UpperBound>)> with) {
+  std::vector<Bounds> operands;
+  size_t count = 1;
+  for (size_t i = 0; i < node.inputCount(); ++i) {
+    operands.push_back(boundsOf(node.model, *node.input(i)));
+    if (operands.back().empty() || node.rank(i) > 1)
+      return {};
+    count = std::max(count, operands.back().size());
+  }
+  Bounds result;
+  for (size_t at = 0; at < count; ++at) {
+    SmallVector<UpperBound, 3> elements;
+    for (const Bounds &operand : operands) {
+      if (operand.size() != count && operand.size() != 1)
+        return {};
+      elements.push_back(operand[at % operand.size()]);
+    }
+    result.push_back(with(elements));
+  }
+  return result;
+}
+
 /// Bounds of the first result; empty where the operator is not followed.
 Bounds follow(NodeImport &node, StringRef op) {
   ModelImporter &model = node.model;
+  if (op == "Equal")
+    return elementwise(node, [&](ArrayRef<UpperBound> e) {
+      return areEqual(model, e[0], e[1]);
+    });
+  if (op == "Where")
+    return elementwise(node, [&](ArrayRef<UpperBound> e) {
+      return chosen(model, e[0], e[1], e[2]);
+    });
   Bounds first = boundsOf(model, *node.input(0));
   bool isRow = node.rank(0) <= 1;
   if (op == "Concat" && isRow) {
@@ -198,7 +251,7 @@ bool isFollowed(StringRef op) {
       .Cases({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}, true)
       .Cases({"Floor", "Ceil", "Round", "Reciprocal", "Concat"}, true)
       .Cases({"Gather", "ReduceMin", "ReduceMax"}, true)
-      .Cases({"Mul", "Div", "Add", "Min", "Max"}, true)
+      .Cases({"Mul", "Div", "Add", "Min", "Max", "Equal", "Where"}, true)
       .Default(false);
 }
 
