@@ -70,7 +70,18 @@ LOOPS["wraps"] = ("g (float[N, 4] x, float[A, 4] first) => (float[4] last, int32
                   "body (int64 i, bool go, int32 counter, float[C] sum) => (bool more, int32 next, float[C] total) "
                   "{ next = Add(counter, stride)\n small = Cast<to=3>(next)\n top = Cast<to=6>(small)\n"
                   " more = Less(top, bound)\n total = Add(sum, sum) }> }")
-CONSTANTS = {"zero": np.array([0]), "one": np.array([1]), "pair": np.array([2, 4]), "scalar": np.array(0),
+# The bags of torch's EmbeddingBag: steps of the counter's type, a sequence, no number of trips.
+LOOPS["bags"] = ("g (float[N, 4] x, float[A, 4] first) => (float[R, 4] y) <int64 start = {0}> {"
+                 " s = Shape(x)\n n = Gather<axis=0>(s, scalar)\n begins = Less(start, n)\n none = SequenceEmpty()\n"
+                 " c, all = Loop(, begins, start, none)<body = "
+                 "body (int64 i, bool go, int64 bag, seq(float[1, 4]) list) => "
+                 "(bool more, int64 next, seq(float[1, 4]) longer) "
+                 "{ from = Reshape(bag, flat)\n step = CastLike(single, bag)\n to = Add(from, step)\n"
+                 " rows = Slice(x, from, to, zero)\n sum = ReduceSum(rows, zero)\n"
+                 " longer = SequenceInsert(list, sum)\n next = Add(bag, step)\n more = Less(next, n) }>\n"
+                 " y = ConcatFromSequence<axis=0>(all) }")
+CONSTANTS = {"flat": np.array([-1]), "single": np.array(1.0, np.float32),
+             "zero": np.array([0]), "one": np.array([1]), "pair": np.array([2, 4]), "scalar": np.array(0),
              "limit": np.array(2.0, np.float32)}
 
 # The shorter side becomes 24 unless the longer one would be more than 40.

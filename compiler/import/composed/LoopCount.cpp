@@ -32,6 +32,7 @@ private:
     int64_t step;
   };
   const onnx::Node *producerOf(onnx::Text name) const;
+  bool keepsCounts(const onnx::Node &cast) const;
   onnx::Text behindCasts(onnx::Text name, bool isTruth = false) const;
   std::optional<size_t> carriedAs(onnx::Text name) const;
   std::optional<DimAttr> numberOf(onnx::Text name) const;
@@ -48,14 +49,16 @@ std::optional<DimAttr> onlyNumber(const TensorValue *value) {
              : std::nullopt;
 }
 
-bool isWideCast(const onnx::Node &cast) {
+bool isWide(onnx::DataType type) {
   using onnx::DataType;
-  auto to = llvm::find_if(cast.attributes,
-                          [](auto &one) { return one.name == "to"; });
-  return to != cast.attributes.end() &&
-         llvm::is_contained({DataType::Float, DataType::Double, DataType::Int32,
-                             DataType::Int64},
-                            DataType(to->i));
+  return llvm::is_contained(
+      {DataType::Float, DataType::Double, DataType::Int32, DataType::Int64},
+      type);
+}
+
+bool isWide(Type type) {
+  return type.isF32() || type.isF64() || type.isSignlessInteger(32) ||
+         type.isSignlessInteger(64);
 }
 
 const onnx::Node *LoopCount::producerOf(onnx::Text name) const {
@@ -65,14 +68,31 @@ const onnx::Node *LoopCount::producerOf(onnx::Text name) const {
   return nullptr;
 }
 
-/// A truth value survives every Cast; of a count, those to narrow types wrap or
-/// round it.
+/// Casts to narrow types would wrap or round a count.
+bool LoopCount::keepsCounts(const onnx::Node &cast) const {
+  if (cast.op == "CastLike") {
+    std::optional<size_t> carried = carriedAs(cast.inputs[1]);
+    const TensorValue *like = carried ? &form.carried[*carried]
+                              : producerOf(cast.inputs[1])
+                                  ? nullptr
+                                  : node.scope.find(text(cast.inputs[1]));
+    return like && isWide(like->type.getElementType());
+  }
+  auto to = llvm::find_if(cast.attributes,
+                          [](auto &one) { return one.name == "to"; });
+  return to != cast.attributes.end() && isWide(onnx::DataType(to->i));
+}
+
+/// A truth value survives every Cast.
 onnx::Text LoopCount::behindCasts(onnx::Text name, bool isTruth) const {
   for (size_t step = 0; step < body.nodes.size(); ++step) {
     const onnx::Node *link = producerOf(name);
-    if (!link || link->inputs.size() != 1 ||
+    bool isCast =
+        link && ((link->op == "Cast" && link->inputs.size() == 1) ||
+                 (link->op == "CastLike" && link->inputs.size() == 2));
+    if (!link || link->inputs.empty() ||
         (link->op != "Identity" &&
-         (link->op != "Cast" || (!isTruth && !isWideCast(*link)))))
+         (!isCast || (!isTruth && !keepsCounts(*link)))))
       break;
     name = link->inputs[0];
   }
