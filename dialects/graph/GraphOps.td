@@ -426,9 +426,9 @@ def Graph_RecurrentOp : Graph_Inferred<"recurrent", [AttrSizedOperandSegments]> 
     input [S, B, I]; weights [D, G*H, I], recurrence [D, G*H, H], bias [D, 2*G*H],
     lengths [B] (i32), initial_h/initial_c [D, B, H], peephole [D, 3*H]; D = 2 for
     `bidirectional`. Results: Y [S, D, B, H], Y_h [D, B, H] and for LSTM Y_c.
-    `cell` is "lstm", "gru" or "rnn"; gate order as ONNX (iofc, zrh). `activations`
-    are scalar-op names (G-1 or as ONNX per direction), with alphas/betas.
-    layout=1 is transposed by the importer. `quantised_state`: h meets `recurrence` in 8 bits.
+    `cell` is "lstm", "gru" or "rnn"; gate order as ONNX (iofc, zrh). `activations` are scalar-op
+    names (G-1 or as ONNX per direction), with alphas/betas. layout=1 is transposed by the importer.
+    `quantised_state` (LSTM): i8 weights in words of 4; scales, sums and zero points end the bias.
   }];
   let arguments = (ins Tensor:$input, Tensor:$weights, Tensor:$recurrence,
                        Optional<Tensor>:$bias, Optional<Tensor>:$lengths,

@@ -181,8 +181,9 @@ def Kernel_RecurrentOp : Kernel_Root<"recurrent"> {
     (`has_lengths`), peephole [3*H] in the order i, o, f (`has_peephole`).
     Outputs: Y [S, B, H], Y_h [B, H], Y_c [B, H] (LSTM). With `reverse` steps run
     from the end (of each sequence) and Y is in the order of the input. With
-    `quantised_state` (LSTM) each row of h is rounded to 8 bits of its own scale before
-    the product with `recurrence`.
+    `quantised_state` (LSTM) both panels are i8 with k padded to words of 4, the input
+    is rounded to u8 with one scale and h with one a row and step; the extras end with
+    scales, sums and zero points, each [2*n]: columns of weights, then of recurrence.
   }];
   let arguments = (ins View:$input, ViewOrPanels:$weights, ViewOrPanels:$recurrence,
                        Variadic<View>:$extras, Variadic<View>:$outputs,

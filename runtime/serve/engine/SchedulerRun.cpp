@@ -5,6 +5,7 @@
 #include "runtime/serve/engine/Scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sinter::serve {
 
@@ -135,7 +136,7 @@ TimePoint Scheduler::sleep(Lock &lock, TimePoint wake) {
     work.wait(lock);
   else
     work.wait_until(lock, wake);
-  TimePoint due = std::min(calledAt, wake);
+  TimePoint due = std::min(std::exchange(calledAt, TimePoint::max()), wake);
   return due <= Clock::now() ? due : TimePoint::max();
 }
 
