@@ -152,7 +152,7 @@ Values RecurrentEmitter::scaled(ArrayRef<Value> sums, const UnitTile &tile,
   Values result(sums.begin(), sums.end());
   for (unsigned v = 0; v < tile.width; ++v)
     for (auto [g, gate] : llvm::enumerate(gates)) {
-      auto column = [&](Value view) {
+      auto column = [&, gate = gate](Value view) {
         return Vec(kb, biasAt(view, tile, v, gate, first));
       };
       auto whole = [&](Vec x) {
@@ -161,7 +161,7 @@ Values RecurrentEmitter::scaled(ArrayRef<Value> sums, const UnitTile &tile,
       Vec scale = column(scales), ofColumn = whole(column(sumsOfColumns)),
           zero = whole(column(zeros));
       for (auto [i, row] : llvm::enumerate(facts)) {
-        auto fact = [&](Type element, int64_t at) {
+        auto fact = [&, row = row](Type element, int64_t at) {
           return Vec(kb, kb.loadBroadcast(element, lanes, kb.at(row, at)));
         };
         Value &sum = result[(i * tile.width + v) * gates.size() + g];
