@@ -196,12 +196,15 @@ void RecurrentEmitter::project(Value start, Value local, Value row,
   for (unsigned i = 0; i < count; ++i) {
     Value at = overSteps ? kb.add(local, i) : local;
     Value r = overSteps ? row : kb.add(row, i);
-    Value slot = kb.add(kb.mul(at, plan.rowBlock), r);
-    facts.push_back(scratch(plan.inputRounding, slot, kernel::kRoundingBytes));
-    source.rows.push_back(
-        plan.isOfBytes
-            ? scratch(plan.inputBytes, slot, plan.byteRow(plan.inputSize))
-            : inputRow(timeOf(kb.add(start, at)), r));
+    if (plan.isOfBytes) {
+      Value slot = kb.add(kb.mul(at, plan.rowBlock), r);
+      facts.push_back(
+          scratch(plan.inputRounding, slot, kernel::kRoundingBytes));
+      source.rows.push_back(
+          scratch(plan.inputBytes, slot, plan.byteRow(plan.inputSize)));
+    } else {
+      source.rows.push_back(inputRow(timeOf(kb.add(start, at)), r));
+    }
     targets.push_back(kb.at(productRow(at, r), productOffsets.start(tile)));
   }
   Values sums = multiplyPanels(kb, plan.gates, plan.depth(plan.inputSize),

@@ -51,11 +51,15 @@ Values RecurrentEmitter::recur(const Step &step, const UnitTile &tile,
   RowSource source{{}, kb.c(4)};
   Values facts;
   for (unsigned i = 0; i < step.count; ++i) {
-    Value row = kb.add(step.row, i);
-    facts.push_back(scratch(plan.hiddenRounding, row, kernel::kRoundingBytes));
-    source.rows.push_back(plan.isOfBytes ? scratch(plan.hiddenBytes, row,
-                                                   plan.byteRow(plan.hidden))
-                                         : stateRow(from, step, i));
+    if (plan.isOfBytes) {
+      Value row = kb.add(step.row, i);
+      facts.push_back(
+          scratch(plan.hiddenRounding, row, kernel::kRoundingBytes));
+      source.rows.push_back(
+          scratch(plan.hiddenBytes, row, plan.byteRow(plan.hidden)));
+    } else {
+      source.rows.push_back(stateRow(from, step, i));
+    }
   }
   Values sums = multiplyPanels(kb, plan.gates, plan.depth(plan.hidden),
                                buffer(op.getRecurrence()), gates, tile, source,

@@ -6,6 +6,7 @@
 // is the time of last use: a hit sets it, pruning goes by it.
 #include "compiler/pipeline/KernelCache.h"
 
+#include "compiler/report/TextFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -147,9 +148,7 @@ void KernelCache::store(StringRef key, llvm::ArrayRef<char> bytes) const {
   if (fs::create_directories(path::parent_path(file)))
     return;
   int fd;
-  llvm::SmallString<256> temporary;
-  fs::createUniquePath(".%%%%%%%%.tmp", temporary, /*MakeAbsolute=*/false);
-  temporary.insert(temporary.begin(), file.begin(), file.end()); // % and all
+  std::string temporary = temporaryBeside(file);
   if (fs::openFileForWrite(temporary, fd, fs::CD_CreateNew))
     return;
   llvm::raw_fd_ostream out(fd, /*shouldClose=*/true);

@@ -6,7 +6,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
-#include <unistd.h>
 
 using namespace sinter;
 namespace fs = llvm::sys::fs;
@@ -40,6 +39,12 @@ static std::error_code writeWhole(const std::string &path, llvm::StringRef text,
   return code ? code : closed;
 }
 
+std::string sinter::temporaryBeside(llvm::StringRef path) {
+  llvm::SmallString<32> suffix;
+  fs::createUniquePath(".%%%%%%%%.tmp", suffix, /*MakeAbsolute=*/false);
+  return (path + suffix).str();
+}
+
 llvm::Error sinter::writeTextFile(const std::string &path,
                                   llvm::StringRef text) {
   if (path == "-") {
@@ -50,10 +55,9 @@ llvm::Error sinter::writeTextFile(const std::string &path,
     std::error_code code = writeWhole(path, text, fs::CD_OpenExisting);
     return code ? refusal(path, code) : llvm::Error::success();
   }
-  // Not LLVM's TempFile: it takes a % in the user's path for a wildcard.
-  std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
+  std::string temporary = temporaryBeside(path);
   llvm::sys::RemoveFileOnSignal(temporary);
-  std::error_code code = writeWhole(temporary, text, fs::CD_CreateAlways);
+  std::error_code code = writeWhole(temporary, text, fs::CD_CreateNew);
   if (!code)
     code = fs::rename(temporary, path);
   if (code)

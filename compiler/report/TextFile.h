@@ -12,6 +12,10 @@
 
 namespace sinter {
 
+/// A name beside `path` that nobody has, for what is renamed to it when it is
+/// complete. LLVM's own functions take a % in the path for a wildcard.
+std::string temporaryBeside(llvm::StringRef path);
+
 /// To standard output for "-". What is no regular file (a device, a pipe) is
 /// written in its place.
 llvm::Error writeTextFile(const std::string &path, llvm::StringRef text);

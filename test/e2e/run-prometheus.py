@@ -143,6 +143,7 @@ def check_alerts(prometheus, server, repository):
     score.check([sample["value"][1] for sample in ready] == ["1"], f"sinter_model_ready is {ready}")
     # Rules that were evaluated before the first scrape saw no model at all.
     clears(prometheus)
+    score.check(prometheus.fired <= {"SinterModelNotReady"}, f"fired at rest: {prometheus.fired}")
 
     broken = os.path.join(repository, NAME, "2")
     os.makedirs(broken)

@@ -39,7 +39,7 @@ def make(model, name):
     shutil.copy(built, copy)
     os.remove(built)
     score.check(os.stat(copy).st_mode & stat.S_IXUSR, f"{name}: the file is not executable")
-    score.check(not [f for f in os.listdir(e2e.WORK) if ".tmp-" in f],
+    score.check(not [f for f in os.listdir(e2e.WORK) if f.endswith(".tmp")],
                 f"{name}: a temporary file was left")
     return copy
 

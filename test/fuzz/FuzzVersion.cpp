@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace sinter;
@@ -103,8 +104,9 @@ void golden(const std::string &bytes) {
 
 struct Folder {
   Folder() {
-    name = std::filesystem::temp_directory_path() / "sinter-fuzz-XXXXXX";
-    if (!mkdtemp(name.data()))
+    name = std::filesystem::temp_directory_path() /
+           ("sinter-fuzz-" + std::to_string(getpid()));
+    if (mkdir(name.c_str(), 0700))
       std::abort();
   }
   ~Folder() { std::filesystem::remove_all(name); }

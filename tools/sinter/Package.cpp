@@ -6,6 +6,7 @@
 // what is being written has another name until it is whole.
 #include "tools/sinter/Commands.h"
 
+#include "compiler/report/TextFile.h"
 #include "runtime/serve/bundle/Signature.h"
 #include "tools/sinter/Deploy.h"
 #include "tools/sinter/ServeFile.h"
@@ -58,12 +59,10 @@ static llvm::Error writeFolder(const std::string &out,
   path::remove_filename(parent);
   if (!parent.empty())
     fs::create_directories(parent);
-  llvm::SmallString<256> temporary;
-  fs::createUniquePath(".tmp-%%%%%%%%", temporary, false);
-  temporary.insert(temporary.begin(), out.begin(), out.end()); // % and all
+  std::string temporary = temporaryBeside(out);
   if (std::error_code bad = fs::create_directory(temporary, false, fs::all_all))
     return userError(ErrorCode::O001, "'" + out + "': " + bad.message());
-  TemporaryFolder unfinished(temporary.str().str());
+  TemporaryFolder unfinished(temporary);
   for (const serve::NewMember &member : parts.members)
     if (llvm::Error error =
             writeWhole(unfinished.file(member.name), 0666,

@@ -4,6 +4,7 @@
 
 #include "compiler/pipeline/Golden.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/report/TextFile.h"
 #include "compiler/report/UserError.h"
 #include "runtime/npz/Npz.h"
 #include "sinter/sinter.h"
@@ -174,9 +175,7 @@ sinter::writeWhole(const std::string &file, unsigned mode,
                      "cannot write '" + file +
                          "': it exists and is no regular file");
   int descriptor = -1;
-  llvm::SmallString<256> temporary;
-  fs::createUniquePath(".tmp-%%%%%%%%", temporary, /*MakeAbsolute=*/false);
-  temporary.insert(temporary.begin(), file.begin(), file.end()); // % and all
+  std::string temporary = temporaryBeside(file);
   if (std::error_code bad = fs::openFileForWrite(
           temporary, descriptor, fs::CD_CreateNew, fs::OF_None, mode))
     return cannotWrite(file, bad.message());

@@ -12,22 +12,20 @@ typedef struct {
 typedef float lanes16 __attribute__((vector_size(64)));
 typedef float lanes4 __attribute__((vector_size(16)));
 
+/* Adds what is left from i on, `lanes` at a time. */
+#define ADD_LANES(lanes)                                                                           \
+  for (int64_t width = sizeof(lanes) / 4; i + width <= n; i += width) {                            \
+    lanes sum, part;                                                                               \
+    __builtin_memcpy(&sum, sums + i, sizeof sum);                                                  \
+    __builtin_memcpy(&part, row + i, sizeof part);                                                 \
+    sum += part;                                                                                   \
+    __builtin_memcpy(sums + i, &sum, sizeof sum);                                                  \
+  }
+
 static void add_row(float *sums, const float *row, int64_t n) {
   int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    lanes16 sum, part;
-    __builtin_memcpy(&sum, sums + i, sizeof sum);
-    __builtin_memcpy(&part, row + i, sizeof part);
-    sum += part;
-    __builtin_memcpy(sums + i, &sum, sizeof sum);
-  }
-  for (; i + 4 <= n; i += 4) {
-    lanes4 sum, part;
-    __builtin_memcpy(&sum, sums + i, sizeof sum);
-    __builtin_memcpy(&part, row + i, sizeof part);
-    sum += part;
-    __builtin_memcpy(sums + i, &sum, sizeof sum);
-  }
+  ADD_LANES(lanes16)
+  ADD_LANES(lanes4)
   for (; i < n; i++)
     sums[i] += row[i];
 }

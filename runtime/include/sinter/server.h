@@ -11,7 +11,7 @@
 // sizeof; fields are only appended. Functions that can fail return a code and
 // write a sentence into `text` (may be NULL). In CMake link sinter::sinter_serve_engine
 // of build/SinterServer.cmake; by hand libsinter_serve_engine.a, libsinter_serve_types.a,
-// libsinter_npz.a, libsinter.a and -lstdc++ -pthread -ldl. docs/embed.md shows both.
+// libsinter_npz.a, libsinter.a and -lstdc++ -lm -pthread -ldl. docs/embed.md shows both.
 
 #ifndef SINTER_SERVER_H
 #define SINTER_SERVER_H
