@@ -11,6 +11,7 @@
 #include "compiler/import/MappedFile.h"
 #include "compiler/import/Proto.h"
 #include "dialects/graph/GraphDialect.h"
+#include "dialects/sym/Facts.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/MapVector.h"
@@ -87,9 +88,8 @@ public:
   /// A symbol with a name nobody has, close to `hint`.
   DimAttr freshSymbol(llvm::StringRef hint, int64_t min, int64_t max);
   sym::Range rangeOf(DimAttr dim) const;
-  bool isProvedLessEqual(DimAttr a, DimAttr b) const {
-    return rangeOf(b - a).min >= 0;
-  }
+  sym::Facts extents; // 0 or more: a check of the run stands before their use
+  bool isProvedLessEqual(DimAttr a, DimAttr b) const;
   DimAttr minOf(DimAttr a, DimAttr b) const;
   DimAttr maxOf(DimAttr a, DimAttr b) const;
 

@@ -18,6 +18,21 @@ static Type elementOf(Value value) {
   return mlir::cast<RankedTensorType>(value.getType()).getElementType();
 }
 
+/// A window that is larger than what it slides over would leave an extent below
+/// zero: the run says so, and what follows may rely on it.
+static void demandExtents(NodeImport &node, RankedTensorType type) {
+  for (DimAttr dim : sym::dimsOf(type)) {
+    ModelImporter &model = node.model;
+    sym::Range range = model.rangeOf(dim);
+    if (range.min >= 0 || range.max < 0)
+      continue;
+    graph::CheckOp::create(model.builder, node.location,
+                           sym::minDim(dim, model.dim(0)), model.dim(0),
+                           UnitAttr());
+    model.extents.know(dim);
+  }
+}
+
 Operation *NodeImport::createInferred(OperationState &state) {
   std::string problem;
   ScopedDiagnosticHandler capture(&model.context, [&](Diagnostic &diagnostic) {
@@ -35,6 +50,9 @@ Operation *NodeImport::createInferred(OperationState &state) {
       return nullptr;
     }
     state.types.assign(types.begin(), types.end());
+    for (Type type : types)
+      if (auto tensor = dyn_cast<RankedTensorType>(type))
+        demandExtents(*this, tensor);
   }
   Operation *op = model.builder.create(state);
   if (failed(op->getName().verifyInvariants(op))) {

@@ -3,6 +3,7 @@
 //
 // One walk for all of them; what the results mean is the node's business.
 #include "compiler/import/Subgraph.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -16,6 +17,8 @@ importSubgraph(NodeImport &node, Scope &scope, const onnx::Graph &graph) {
   }
   size_t before = node.model.faults.all().size();
   scope.parent = &node.scope;
+  // Nothing within has to run.
+  llvm::SaveAndRestore extents(node.model.extents);
   node.model.importInitializers(graph, scope);
   node.model.importNodes(graph.nodes, scope, node.arguments, node.opsets,
                          node.depth + 1);

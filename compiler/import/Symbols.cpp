@@ -52,11 +52,18 @@ DimAttr ModelImporter::freshSymbol(StringRef hint, int64_t min, int64_t max) {
 }
 
 sym::Range ModelImporter::rangeOf(DimAttr dim) const {
-  return sym::rangeOf(dim, [&](StringRef name) {
+  auto symbol = [&](StringRef name) {
     auto it = symbols.find(StringAttr::get(&context, name));
     return it == symbols.end() ? sym::Range{INT64_MIN, INT64_MAX}
                                : sym::Range{it->second.min, it->second.max};
-  });
+  };
+  auto atLeast = [&](DimAttr part) { return extents.atLeast(part); };
+  return extents.empty() ? sym::rangeOf(dim, symbol)
+                         : sym::rangeOf(dim, symbol, atLeast);
+}
+
+bool ModelImporter::isProvedLessEqual(DimAttr a, DimAttr b) const {
+  return rangeOf(b - a).min >= 0;
 }
 
 DimAttr ModelImporter::minOf(DimAttr a, DimAttr b) const {

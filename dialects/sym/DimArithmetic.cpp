@@ -9,7 +9,7 @@
 //   (B*S*384) floordiv (B*S)       ==  384          (exact polynomial division)
 //   x mod y                        ==  x - y * (x floordiv y)
 
-#include "dialects/sym/Dim.h"
+#include "dialects/sym/Facts.h"
 #include "dialects/sym/Saturating.h"
 #include "llvm/ADT/STLExtras.h"
 #include <map>
@@ -260,6 +260,23 @@ DimAttr operator-(DimAttr a, int64_t b) {
 }
 DimAttr operator*(DimAttr a, int64_t b) {
   return a * constantDim(a.getContext(), b);
+}
+
+Affine affineOf(DimAttr dim) {
+  Polynomial base = unpack(dim);
+  Affine result{DimAttr(), 0, 0};
+  if (auto constant = base.find(Monomial()); constant != base.end()) {
+    result.offset = constant->second;
+    base.erase(constant);
+  }
+  for (const auto &[monomial, factor] : base)
+    result.factor = std::gcd(result.factor, factor);
+  if (result.factor == 0)
+    return result;
+  for (auto &[monomial, factor] : base)
+    factor /= result.factor;
+  result.base = pack(dim.getContext(), base);
+  return result;
 }
 
 DimAttr floorDiv(DimAttr a, DimAttr b) {

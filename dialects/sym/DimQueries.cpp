@@ -4,7 +4,7 @@
 // Questions to a finished form: its value, its symbols, the interval it lies
 // in. None of them builds another form.
 
-#include "dialects/sym/Dim.h"
+#include "dialects/sym/Facts.h"
 #include "dialects/sym/Saturating.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -82,14 +82,12 @@ static Range divide(Range a, Range b) {
   return {*llvm::min_element(corners), *llvm::max_element(corners)};
 }
 
-Range rangeOf(DimAttr dim, llvm::function_ref<Range(StringRef)> symbol) {
-  if (dim.getKind() == DimKind::Constant)
-    return {dim.getValue(), dim.getValue()};
-  if (dim.getKind() == DimKind::Symbol)
-    return symbol(dim.getName());
-  Range result = rangeOf(dim.getOperands()[0], symbol);
+static Range rangeOfParts(DimAttr dim,
+                          llvm::function_ref<Range(StringRef)> symbol,
+                          llvm::function_ref<int64_t(DimAttr)> atLeast) {
+  Range result = rangeOf(dim.getOperands()[0], symbol, atLeast);
   for (DimAttr operand : dim.getOperands().drop_front()) {
-    Range next = rangeOf(operand, symbol);
+    Range next = rangeOf(operand, symbol, atLeast);
     if (dim.getKind() == DimKind::Sum)
       result = {saturatingAdd(result.min, next.min),
                 saturatingAdd(result.max, next.max)};
@@ -108,6 +106,41 @@ Range rangeOf(DimAttr dim, llvm::function_ref<Range(StringRef)> symbol) {
   if (dim.getKind() == DimKind::Product)
     return multiply(result, {dim.getValue(), dim.getValue()});
   return result;
+}
+
+Range rangeOf(DimAttr dim, llvm::function_ref<Range(StringRef)> symbol,
+              llvm::function_ref<int64_t(DimAttr)> atLeast) {
+  if (dim.getKind() == DimKind::Constant)
+    return {dim.getValue(), dim.getValue()};
+  Range result = dim.getKind() == DimKind::Symbol
+                     ? symbol(dim.getName())
+                     : rangeOfParts(dim, symbol, atLeast);
+  if (atLeast)
+    result.min = std::max(result.min, atLeast(dim));
+  return result;
+}
+
+Range rangeOf(DimAttr dim, llvm::function_ref<Range(StringRef)> symbol) {
+  return rangeOf(dim, symbol, nullptr);
+}
+
+void Facts::know(DimAttr dim) {
+  Affine affine = affineOf(dim);
+  if (!affine.base)
+    return;
+  int64_t bound = -floorDivide(affine.offset, affine.factor);
+  auto [known, isNew] = least.try_emplace(affine.base, bound);
+  if (!isNew)
+    known->second = std::max(known->second, bound);
+}
+
+int64_t Facts::atLeast(DimAttr dim) const {
+  Affine affine = affineOf(dim);
+  auto known = least.find(affine.base);
+  if (known == least.end())
+    return std::numeric_limits<int64_t>::min();
+  return saturatingAdd(saturatingMul(known->second, affine.factor),
+                       affine.offset);
 }
 
 } // namespace sinter::sym

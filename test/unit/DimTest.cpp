@@ -3,8 +3,8 @@
 //
 // The normal form decides which shapes are equal, so it is checked twice: laws
 // by hand, and random expressions against plain integer arithmetic.
-#include "dialects/sym/Dim.h"
 #include "dialects/graph/Broadcast.h"
+#include "dialects/sym/Facts.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/MLIRContext.h"
@@ -117,6 +117,29 @@ TEST_F(DimTest, EvaluatesLikeIntegers) {
     });
     EXPECT_EQ(asConstant(known), expected) << toString(dim);
   }
+}
+
+TEST_F(DimTest, RangesOfWhatIsKnownOfAnExtent) {
+  DimAttr a = symbol("A"), b = symbol("B"), extent = floorDiv(a, 2) - 3;
+  Affine affine = affineOf(extent * 6 + 5);
+  EXPECT_EQ(affine.base, floorDiv(a, 2));
+  EXPECT_EQ(affine.factor, 6);
+  EXPECT_EQ(affine.offset, -13);
+  EXPECT_EQ(affineOf(a * 4 - b * 6 + 1).base, a * 2 - b * 3);
+  EXPECT_FALSE(affineOf(constant(7)).base);
+  Facts facts;
+  facts.know(extent * 6 + 5); // above -1 already where extent is 0
+  facts.know(extent);
+  auto range = [&](DimAttr dim) {
+    return rangeOf(
+        dim, [](llvm::StringRef) { return Range{0, 100}; },
+        [&](DimAttr part) { return facts.atLeast(part); });
+  };
+  EXPECT_EQ(range(extent).min, 0);
+  EXPECT_EQ(range(extent * 64 + 1).min, 1);
+  EXPECT_EQ(range(maxDim(b, extent + 2)).min, 2);
+  EXPECT_EQ(range(extent * -1).max, 0);
+  EXPECT_EQ(range(b - 1).min, -1);
 }
 
 TEST_F(DimTest, BroadcastsUnrelatedSymbolsExactly) {
