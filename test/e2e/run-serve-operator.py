@@ -170,7 +170,8 @@ def http(server, target, certificate, *headers, method="GET"):
 def check_permissions(server):
     now, common = int(time.time()), {"iss": "me", "aud": "sinter", "sub": "joe", "scope": "observe"}
     tokens = [(True, dict(common, exp=now + 600)),
-              (True, dict(common, exp=now + 600, models=["m*"], aud=["a", "sinter"])), (True, dict(common, exp=2**63 - 1)), (False, dict(common, exp=now + 600, models=["x"])),
+              (True, dict(common, exp=now + 600, models=["m*"], aud=["a", "sinter"])),
+              (True, dict(common, exp=2**63 - 1)), (False, dict(common, exp=now + 600, models=["x"])),
               (False, dict(common, exp=now - 600)), (False, common), (False, dict(common, exp=now + 600, iss="you")),
               (False, dict(common, exp=now + 600, scope="")), (False, dict(common, exp=now + 600, nbf=now + 600))]
     for good, claims in tokens:
