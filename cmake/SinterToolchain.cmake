@@ -14,8 +14,10 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-# Always -fPIC: executables share the precompiled header with libraries.
-add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter -fdiagnostics-color=always)
+# Always -fPIC: executables share the precompiled header with libraries. Of what is
+# deprecated nothing is said: Debian's libstdc++ sorts with what it deprecates itself.
+add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-declarations
+                    -fdiagnostics-color=always)
 add_link_options(-fuse-ld=lld)
 
 # Set by the preset `sanitize` alone. LLVM's libraries and what is linked into
@@ -58,5 +60,5 @@ find_package(Threads REQUIRED)
 add_library(sinter_mlir INTERFACE)
 target_include_directories(sinter_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 separate_arguments(SINTER_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
-target_compile_options(sinter_mlir INTERFACE ${SINTER_LLVM_DEFINITIONS})
+target_compile_options(sinter_mlir INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${SINTER_LLVM_DEFINITIONS}>")
 target_link_libraries(sinter_mlir INTERFACE MLIR LLVM)

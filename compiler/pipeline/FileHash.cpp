@@ -17,8 +17,7 @@ std::optional<std::string> sinter::sha256OfFile(const std::string &path) {
     llvm::consumeError(file.takeError());
     return std::nullopt;
   }
-  auto close =
-      llvm::make_scope_exit([&] { (void)llvm::sys::fs::closeFile(*file); });
+  llvm::scope_exit close([&] { (void)llvm::sys::fs::closeFile(*file); });
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(
       EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   bool works = hash && EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr);
