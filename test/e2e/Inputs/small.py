@@ -74,6 +74,16 @@ def residual(path):
          [("x", ["N", 3, 16, 16])], [("y", ["N", 8, 8, 16])])
 
 
+def padded(path):
+    """Zeros around what is negative: they win at the border."""
+    save(path, [helper.make_node("Abs", ["x"], ["a"], name="size"),
+                helper.make_node("Neg", ["a"], ["b"], name="below"),
+                helper.make_node("Pad", ["b", "p"], ["c"], name="pad"),
+                helper.make_node("MaxPool", ["c"], ["y"], name="pool", kernel_shape=[3, 3], strides=[2, 2])],
+         [numpy_helper.from_array(numpy.array([0, 0, 1, 1, 0, 0, 1, 1]), "p")],
+         [("x", ["N", 3, "H", "W"])], [("y", ["N", 3, "R", "S"])])
+
+
 def heads(path):
     """Scores whose heads lie side by side, mixed and brought apart: rows of the softmax are strided."""
     save(path, [helper.make_node("Transpose", ["x"], ["a"], name="together", perm=[0, 2, 3, 1]),
@@ -141,4 +151,4 @@ def unsupported(path):
 
 
 {f.__name__: f for f in (matmul, mlp, conv, residual, heads, lstm, gru, gru_linear, rnn, doubling,
-                         rabbits, unsupported)}[sys.argv[1]](sys.argv[2])
+                         rabbits, unsupported, padded)}[sys.argv[1]](sys.argv[2])
