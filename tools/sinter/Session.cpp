@@ -192,6 +192,28 @@ bool Session::takes(const std::vector<int64_t> &symbols) const {
          SINTER_OK;
 }
 
+// An extent that --shape gives, into the symbol that it is; another extent than
+// the model has there, or than --shape gave the symbol elsewhere, is an error.
+static llvm::Error takeExtent(const ShapeOption &shape,
+                              const sinter_tensor_info &input, unsigned axis,
+                              std::vector<int64_t> &symbols) {
+  int64_t given = -1;
+  if (llvm::StringRef(shape.dims[axis]).getAsInteger(10, given))
+    return llvm::Error::success(); // a name
+  bool isSymbol = input.symbol[axis] < symbols.size();
+  int64_t has = isSymbol ? symbols[input.symbol[axis]] : input.dim[axis];
+  if (has >= 0 && has != given)
+    return userError(ErrorCode::U011,
+                     "--shape gives dimension " + std::to_string(axis) +
+                         " of input '" + shape.input + "' as " +
+                         std::to_string(given) + "\n  expected " +
+                         std::to_string(has) +
+                         (isSymbol ? ", as --shape gives it elsewhere" : ""));
+  if (isSymbol)
+    symbols[input.symbol[axis]] = given;
+  return llvm::Error::success();
+}
+
 llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
                                     const Reference &reference,
                                     std::vector<int64_t> &symbols) const {
@@ -212,9 +234,8 @@ llvm::Error Session::resolveSymbols(const std::vector<ShapeOption> &shapes,
                              " dimensions, the model has " +
                              std::to_string(input.rank));
       for (unsigned axis = 0; axis < input.rank; ++axis)
-        if (input.symbol[axis] < info.n_symbols)
-          llvm::StringRef(shape.dims[axis])
-              .getAsInteger(10, symbols[input.symbol[axis]]);
+        if (llvm::Error error = takeExtent(shape, input, axis, symbols))
+          return error;
     }
   }
   for (uint32_t slot = 0; slot < info.n_inputs; ++slot) {
