@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* The linker binds this to the model's function. */
@@ -87,6 +88,25 @@ static int parse(int argc, char **argv, options *o) {
   }
   *o = given;
   return given.in && given.out ? 0 : -1;
+}
+
+static int same_file(const char *a, const char *b) {
+  struct stat x, y;
+  return strcmp(a, "-") && strcmp(b, "-") && !stat(a, &x) && !stat(b, &y) &&
+         S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The outputs go in the place of a file: neither of the inputs nor of this
+ * program. */
+static int check_output(const options *o) {
+  const char *lost = same_file(o->out, o->in)              ? "the inputs"
+                     : same_file(o->out, "/proc/self/exe") ? "this program"
+                                                           : 0;
+  if (!lost)
+    return 0;
+  fprintf(stderr, "error: '%s' would replace %s: give it another name\n",
+          o->out, lost);
+  return EXIT_USAGE;
 }
 
 static const sinter_npz_array *find(const sinter_npz *npz, const char *name) {
@@ -242,7 +262,8 @@ int main(int argc, char **argv) {
   session s = {0};
   if (parse(argc, argv, &o))
     return usage(argv[0]);
-  int result = work(&s, &o);
+  int result = check_output(&o);
+  result = result ? result : work(&s, &o);
   for (uint32_t i = 0; s.outputs && i < s.info.n_outputs; ++i)
     free(s.outputs[i].data);
   free(s.outputs);

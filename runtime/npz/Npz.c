@@ -3,6 +3,7 @@
 //
 // The reading half: the whole file in memory, the zip's central directory, and
 // one .npy header a member. Arrays point into the file's bytes.
+#define _GNU_SOURCE
 #include "runtime/npz/NpzText.h"
 
 #include <errno.h>
@@ -140,12 +141,13 @@ static int parseHeader(const char *header, sinter_npz_array *array,
     array->dtype = SINTER_STRING;
     size = *width * (uint64_t)*unit;
   }
+  uint64_t length = strcspn(descr, ",");
   if (!size && !*unit)
     return fail(problem,
-                "array '%s' has the type %.8s: numbers and bools in little "
+                "array '%s' has the type %.*s: numbers and bools in little "
                 "endian and texts ('<U', '|S') are read, pickled objects are "
-                "refused: save x.astype(str)",
-                array->name, descr);
+                "refused: save x.astype(numpy.float32), x.astype(str)",
+                array->name, length < 24 ? (int)length : 24, descr);
   if (parseShape(valueOf(header, "'shape'"), array, problem))
     return -1;
   for (int i = 0; i < array->rank; ++i)
@@ -279,7 +281,7 @@ int sinter_npy_read(const char *path, sinter_npz *out, char *error,
   int status = out->arrays ? 0 : fail(&problem, "not enough memory");
   if (!status) {
     out->count = 1;
-    out->arrays[0].name = calloc(1, 1);
+    out->arrays[0].name = strdup(path);
     status = out->arrays[0].name
                  ? parseArray(out->file, size, out->arrays, &problem)
                  : fail(&problem, "not enough memory");

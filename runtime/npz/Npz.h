@@ -41,7 +41,7 @@ typedef struct {
 int sinter_npz_read(const char *path, sinter_npz *out, char *error, uint64_t n);
 int sinter_npz_write(const char *path, const sinter_npz_array *arrays,
                      uint32_t count, char *error, uint64_t n);
-/* One .npy file as an npz of one array without a name. */
+/* One .npy file as an npz of one array, which has the path for a name. */
 int sinter_npy_read(const char *path, sinter_npz *out, char *error, uint64_t n);
 void sinter_npz_free(sinter_npz *npz);
 
