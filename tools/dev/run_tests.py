@@ -242,7 +242,10 @@ def main():
         sanitized = Runner(options.root, os.path.join(options.root, "build-sanitize"), False)
         sanitized.env.update(SANITIZERS)
         checks += sanitized.sanitized_checks()
-    lanes = Lanes([check for check in checks if options.only in check[0]])
+    checks = [check for check in checks if options.only in check[0]]
+    if not checks:
+        print(f"no check has {options.only!r} in its name")
+    lanes = Lanes(checks)
     lanes.run()
     subprocess.run(["rm", "-rf", runner.work], check=False)
     if options.times:

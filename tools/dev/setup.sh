@@ -1,7 +1,7 @@
 # Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# What tools/dev/test and tools/dev/demo share: install what is missing, make the
+# What the scripts beside it share: --help, install what is missing, make the
 # Python environment of the references, configure and build. Sourced, not run.
 # When nothing is missing it costs a tenth of a second.
 set -euo pipefail
@@ -30,6 +30,11 @@ die() {
 }
 
 note() { echo "== $*"; }
+
+# --help of a script: the comment at its head.
+usage() { sed -n '5,/^[^#]/s/^# \{0,1\}//p' "$0"; }
+
+refuse() { die "unknown option: $1; ${0##*/} --help lists them"; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
