@@ -3,7 +3,6 @@
 #
 # Numbers of fewer bits than a byte, and floats of eight: every cast against ml_dtypes, which
 # ONNX's own cases are made with; weights of them; and what callers cannot hand over.
-import os
 import sys
 import tempfile
 

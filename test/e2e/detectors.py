@@ -145,7 +145,7 @@ def quantised():
     """A CNN as ONNX Runtime's static quantiser writes it: QDQ, weights per channel."""
     net = Net("quantised", opset=13)
 
-    def quantised(x, signed=False):
+    def quantised(x):
         value = net.values[x]
         high, low = float(value.max()), min(float(value.min()), 0.0)
         scale = net.scalar(max((high - low) / 255, 1e-6))

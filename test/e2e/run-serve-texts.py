@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 
-import numpy as np
 
 import e2e
 import text_nets

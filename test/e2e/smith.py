@@ -7,7 +7,6 @@
 # refuses, or what is too large to compare, is drawn again. So every graph is one that
 # ONNX Runtime runs, and a rule here may be careless about what a standard allows.
 import numpy as np
-import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
