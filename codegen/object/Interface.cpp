@@ -5,6 +5,7 @@
 
 #include "codegen/object/Interface.h"
 
+#include "codegen/object/Keywords.h"
 #include "sinter/model.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -66,7 +67,7 @@ std::string makeWord(StringRef name, StringSet<> &taken) {
     word += isAlnum(c) ? c : '_';
   if (word.empty() || isDigit(word.front()))
     word = "t" + word;
-  word += taken.contains(word) ? "_" : "";
+  word += taken.contains(word) || isKeyword(word) ? "_" : "";
   while (!taken.insert(word).second)
     word += "_2";
   return word;
@@ -162,9 +163,11 @@ void ImageText::addTensor(uint32_t slot, StringSet<> &taken) {
 
 void ImageText::collect() {
   StringSet<> takenSymbols, taken;
+  // What the class has for itself, and words that <errno.h> or a GNU compiler
+  // replaces.
   for (const char *word :
-       {"run", "make", "native", "Context", "Outputs", "model", "int", "char",
-        "float", "double", "bool", "new", "this", "class", "template", "in"})
+       {"run", "make", "native", "Context", "Outputs", "model", "context", "in",
+        "std", "sinter", "errno", "linux", "unix", "NULL", "EOF"})
     taken.insert(word), takenSymbols.insert(word);
   const auto *info = table<sinter_image_symbol>(SINTER_SEC_SYMBOLS);
   for (uint32_t i = 0; i < image()->section[SINTER_SEC_SYMBOLS].count; ++i) {
@@ -234,13 +237,14 @@ std::string makeCHeader(const ObjectInputs &in) {
 std::string makeCppHeader(const ObjectInputs &in, StringRef cHeaderName) {
   ImageText text(in);
   std::string out,
-      guard = "SINTER_MODEL_" + StringRef(in.prefix).upper() + "_HPP";
+      guard = "SINTER_MODEL_" + StringRef(in.prefix).upper() + "_HPP",
+      space = in.prefix + (in.prefix == "main" ? "_" : ""); // main() is there
   raw_string_ostream os(out);
   os << "// Written by sinter compile: the model '" << in.prefix
      << "' with typed tensors.\n"
      << "#ifndef " << guard << "\n#define " << guard << "\n\n#include \""
      << cHeaderName << "\"\n#include \"sinter/sinter.hpp\"\n\nnamespace "
-     << in.prefix << " {\n\n"
+     << space << " {\n\n"
      << "inline const sinter_model *model() { return " << in.prefix
      << "_model(); }\n\n"
      << "struct Outputs {\n";
@@ -272,7 +276,7 @@ std::string makeCppHeader(const ObjectInputs &in, StringRef cHeaderName) {
   os << "};\n  }\n\n  sinter::Context &native() { return context; "
         "}\n\nprivate:\n"
      << "  explicit Context(sinter::Context &&c) : context(std::move(c)) {}\n"
-     << "  sinter::Context context;\n};\n\n} // namespace " << in.prefix
+     << "  sinter::Context context;\n};\n\n} // namespace " << space
      << "\n\n#endif\n";
   return out;
 }

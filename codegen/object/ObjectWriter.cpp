@@ -7,6 +7,7 @@
 
 #include "codegen/object/DataObject.h"
 #include "codegen/object/Interface.h"
+#include "codegen/object/Keywords.h"
 #include "codegen/object/LinkTools.h"
 #include "codegen/object/LocalSymbols.h"
 #include "codegen/object/MappedOutput.h"
@@ -15,7 +16,6 @@
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -41,40 +41,16 @@ Expected<OutputKind> outputKindOf(StringRef path) {
                          "', expected .o, .a, .so, .serve or no suffix");
 }
 
-static bool isKeyword(StringRef word) {
-  static const StringSet<> keywords = {
-      "alignas",     "alignof",      "and",          "and_eq",
-      "asm",         "auto",         "bitand",       "bitor",
-      "bool",        "break",        "case",         "catch",
-      "char",        "class",        "compl",        "concept",
-      "const",       "consteval",    "constexpr",    "constinit",
-      "const_cast",  "continue",     "co_await",     "co_return",
-      "co_yield",    "decltype",     "default",      "delete",
-      "do",          "double",       "dynamic_cast", "else",
-      "enum",        "explicit",     "export",       "extern",
-      "false",       "float",        "for",          "friend",
-      "goto",        "if",           "inline",       "int",
-      "long",        "mutable",      "namespace",    "new",
-      "noexcept",    "not",          "not_eq",       "nullptr",
-      "operator",    "or",           "or_eq",        "private",
-      "protected",   "public",       "register",     "reinterpret_cast",
-      "requires",    "restrict",     "return",       "short",
-      "signed",      "sizeof",       "static",       "static_assert",
-      "static_cast", "struct",       "switch",       "template",
-      "this",        "thread_local", "throw",        "true",
-      "try",         "typedef",      "typeid",       "typename",
-      "union",       "unsigned",     "using",        "virtual",
-      "void",        "volatile",     "wchar_t",      "while",
-      "xor",         "xor_eq"};
-  return keywords.contains(word);
-}
-
 static Error checkPrefix(StringRef prefix) {
   bool isWord = !prefix.empty() && !isDigit(prefix.front()) &&
                 all_of(prefix, [](char c) { return isAlnum(c) || c == '_'; });
   if (!isWord || isKeyword(prefix))
     return objectError(ErrorCode::U021,
                        "the prefix '" + prefix + "' is no C identifier");
+  if (prefix == "std" || prefix == "sinter")
+    return objectError(ErrorCode::U021,
+                       "the prefix '" + prefix +
+                           "' would give the headers names that are taken");
   return Error::success();
 }
 
