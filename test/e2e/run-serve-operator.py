@@ -105,6 +105,41 @@ def check_exit_codes():
         thread.start()
         expect_ctl(f"127.0.0.1:{other.getsockname()[1]}", 5, "is no HTTP server", "list")
         thread.join()
+    check_timeouts()
+
+
+def check_timeouts():
+    """A server that says nothing, one that never ends its answer, one that takes no connection."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        admin = f"127.0.0.1:{silent.getsockname()[1]}"
+        for verb in (["list"], ["load", "m"]):
+            expect_ctl(admin, 5, "has not answered within 1 s", *verb, "--timeout", "1")
+    with socket.create_server(("127.0.0.1", 0)) as endless:
+        ended = threading.Event()
+
+        def drip():
+            connection = endless.accept()[0]
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n[")
+                while not ended.wait(0.1):
+                    try:
+                        connection.sendall(b" ")
+                    except OSError:
+                        return
+        thread = threading.Thread(target=drip)
+        thread.start()
+        expect_ctl(f"127.0.0.1:{endless.getsockname()[1]}", 5, "--timeout SECONDS waits longer", "list", "--timeout=1")
+        ended.set()
+        thread.join()
+    full = os.path.join(e2e.WORK, "full.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(full)
+        listener.listen(0)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.connect(full)
+            expect_ctl("unix:" + full, 5, "has not answered within 1 s", "list", "--timeout", "1")
+    for bad in ("0", "-1", "1.5", "soon", "86401"):
+        expect_ctl(admin, 2, "--timeout", "list", "--timeout=" + bad)
 
 
 # ---- Who may do what

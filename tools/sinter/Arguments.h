@@ -61,6 +61,7 @@ struct Arguments {
   // serve: what the server gets. ctl: verb and words
   std::vector<std::string> passed, words;
   std::string admin = "127.0.0.1:8002";
+  unsigned timeout = 0; // seconds; 0: what fits the verb
 
   // package
   std::string name, sign, deploy;

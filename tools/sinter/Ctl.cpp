@@ -111,17 +111,28 @@ static llvm::Expected<Call> callOf(llvm::ArrayRef<std::string> words) {
                    "expected one of: " + known);
 }
 
-static llvm::Expected<HttpReply> send(const Arguments &arguments,
-                                      const Call &call) {
+// A load takes as long as the model is large, and other actions wait for it or
+// load, too. What only looks or only signals is answered at once.
+static HttpServer serverOf(const Arguments &arguments) {
+  constexpr unsigned secondsToLook = 30, secondsToAct = 600;
+  const std::string &verb = arguments.words[0];
+  unsigned seconds = arguments.timeout                   ? arguments.timeout
+                     : verb == "list" || verb == "drain" ? secondsToLook
+                                                         : secondsToAct;
   const char *key = getenv("SINTER_API_KEY");
-  return sendHttp(arguments.admin, call.method, call.path, call.body,
-                  key ? key : "");
+  return {arguments.admin, key ? key : "", seconds,
+          std::chrono::steady_clock::now() + std::chrono::seconds(seconds)};
+}
+
+static llvm::Expected<HttpReply> send(const HttpServer &server,
+                                      const Call &call) {
+  return sendHttp(server, call.method, call.path, call.body);
 }
 
 // {"canary": VERSION, "canary_percent": ...}; null where it cannot be had.
-static json::Value splitOfModel(const Arguments &arguments,
+static json::Value splitOfModel(const HttpServer &server,
                                 const std::string &model) {
-  auto reply = send(arguments, {"GET", modelPath(model) + "/traffic", ""});
+  auto reply = send(server, {"GET", modelPath(model) + "/traffic", ""});
   if (!reply) {
     llvm::consumeError(reply.takeError());
     return nullptr;
@@ -134,12 +145,12 @@ static json::Value splitOfModel(const Arguments &arguments,
 }
 
 // "name  version  state  labels  reason", a line each; splits are like labels.
-static void printIndex(const json::Array &index, const Arguments &arguments) {
+static void printIndex(const json::Array &index, const HttpServer &server) {
   std::map<std::string, json::Value> splits;
   auto splitOf = [&](const std::string &model) {
     auto it = splits.find(model);
     if (it == splits.end())
-      it = splits.emplace(model, splitOfModel(arguments, model)).first;
+      it = splits.emplace(model, splitOfModel(server, model)).first;
     return it->second.getAsObject();
   };
   for (const json::Value &value : index) {
@@ -198,7 +209,8 @@ static llvm::Error control(const Arguments &arguments) {
   auto call = callOf(arguments.words);
   if (!call)
     return call.takeError();
-  auto reply = send(arguments, *call);
+  HttpServer server = serverOf(arguments);
+  auto reply = send(server, *call);
   if (!reply)
     return reply.takeError();
   auto body = parseJson(reply->body);
@@ -214,7 +226,7 @@ static llvm::Error control(const Arguments &arguments) {
   if (arguments.json || !body)
     llvm::outs() << reply->body << "\n";
   else if (const json::Array *index = body->getAsArray())
-    printIndex(*index, arguments);
+    printIndex(*index, server);
   else
     llvm::outs() << "done\n";
   return llvm::Error::success();

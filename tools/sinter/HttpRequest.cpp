@@ -14,14 +14,18 @@
 using namespace sinter;
 
 static constexpr size_t mostAnswer = 64u << 20;
-// A load takes as long as the model is large; one that hangs ends at last.
-static constexpr int mostSecondsToSend = 10, mostSecondsToAnswer = 600;
 
-static void limitTime(int socket) {
-  timeval sending = {mostSecondsToSend, 0},
-          answering = {mostSecondsToAnswer, 0};
-  setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &sending, sizeof sending);
-  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &answering, sizeof answering);
+// What one call on the socket may take; false when no time is left.
+static bool limitTime(int socket, const HttpServer &server) {
+  using namespace std::chrono;
+  auto left =
+      duration_cast<microseconds>(server.until - steady_clock::now()).count();
+  if (left <= 0)
+    return errno = EAGAIN, false;
+  timeval time = {time_t(left / 1000000), suseconds_t(left % 1000000)};
+  setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+  return true;
 }
 
 static llvm::Error unreachable(const std::string &address, const char *why) {
@@ -30,15 +34,26 @@ static llvm::Error unreachable(const std::string &address, const char *why) {
                    "HOST:PORT or unix:PATH");
 }
 
-static int connectUnix(llvm::StringRef path) {
+// With EINPROGRESS a connection gives up whose time is over.
+static llvm::Error fault(const HttpServer &server, int reason) {
+  if (reason != EAGAIN && reason != EINPROGRESS)
+    return unreachable(server.address, std::strerror(reason));
+  return userError(ErrorCode::O010,
+                   "the server at '" + server.address +
+                       "' has not answered within " +
+                       std::to_string(server.seconds) + " s",
+                   "what was asked for may still be done: sinter ctl list "
+                   "shows it; --timeout SECONDS waits longer");
+}
+
+static int connectUnix(llvm::StringRef path, const HttpServer &server) {
   sockaddr_un where = {};
   where.sun_family = AF_UNIX;
   if (path.size() >= sizeof where.sun_path)
     return errno = ENAMETOOLONG, -1;
   std::memcpy(where.sun_path, path.data(), path.size());
   int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  limitTime(socket);
-  if (socket >= 0 &&
+  if (socket >= 0 && limitTime(socket, server) &&
       !connect(socket, reinterpret_cast<sockaddr *>(&where), sizeof where))
     return socket;
   int kept = errno;
@@ -56,7 +71,7 @@ static bool isAddress(llvm::StringRef address) {
                    number <= UINT16_MAX;
 }
 
-static int connectTcp(llvm::StringRef address) {
+static int connectTcp(llvm::StringRef address, const HttpServer &server) {
   auto [host, port] = address.rsplit(':');
   host.consume_front("[");
   host.consume_back("]");
@@ -67,8 +82,8 @@ static int connectTcp(llvm::StringRef address) {
   int socket = -1;
   for (addrinfo *one = found; one && socket < 0; one = one->ai_next) {
     socket = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0);
-    limitTime(socket);
-    if (socket >= 0 && connect(socket, one->ai_addr, one->ai_addrlen)) {
+    if (socket >= 0 && (!limitTime(socket, server) ||
+                        connect(socket, one->ai_addr, one->ai_addrlen))) {
       int kept = errno;
       close(socket);
       socket = -1;
@@ -79,12 +94,30 @@ static int connectTcp(llvm::StringRef address) {
   return socket;
 }
 
-static bool sendAll(int socket, llvm::StringRef bytes) {
+static bool sendAll(int socket, const HttpServer &server,
+                    llvm::StringRef bytes) {
   while (!bytes.empty()) {
+    if (!limitTime(socket, server))
+      return false;
     ssize_t n = send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n <= 0)
       return false;
     bytes = bytes.drop_front(size_t(n));
+  }
+  return true;
+}
+
+// Until the server closes the connection.
+static bool receiveAll(int socket, const HttpServer &server,
+                       std::string &answer) {
+  char buffer[16384];
+  while (answer.size() < mostAnswer) {
+    if (!limitTime(socket, server))
+      return false;
+    ssize_t n = recv(socket, buffer, sizeof buffer, 0);
+    if (n <= 0)
+      return n == 0;
+    answer.append(buffer, size_t(n));
   }
   return true;
 }
@@ -97,11 +130,11 @@ bool sinter::parseReply(llvm::StringRef text, HttpReply &reply) {
          !code.getAsInteger(10, reply.status);
 }
 
-llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
+llvm::Expected<HttpReply> sinter::sendHttp(const HttpServer &server,
                                            const std::string &method,
                                            const std::string &path,
-                                           const std::string &body,
-                                           const std::string &key) {
+                                           const std::string &body) {
+  const std::string &address = server.address, &key = server.key;
   if (llvm::any_of(key, [](char c) { return c <= ' '; }))
     return userError(ErrorCode::U006,
                      "the API key holds a space or a line's end");
@@ -109,27 +142,22 @@ llvm::Expected<HttpReply> sinter::sendHttp(const std::string &address,
     return userError(ErrorCode::U006, "found --admin '" + address + "'",
                      "expected HOST:PORT or unix:PATH");
   llvm::StringRef where(address);
-  int socket =
-      where.consume_front("unix:") ? connectUnix(where) : connectTcp(where);
+  int socket = where.consume_front("unix:") ? connectUnix(where, server)
+                                            : connectTcp(where, server);
   if (socket < 0)
-    return unreachable(address, std::strerror(errno));
+    return fault(server, errno);
   std::string request =
       method + " " + path + " HTTP/1.1\r\nHost: sinter\r\n" +
       "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
       (key.empty() ? "" : "\r\nX-API-Key: " + key) + "\r\n\r\n" + body;
   std::string answer;
-  bool isSent = sendAll(socket, request);
-  char buffer[16384];
-  ssize_t n = 0;
-  while (isSent && answer.size() < mostAnswer &&
-         (n = recv(socket, buffer, sizeof buffer, 0)) > 0)
-    answer.append(buffer, size_t(n));
+  bool isAnswered =
+      sendAll(socket, server, request) && receiveAll(socket, server, answer);
   int reason = errno;
   close(socket);
   HttpReply reply;
-  if (!isSent || n < 0)
-    return unreachable(address, reason == EAGAIN ? "it does not answer"
-                                                 : std::strerror(reason));
+  if (!isAnswered)
+    return fault(server, reason);
   if (!parseReply(answer, reply))
     return unreachable(address, "what answers is no HTTP server");
   return reply;

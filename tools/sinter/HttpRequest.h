@@ -7,6 +7,7 @@
 #define SINTER_TOOLS_SINTER_HTTPREQUEST_H
 
 #include "llvm/Support/Error.h"
+#include <chrono>
 #include <string>
 
 namespace sinter {
@@ -16,12 +17,18 @@ struct HttpReply {
   std::string body;
 };
 
-/// address: HOST:PORT, [V6]:PORT or unix:PATH. key: "" = none is sent.
-llvm::Expected<HttpReply> sendHttp(const std::string &address,
+struct HttpServer {
+  std::string address;  ///< HOST:PORT, [V6]:PORT or unix:PATH
+  std::string key;      ///< "" = none is sent
+  unsigned seconds = 0; ///< what `until` was when it was set, for words
+  std::chrono::steady_clock::time_point until; ///< of all that is asked of it
+};
+
+/// A reply whose end has not come by `until` is an error, whatever came of it.
+llvm::Expected<HttpReply> sendHttp(const HttpServer &server,
                                    const std::string &method,
                                    const std::string &path,
-                                   const std::string &body,
-                                   const std::string &key);
+                                   const std::string &body);
 
 /// "HTTP/1.1 200 OK", headers, an empty line, the body: the connection ends
 /// there. False when `text` is no such reply.

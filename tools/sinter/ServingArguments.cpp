@@ -36,6 +36,10 @@ void addCtlOptions(CLI::App *ctl, Arguments &arguments) {
                   "Its admin address, HOST:PORT or unix:PATH (default "
                   "127.0.0.1:8002). Where there is an access file, "
                   "SINTER_API_KEY in the environment holds the key");
+  ctl->add_option("--timeout", arguments.timeout,
+                  "SECONDS to wait for the server (default: 30 for list and "
+                  "drain, else 600, as a load takes its time)")
+      ->check(CLI::Range(1, 86400));
   ctl->add_flag("--json", arguments.json, "Print JSON");
   ctl->add_option("ACTION", arguments.words,
                   "list | load MODEL | unload MODEL | promote MODEL VERSION | "
