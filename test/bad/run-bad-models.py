@@ -600,6 +600,16 @@ def result_beyond_memory(folder):
                  initializers=[vector("s", [2**62, 3], numpy.int64)])
 
 
+@case("I014", "give it a limit as input M")
+def scan_without_a_limit(folder):
+    trip, go, more, row = (helper.make_tensor_value_info(name, kind, []) for name, kind in
+                           (("trip", TensorProto.INT64), ("go", TensorProto.BOOL),
+                            ("more", TensorProto.BOOL), ("row", TensorProto.INT64)))
+    body = helper.make_graph([node("Identity", ["go"], ["more"]), node("Identity", ["trip"], ["row"])],
+                             "body", [trip, go], [more, row])
+    return model([node("Loop", ["", "x"], body=body)], [helper.make_tensor_value_info("x", TensorProto.BOOL, [])])
+
+
 @case("I014", "depend on data")
 def axes_from_data(folder):
     axes = helper.make_tensor_value_info("a", TensorProto.INT64, [1])

@@ -320,7 +320,8 @@ LogicalResult LoopBuilder::setResults(Operation *loop) {
 LogicalResult LoopBuilder::build() {
   if (form.scans() && !form.trips)
     return node.fault(ErrorCode::I014, "scans without a limit of its trips",
-                      "a number of trips");
+                      "a number of trips",
+                      "give it a limit as input M; its condition may end it");
   for (size_t i = 0; i < form.carried.size(); ++i) {
     appends.push_back(form.trips ? findAppend(form, i) : std::nullopt);
     (appends.back() ? grown : kept).push_back(i);
