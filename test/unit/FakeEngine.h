@@ -65,6 +65,8 @@ public:
       waiting.push_back(held);
     } else if (model == "full") {
       held->answer({Code::unavailable, "the queue is full", 250});
+    } else if (model == "broken") {
+      held->answer({Code::unavailable, "the bundle is damaged"});
     } else if (model == "echo") {
       held->answer({});
     } else {

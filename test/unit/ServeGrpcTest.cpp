@@ -136,6 +136,11 @@ TEST_F(ServeGrpc, EveryCodeHasItsStatus) {
       context.GetServerTrailingMetadata().find("grpc-retry-pushback-ms");
   ASSERT_NE(found, context.GetServerTrailingMetadata().end());
   EXPECT_EQ(found->second, "250");
+  grpc::ClientContext second;
+  stub->ModelInfer(&second, rawRequest("broken", "abcd"), &out);
+  found = second.GetServerTrailingMetadata().find("grpc-retry-pushback-ms");
+  ASSERT_NE(found, second.GetServerTrailingMetadata().end());
+  EXPECT_EQ(found->second, "-1") << "another try brings nothing";
 }
 
 TEST_F(ServeGrpc, WrongTensorsAreRefusedWithTheReason) {

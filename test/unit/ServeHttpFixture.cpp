@@ -92,6 +92,8 @@ std::shared_ptr<Ticket> FakeEngine::submit(Request &&request) {
   else if (request.model == "full")
     response.status = {Code::unavailable, "model 'full': its queue is full",
                        1500};
+  else if (request.model == "broken")
+    response.status = {Code::unavailable, "model 'broken': is damaged"};
   else
     response.status = {Code::notFound, "model '" + request.model +
                                            "': is not in the repository"};

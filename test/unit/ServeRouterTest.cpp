@@ -184,6 +184,10 @@ TEST_F(Routes, InferenceFaults) {
   HttpResponse full = post("/v2/models/full/infer", inferJson);
   EXPECT_EQ(full.status, 503u);
   EXPECT_EQ(header(full, "Retry-After"), "2");
+  HttpResponse broken = post("/v2/models/broken/infer", inferJson);
+  EXPECT_EQ(broken.status, 503u);
+  EXPECT_EQ(header(broken, "Retry-After"), "") << "waiting brings nothing";
+  EXPECT_NE(errorOf(broken).find("is damaged"), std::string::npos);
   auto withLength = [](const char *text) {
     return [text](HttpRequest &request) { request.inferLength = text; };
   };

@@ -69,6 +69,8 @@ protected:
     with.stateDir = root / "state";
     with.openBundle = [this](const std::string &path, Bundle &out) -> Status {
       int version = std::atoi(fs::path(path).filename().c_str());
+      if (opening)
+        opening();
       if (broken == version)
         return {Code::unavailable, "damaged"};
       out.linked = &models[version].model;
@@ -102,6 +104,7 @@ protected:
   fs::path root;
   std::map<int, TestModel> models;
   std::atomic<int> broken{0};
+  std::function<void()> opening; // called with each bundle
   int golden = -1;
   Caller caller;
   std::mutex mutex;
@@ -163,6 +166,73 @@ TEST_F(ServeVersions, BrokenVersionLeavesTheOthers) {
   broken = 0;
   EXPECT_TRUE(engine->load("m").ok());
   EXPECT_EQ(ask(), 2);
+}
+
+// Who asks for what could not be loaded is told so, and not to wait for it;
+// while somebody loads it again it may come.
+TEST_F(ServeVersions, NoWaitIsPromisedForWhatCannotBeLoaded) {
+  broken = 1;
+  put(1);
+  start();
+  auto asked = [this](const std::string &version = "") {
+    Request r = caller.make("m", ramp(1));
+    r.version = version;
+    return caller.ask(*engine, std::move(r)).status;
+  };
+  for (const char *version : {"", "1"}) {
+    Status status = asked(version);
+    EXPECT_EQ(status.code, Code::unavailable);
+    EXPECT_EQ(status.retryAfterMs, 0u);
+    EXPECT_NE(status.message.find("damaged"), std::string::npos)
+        << status.message;
+  }
+  EXPECT_EQ(engine->modelReady("m", "").retryAfterMs, 0u);
+  Status meanwhile;
+  VersionState listed = VersionState::ready;
+  opening = [&] {
+    meanwhile = asked();
+    listed = engine->index()[0].state;
+  };
+  EXPECT_FALSE(engine->load("m").ok());
+  EXPECT_EQ(meanwhile.code, Code::unavailable);
+  EXPECT_GT(meanwhile.retryAfterMs, 0u);
+  EXPECT_EQ(listed, VersionState::loading);
+  EXPECT_EQ(asked().retryAfterMs, 0u);
+  broken = 0;
+  ASSERT_TRUE(engine->load("m").ok());
+  EXPECT_TRUE(asked().ok());
+  ASSERT_TRUE(engine->unload("m").ok());
+  EXPECT_GT(asked().retryAfterMs, 0u);
+}
+
+// A label whose version is broken gives the reason of that.
+TEST_F(ServeVersions, LabelOnABrokenVersionSaysWhy) {
+  put(1), put(2);
+  ModelOptions options;
+  options.policy = VersionPolicy::all;
+  start(options);
+  ASSERT_TRUE(engine->setLabel("m", "stable", "2").ok());
+  broken = 2;
+  start(options);
+  Status status = caller.ask(*engine, caller.make("m", ramp(1))).status;
+  EXPECT_NE(status.message.find("'stable' names version 2 is not ready: dam"),
+            std::string::npos)
+      << status.message;
+  EXPECT_EQ(status.retryAfterMs, 0u);
+}
+
+// A model that comes later and is no good takes nothing from the others.
+TEST_F(ServeVersions, BrokenNewModelLeavesTheServerReady) {
+  put(1);
+  start();
+  broken = 7;
+  fs::create_directories(root / "repository" / "n" / "7");
+  std::ofstream(root / "repository" / "n" / "7" / "model.so") << "mock";
+  EXPECT_FALSE(engine->load("n").ok());
+  EXPECT_TRUE(engine->ready());
+  EXPECT_FALSE(engine->modelReady("n", "").ok());
+  start();
+  EXPECT_FALSE(engine->ready()) << "at the start every model counts";
 }
 
 TEST_F(ServeVersions, LostRepositoryTakesNothing) {

@@ -26,7 +26,8 @@ extern "C" {
 typedef struct sinter_server sinter_server;
 typedef struct sinter_ticket sinter_ticket;
 
-/* What came of a call. UNAVAILABLE: not now, ask again after retry_ms. */
+/* What came of a call. UNAVAILABLE: not now, ask again after retry_ms; with 0 there, waiting
+ * brings nothing. */
 typedef int32_t sinter_server_code;
 enum {
   SINTER_SERVER_OK = 0,

@@ -65,6 +65,18 @@ std::shared_ptr<Version> Model::choose(const std::string &client,
   return find("", status);
 }
 
+Status Model::notReady(uint64_t number, const std::string &what,
+                       const std::string &otherwise) const {
+  auto failed = broken.find(number);
+  std::string why = failed != broken.end() ? failed->second.reason : otherwise;
+  if (loading)
+    return {Code::unavailable, what + " is not ready: it is being loaded",
+            1000};
+  bool mayCome = evicted || (unloaded && failed == broken.end());
+  return {Code::unavailable, what + " is not ready: " + why,
+          mayCome ? 1000u : 0};
+}
+
 std::shared_ptr<Version> Model::find(const std::string &version,
                                      Status &status) const {
   std::string what = "model '" + name + "'";
@@ -72,9 +84,7 @@ std::shared_ptr<Version> Model::find(const std::string &version,
     std::string why = unloaded  ? "it was unloaded"
                       : evicted ? "it is being loaded again"
                                 : "no version of it is loaded";
-    if (!broken.empty())
-      why = broken.rbegin()->second.reason;
-    status = {Code::unavailable, what + " is not ready: " + why, 1000};
+    status = notReady(broken.empty() ? 0 : broken.rbegin()->first, what, why);
     return nullptr;
   }
   uint64_t number = 0;
@@ -88,19 +98,15 @@ std::shared_ptr<Version> Model::find(const std::string &version,
   if (std::shared_ptr<Version> found = ready(number))
     return found;
   if (number && (version.empty() || label != state.labels.end())) {
-    status = {Code::unavailable,
-              what + ": the label '" + (version.empty() ? "stable" : version) +
-                  "' names version " + std::to_string(number) +
-                  ", which is not loaded; load it, or move the label",
-              1000};
+    status = notReady(number,
+                      what + ": the label '" +
+                          (version.empty() ? "stable" : version) +
+                          "' names version " + std::to_string(number),
+                      "it is not loaded; load it, or move the label");
     return nullptr;
   }
-  auto failed = broken.find(number);
-  if (number && failed != broken.end())
-    status = {Code::unavailable,
-              what + " version " + std::to_string(number) +
-                  " is not ready: " + failed->second.reason,
-              1000};
+  if (number && broken.count(number))
+    status = notReady(number, what + " version " + std::to_string(number), "");
   else
     status = {Code::notFound, what + " has no version '" + version +
                                   "'; it has " + listOf(*this)};

@@ -32,6 +32,8 @@ struct Model {
   bool fromRepository = false;
   bool unloaded = false; ///< by request: listed, not served
   bool evicted = false;  ///< for memory: comes back when it is asked for
+  bool loading = false;  ///< what is missing may be there soon
+  bool atStart = false;  ///< the server is not ready without it
 
   /// "" = the default version; a number; a label.
   std::shared_ptr<Version> find(const std::string &version,
@@ -44,6 +46,10 @@ struct Model {
   std::shared_ptr<Version> choose(const std::string &client, uint64_t number,
                                   Status &status) const;
   std::shared_ptr<Version> ready(uint64_t number) const;
+  /// Why there is no version of this number. Nobody tries by himself again
+  /// what could not be loaded, so no wait is promised for it.
+  Status notReady(uint64_t number, const std::string &what,
+                  const std::string &otherwise) const;
   /// Held in memory whatever the policy says.
   bool isPinned(uint64_t number) const;
 };

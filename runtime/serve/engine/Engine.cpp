@@ -132,8 +132,8 @@ bool EngineImpl::ready() const {
   return catalogue.read([](const Catalogue &now) {
     bool any = false;
     for (const auto &[name, model] : now.models) {
-      if (!model->ready(model->defaultVersion()) && !model->unloaded &&
-          !model->evicted)
+      if (!model->ready(model->defaultVersion()) && model->atStart &&
+          !model->unloaded && !model->evicted)
         return false;
       any |= !model->versions.empty();
     }
@@ -180,19 +180,21 @@ static void listModel(const Model &model, std::vector<IndexEntry> &entries) {
     entries.push_back(std::move(entry));
   }
   for (const auto &[number, broken] : model.broken)
-    entries.push_back({model.name,
-                       number ? std::to_string(number) : "",
-                       VersionState::unavailable,
-                       broken.reason,
-                       {}});
+    entries.push_back(
+        {model.name,
+         number ? std::to_string(number) : "",
+         model.loading ? VersionState::loading : VersionState::unavailable,
+         broken.reason,
+         {}});
   if (model.versions.empty() && model.broken.empty())
-    entries.push_back({model.name,
-                       "",
-                       VersionState::unavailable,
-                       model.evicted
-                           ? "evicted for memory, loaded when it is asked for"
-                           : "unloaded",
-                       {}});
+    entries.push_back(
+        {model.name,
+         "",
+         model.loading ? VersionState::loading : VersionState::unavailable,
+         model.loading   ? ""
+         : model.evicted ? "evicted for memory, loaded when it is asked for"
+                         : "unloaded",
+         {}});
 }
 
 std::vector<IndexEntry> EngineImpl::index() const {

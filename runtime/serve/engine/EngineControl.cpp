@@ -133,6 +133,7 @@ Status EngineImpl::loadEmbedded(const EngineOptions::Embedded &embedded) {
   if (!version)
     return status;
   model->versions[version->version] = version;
+  model->atStart |= !started;
   publish(model);
   return {};
 }
@@ -209,6 +210,7 @@ Status EngineImpl::loadModel(const std::string &name) {
   std::shared_ptr<Model> model = copyOf(name);
   uint64_t before = model->defaultVersion();
   model->fromRepository = true;
+  model->atStart |= !started;
   if (status.ok())
     found = wanted(*model, found, status);
   if (!status.ok()) {
@@ -218,6 +220,11 @@ Status EngineImpl::loadModel(const std::string &name) {
       publish(model);
     }
     return status;
+  }
+  if (started && (model->versions.empty() || !model->broken.empty())) {
+    auto marked = std::make_shared<Model>(*model);
+    marked->loading = true;
+    publish(marked);
   }
   model->broken.clear();
   size_t good = 0;

@@ -28,7 +28,7 @@ enum class Code {
 struct Status {
   Code code = Code::ok;
   std::string message; ///< what, where, found, expected, remedy; empty when ok
-  uint32_t retryAfterMs = 0; ///< with unavailable: when another try may work
+  uint32_t retryAfterMs = 0; ///< unavailable: until another try; 0 = no use
 
   Status() = default;
   Status(Code code, std::string message, uint32_t retryAfterMs = 0)

@@ -31,7 +31,8 @@ static Status failure(const sinter_model *model, const sinter_error &error,
                       const std::string &what) {
   char text[1024];
   sinter_error_text(model, &error, text, sizeof text);
-  return {Code::unavailable, what + ": " + text};
+  return {Code::unavailable, what + ": " + text,
+          error.code == SINTER_E_MEMORY ? 1000u : 0};
 }
 
 Status Program::open(const sinter_model *model, const Bundle &bundle,

@@ -56,9 +56,11 @@ private:
   }
 
   void finish(const Status &status) {
-    if (status.retryAfterMs)
-      call.context.AddTrailingMetadata("grpc-retry-pushback-ms",
-                                       std::to_string(status.retryAfterMs));
+    // Below 0 it says that another try brings nothing.
+    if (status.code == Code::unavailable)
+      call.context.AddTrailingMetadata(
+          "grpc-retry-pushback-ms",
+          status.retryAfterMs ? std::to_string(status.retryAfterMs) : "-1");
     held.run([&call = call, result = toGrpc(status)] { call.finish(result); });
   }
 

@@ -39,10 +39,9 @@ HttpResponse errorResponse(const Status &status) {
   response.status = httpStatus(status.code);
   response.text = errorJson(status.message.empty() ? "no reason was given"
                                                    : status.message);
-  if (status.code == Code::unavailable)
+  if (status.code == Code::unavailable && status.retryAfterMs)
     response.headers.emplace_back(
-        "Retry-After",
-        std::to_string(std::max(1u, (status.retryAfterMs + 999) / 1000)));
+        "Retry-After", std::to_string((status.retryAfterMs - 1) / 1000 + 1));
   if (status.code == Code::unauthenticated)
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
