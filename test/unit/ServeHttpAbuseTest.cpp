@@ -202,6 +202,49 @@ TEST_F(Abuse, BodiesTogetherAreBounded) {
   expectHealthy();
 }
 
+// Who says that much will come and sends nothing keeps nobody out.
+TEST_F(Abuse, AnnouncedBodiesKeepNobodyOut) {
+  ListenOptions options;
+  options.limits.bodiesBytes = 3'000'000;
+  start(options);
+  RawClient one(listener->port()), two(listener->port());
+  for (RawClient *client : {&one, &two})
+    client->send(request("Content-Length: 3000000\r\n", "x"));
+  while (listener->counts().bytesIn < 120)
+    std::this_thread::yield();
+  expectHealthy();
+  // What has come counts, and twice of it.
+  std::string half(1'000'000, ' ');
+  one.send(half);
+  while (listener->counts().bytesIn < half.size())
+    std::this_thread::yield();
+  RawClient other(listener->port());
+  EXPECT_EQ(other.ask(post(infer, half)).status, 503);
+}
+
+// A body in chunks that keeps coming has the time that its size deserves.
+TEST_F(Abuse, LongChunkedBodiesHaveTime) {
+  ListenOptions options;
+  options.limits.body = milliseconds(300);
+  start(options);
+  RawClient client(listener->port());
+  client.send(request("Transfer-Encoding: chunked\r\n", "800000\r\n") +
+              std::string(8 << 20, ' ') + "\r\n");
+  std::this_thread::sleep_for(milliseconds(1000));
+  char length[16];
+  snprintf(length, sizeof length, "%zx\r\n", inferJson.size());
+  EXPECT_EQ(client.ask(length + inferJson + "\r\n0\r\n\r\n").status, 200);
+}
+
+TEST_F(Abuse, EmptyLinesBeforeARequest) {
+  start();
+  std::string lines;
+  for (int i = 0; i < 1'000'000; ++i)
+    lines += "\r\n";
+  RawClient client(listener->port());
+  EXPECT_EQ(client.ask(lines + post(infer, inferJson)).status, 200);
+}
+
 TEST_F(Abuse, PipeliningWithoutReading) {
   start();
   RawClient client(listener->port());

@@ -277,6 +277,27 @@ TEST_F(HttpServer, ManyThreadsManyClients) {
   EXPECT_EQ(listener->counts().active, 0u);
 }
 
+// Whom the kernel has let in is answered, taken yet or not.
+TEST_F(HttpServer, DrainAnswersWhoIsConnected) {
+  for (int round = 0; round < 5; ++round) {
+    start();
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < 100; ++i) {
+      clients.push_back(std::make_unique<RawClient>(listener->port()));
+      clients.back()->send(post(infer, inferJson));
+    }
+    std::thread drain(
+        [&] { listener->drain(Clock::now() + std::chrono::seconds(60)); });
+    for (auto &client : clients) {
+      Reply reply = client->receive();
+      EXPECT_EQ(reply.status, 200);
+    }
+    drain.join();
+    EXPECT_EQ(listener->counts().connections, 0u);
+    TearDown();
+  }
+}
+
 TEST_F(HttpServer, DrainWaitsForRequestsNotConnections) {
   start();
   RawClient idle(listener->port()), busy(listener->port());

@@ -56,6 +56,9 @@ void IoThread::watch() {
 
 namespace {
 
+constexpr int backlog = 1024;
+constexpr auto drainGap = std::chrono::milliseconds(100);
+
 using Generic = asio::generic::stream_protocol;
 using Acceptor =
     asio::basic_socket_acceptor<Generic, asio::io_context::executor_type>;
@@ -131,7 +134,7 @@ public:
     acceptor->bind(endpoint, error);
     if (error)
       return cannot(where, "bind", error);
-    acceptor->listen(1024, error);
+    acceptor->listen(backlog, error);
     if (error)
       return cannot(where, "listen", error);
     if (options.address.compare(0, 5, "unix:") == 0)
@@ -162,11 +165,21 @@ public:
     core->draining = true;
     asio::post(threads[0]->context, [this] {
       ErrorCode ignored;
+      acceptRest();
       acceptor->close(ignored);
+      isClosed = true;
     });
-    forEach([](SessionBase &session) { session.closeIfIdle(); });
-    while (core->connections && Clock::now() < until)
+    // Who is about to send the next request learns from its answer that it is
+    // the last; who sends none for a while is not going to.
+    TimePoint look = Clock::now() + drainGap;
+    while ((!isClosed || *arriving || core->connections) &&
+           Clock::now() < until) {
+      if (Clock::now() >= look) {
+        forEach([](SessionBase &session) { session.closeIfIdle(); });
+        look = Clock::now() + drainGap;
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
   }
 
   void stop() override {
@@ -233,14 +246,28 @@ private:
     std::shared_ptr<IoThread> thread = threads[next++ % threads.size()];
     acceptor->async_accept(thread->context, peer,
                            [this, thread](ErrorCode error, Socket socket) {
+                             if (!error && !core->stopped)
+                               take(thread, std::move(socket));
                              if (core->stopped || core->draining)
                                return;
-                             if (!error)
-                               take(thread, std::move(socket));
-                             else if (!isOneConnectionsFault(error.value()))
+                             if (error && !isOneConnectionsFault(error.value()))
                                return pause(error);
                              accept();
                            });
+  }
+
+  /// Clients that the kernel has let in already: closing would reset them.
+  void acceptRest() {
+    ErrorCode error;
+    acceptor->non_blocking(true, error);
+    for (int i = 0; i < backlog && !error; ++i) {
+      const std::shared_ptr<IoThread> &thread =
+          threads[next++ % threads.size()];
+      Socket socket(thread->context);
+      acceptor->accept(socket, peer, error);
+      if (!error)
+        take(thread, std::move(socket));
+    }
   }
 
   void take(const std::shared_ptr<IoThread> &thread, Socket socket) {
@@ -255,9 +282,15 @@ private:
     socket.non_blocking(true, ignored);
     if (path.empty())
       socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    asio::post(thread->context, [core = core, thread, client = clientOf(peer),
+    *arriving += 1;
+    asio::post(thread->context, [core = core, arriving = arriving, thread,
+                                 client = clientOf(peer),
                                  context = std::atomic_load(&tls),
                                  socket = std::move(socket)]() mutable {
+      struct Arrived {
+        ~Arrived() { waiting -= 1; }
+        std::atomic<uint32_t> &waiting;
+      } arrived{*arriving};
       if (core->stopped)
         return;
       std::shared_ptr<SessionBase> session =
@@ -309,6 +342,10 @@ private:
   std::string path;
   uint16_t boundPort = 0;
   size_t next = 0;
+  std::atomic<bool> isClosed{false}; ///< the acceptor, for good
+  /// Connections that were accepted and are not with their thread yet.
+  std::shared_ptr<std::atomic<uint32_t>> arriving =
+      std::make_shared<std::atomic<uint32_t>>(0);
   std::unique_ptr<asio::steady_timer> retry; ///< before the next accept
 };
 

@@ -24,6 +24,10 @@ using std::chrono::seconds;
 
 constexpr size_t readBytes = 8192;
 
+// Memory that a body may claim by its length alone. Past it twice of what has
+// come: who announces much and sends nothing keeps nobody out.
+constexpr uint64_t trustedBytes = 256 << 10;
+
 template <typename Stream>
 constexpr bool isTls = !std::is_same_v<Stream, Socket>;
 
@@ -73,7 +77,11 @@ public:
   }
 
   void closeIfIdle() override {
-    if (step == Step::handshake || (step == Step::idle && pending.empty()))
+    if (step != Step::handshake && (step != Step::idle || !pending.empty()))
+      return;
+    // What lies in the socket unread may be a request.
+    ErrorCode ignored;
+    if (step == Step::handshake || !lowest().available(ignored))
       close();
   }
 
@@ -111,7 +119,8 @@ private:
   }
 
   void becomeIdle() {
-    if (core->draining && pending.empty())
+    // A connection that was just taken may have its request on the way.
+    if (core->draining && pending.empty() && sequence)
       return close();
     step = Step::idle;
     deadline = Clock::now() + core->limits.idle;
@@ -152,9 +161,11 @@ private:
 
   void advance() {
     if (step == Step::idle) {
-      while (pending.size() > 1 && pending[0] == '\r' && pending[1] == '\n')
-        pending.erase(0, 2);
-      if (!pending.empty()) {
+      size_t lines = 0;
+      while (pending.compare(lines, 2, "\r\n") == 0)
+        lines += 2;
+      pending.erase(0, lines);
+      if (!pending.empty() && pending != "\r") {
         step = Step::header;
         deadline = Clock::now() + core->limits.header;
         parser.emplace(core->limits);
@@ -178,8 +189,11 @@ private:
     case RequestParser::Step::more:
       break;
     }
-    if (step == Step::body && !grew(body->size()))
-      return;
+    if (step == Step::body) {
+      if (!grew(body->size()))
+        return;
+      deadline = bodyDeadline();
+    }
     read();
   }
 
@@ -193,7 +207,7 @@ private:
             request.method == HttpMethod::head, request.requestId,
             request.trace};
     uint64_t length = parser->length();
-    if (!grew(length))
+    if (!grew(std::min(length, trustedBytes)))
       return;
     body = Body::create(parser->chunked() ? readBytes : length);
     if (!body)
@@ -251,6 +265,10 @@ private:
       return onBody();
     if (reading)
       return; // what that read brings comes first
+    if (!grew(std::min<uint64_t>(
+            parser->length(),
+            std::max<uint64_t>(trustedBytes, 2 * body->size()))))
+      return;
     reading = true;
     stream.async_read_some(asio::buffer(body->data() + body->size(),
                                         parser->length() - body->size()),
