@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -25,6 +26,7 @@ import serving
 NAME = "table"
 PATIENCE = 30  # seconds until an alert must fire or clear; a few are usual
 score = e2e.Score()
+ANYBODY = ssl._create_unverified_context()  # the certificate is its own authority
 
 # The rules as JSON, which is YAML; the e2e environment has no YAML parser.
 READ_YAML = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
@@ -117,11 +119,22 @@ class Traffic(serving.Clients):
 
     def ask(self):
         try:
-            with urllib.request.urlopen(self.url, self.body, timeout=30) as answer:
+            with urllib.request.urlopen(self.url, self.body, timeout=30, context=ANYBODY) as answer:
                 self.codes.add(answer.status)
         except urllib.error.HTTPError as error:
             self.codes.add(error.code)
         time.sleep(0.02)
+
+
+def certify(days):
+    """Files that are renamed into place, as whoever renews them does."""
+    names = [os.path.join(e2e.WORK, name) for name in ("tls.pem", "tls.key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", str(days), "-subj", "/CN=localhost", "-out", names[0] + ".new",
+                    "-keyout", names[1] + ".new"], check=True, capture_output=True)
+    for name in names:
+        os.rename(name + ".new", name)
+    return names
 
 
 def fires(prometheus, *names):
@@ -136,7 +149,7 @@ def clears(prometheus):
 
 
 def check_alerts(prometheus, server, repository):
-    http, admin = ("http://" + server.addresses[name] for name in ("http", "admin"))
+    http, admin = "https://" + server.addresses["http"], "http://" + server.addresses["admin"]
     up = lambda: [t["health"] for t in prometheus.ask("targets")["activeTargets"]] == ["up"]  # noqa: E731
     score.check(prometheus.wait_for(up), "the server is not scraped")
     ready = prometheus.ask("query", query=f'sinter_model_ready{{model="{NAME}"}}')["result"]
@@ -168,6 +181,10 @@ def check_alerts(prometheus, server, repository):
         fires(prometheus, "SinterErrors")
     score.check(traffic.codes and 200 not in traffic.codes, f"a wrong index answers {traffic.codes}")
     clears(prometheus)
+    certify(days=3)
+    fires(prometheus, "SinterCertificateExpires")
+    certify(days=30)
+    clears(prometheus)
     score.check(prometheus.fired == set(prometheus.names),
                 f"of the rules {prometheus.names} only {prometheus.fired} ever fired")
 
@@ -176,13 +193,14 @@ def main():
     model, repository, deploy = (os.path.join(e2e.WORK, name)
                                  for name in ("table.onnx", "repository", "deploy"))
     write_model(model)
+    certificate, key = certify(days=30)
     done = subprocess.run([e2e.SINTER, "package", model, "-o", os.path.join(repository, NAME, "1"),
                            "--name", NAME, "--deploy", deploy], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     score.check(done.returncode == 0, f"sinter package: {done.stdout[-1500:]}")
     server = serving.Server(e2e.SINTER, "serve", repository, "--grpc-port=off", "--grace=0s",
                             "--versions=all", "--max-queue=2", "--max-queue-delay-us=150000",
-                            "--breaker-failures=0")
+                            "--breaker-failures=0", "--tls-certificate", certificate, "--tls-key", key)
     if score.check("admin" in server.addresses, f"the server says {server.log_text()[-1500:]}"):
         prometheus = Prometheus(server.addresses["admin"], os.path.join(deploy, "alerts.yaml"))
         try:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -269,6 +270,13 @@ def served(server, wanted=None, text=None):
     return found
 
 
+def days_left(server):
+    """As /metrics has it; -1 without."""
+    code, body = serving.curl("http://" + server.addresses["admin"] + "/metrics")
+    found = re.search(r"^sinter_certificate_expiry_timestamp_seconds (\d+)$", body, re.M)
+    return (int(found[1]) - time.time()) / 86400 if found else -1
+
+
 def check_renewal(server):
     """Nobody sends a signal."""
     first = served(server)
@@ -283,6 +291,12 @@ def check_renewal(server):
     certify("server")
     third = served(server, wanted=second)
     score.check(len(third) == 1 and not third & second, f"after a repair {second} became {third}")
+    score.check(29 < days_left(server) < 31, f"a certificate of 30 days has {days_left(server)} left")
+    score.check("expires soon" not in server.log_text(), "the log warns of a certificate of 30 days")
+    certify("server", days=3)
+    served(server, wanted=third, text="the certificate expires soon")
+    score.check(server.log_text().count("expires soon") == 1, "the log does not warn once of a certificate of 3 days")
+    score.check(2 < days_left(server) < 4, f"a certificate of 3 days has {days_left(server)} left")
     for line in server.log_text().splitlines():
         score.check(line.startswith("{") and json.loads(line), f"the log in JSON has the line {line}")
 

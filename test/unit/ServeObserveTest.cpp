@@ -98,6 +98,15 @@ TEST(Prometheus, FamiliesAreWholeAndHistogramsCumulative) {
     EXPECT_TRUE(series.count(wanted)) << wanted;
 }
 
+TEST(Prometheus, CertificateOnlyWithTls) {
+  Observed o = observed();
+  const char *series = "\nsinter_certificate_expiry_timestamp_seconds ";
+  EXPECT_EQ(prometheusText(o).find(series), std::string::npos);
+  o.certificateEnds = 1800000000;
+  EXPECT_NE(prometheusText(o).find(series + std::string("1800000000\n")),
+            std::string::npos);
+}
+
 // What was shed at the door never was a failure of the model.
 TEST(Prometheus, FailuresOfTheBackend) {
   EXPECT_NE(prometheusText(observed()).find("reason=\"BACKEND\"} 3\n"),

@@ -13,9 +13,10 @@ namespace sinter::serve {
 
 AdminPages::AdminPages(const Engine &engine,
                        std::function<std::vector<ListenerMetrics>()> listeners,
-                       const Tracer *tracer, bool profiles)
+                       const Tracer *tracer, bool profiles,
+                       std::function<int64_t()> certificateEnds)
     : engine(engine), listeners(std::move(listeners)), tracer(tracer),
-      profiles(profiles) {}
+      profiles(profiles), certificateEnds(std::move(certificateEnds)) {}
 
 Observed AdminPages::observe() const {
   Observed observed;
@@ -27,6 +28,8 @@ Observed AdminPages::observe() const {
   if (tracer)
     observed.traces = tracer->counts();
   observed.ready = engine.ready();
+  if (certificateEnds)
+    observed.certificateEnds = certificateEnds();
   observed.version = serverVersion();
   observed.upUs =
       uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(

@@ -14,10 +14,12 @@ namespace sinter::serve {
 class AdminPages {
 public:
   /// listeners: asked at each look. tracer may be null. All must outlive this.
-  /// profiles: the engine was told to time operators.
+  /// profiles: the engine was told to time operators. certificateEnds: as in
+  /// Observed, asked at each look.
   AdminPages(const Engine &engine,
              std::function<std::vector<ListenerMetrics>()> listeners,
-             const Tracer *tracer = nullptr, bool profiles = false);
+             const Tracer *tracer = nullptr, bool profiles = false,
+             std::function<int64_t()> certificateEnds = {});
   /// For Services::more: true when the target was one of ours.
   bool operator()(const HttpRequest &request, std::string_view target,
                   const HttpAnswer &answer) const;
@@ -28,6 +30,7 @@ private:
   std::function<std::vector<ListenerMetrics>()> listeners;
   const Tracer *tracer;
   const bool profiles;
+  std::function<int64_t()> certificateEnds;
   TimePoint began = Clock::now();
 };
 

@@ -4,6 +4,7 @@
 
 #include "runtime/serve/engine/Cpus.h"
 #include "runtime/serve/main/Log.h"
+#include "runtime/serve/protect/Expiry.h"
 
 #include <algorithm>
 #include <thread>
@@ -43,8 +44,8 @@ LogSettings settingsOf(const std::string &level) {
 Listeners::Listeners(Engine &engine, Tracer &tracer, const ServerConfig &config)
     : engine(engine), tracer(tracer), config(config), logs(applyLogSettings),
       pages(
-          engine, [this] { return metrics(); }, &tracer,
-          config.profileRate > 0),
+          engine, [this] { return metrics(); }, &tracer, config.profileRate > 0,
+          [this] { return certificateEnds.load(); }),
       routes(
           engine,
           [this](const std::string &client, const std::string &action,
@@ -241,7 +242,11 @@ Status Listeners::start() {
     status = startHttp("http", config.http, clients, true);
   if (status.ok())
     status = startGrpc();
-  return status.ok() ? startHttp("admin", config.admin, admin, false) : status;
+  if (status.ok())
+    status = startHttp("admin", config.admin, admin, false);
+  if (status.ok() && hasTls())
+    takeCertificateEnd();
+  return status;
 }
 
 Status Listeners::reload(const EngineOptions &next) {
@@ -268,14 +273,42 @@ Status Listeners::reloadTls() {
   if (grpc)
     if (Status one = grpc->reloadTls(*tls()); !one.ok())
       status = one;
+  if (status.ok())
+    takeCertificateEnd();
   return status;
+}
+
+void Listeners::takeCertificateEnd() {
+  certificateEnds = expiryOf(config.tlsCertificate);
+  endSaid = {};
+  warnOfEnd();
+}
+
+// Once a day from a week before, as the alert rule has it.
+void Listeners::warnOfEnd() {
+  using namespace std::chrono;
+  constexpr int64_t day = 24 * 60 * 60, soon = 7 * day;
+  int64_t left =
+      certificateEnds -
+      duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+  bool isSaid = endSaid != TimePoint() && Clock::now() - endSaid < seconds(day);
+  if (left > soon || isSaid)
+    return;
+  endSaid = Clock::now();
+  logEvent(left > 0 ? Severity::warning : Severity::error,
+           left > 0 ? "the certificate expires soon; renew its files"
+                    : "the certificate has expired; renew its files",
+           {{"file", config.tlsCertificate},
+            {"hours", std::to_string(left / 3600)}});
 }
 
 // Whoever renews certificates, a timer or Kubernetes, rarely sends a signal,
 // and a certificate that has expired stops every client.
 void Listeners::lookAtCertificates() {
-  if (!hasTls() || stampOf(*tls()) == tlsStamp)
+  if (!hasTls())
     return;
+  if (stampOf(*tls()) == tlsStamp)
+    return warnOfEnd();
   Status status = reloadTls();
   if (status.ok())
     logEvent(Severity::info, "the certificate was read again",

@@ -41,7 +41,8 @@ public:
   /// Clients are told of the models' new options.
   Status reload(const EngineOptions &models);
   bool hasTls() const { return !config.tlsCertificate.empty(); }
-  /// The certificates, when their files are others than they were.
+  /// The certificates, when their files are others than they were; says so
+  /// when they end soon.
   void lookAtCertificates();
   /// No new connections; returns when every request is answered, or at the
   /// deadline.
@@ -58,6 +59,8 @@ private:
   Status startGrpc();
   std::optional<TlsOptions> tls() const;
   Status reloadTls();
+  void takeCertificateEnd();
+  void warnOfEnd();
   BatchingConfig batchingOf(const std::string &model) const;
 
   Engine &engine;
@@ -78,6 +81,8 @@ private:
   std::vector<std::string> kinds; ///< of http, in order
   std::vector<HttpListener *> withTls;
   std::string tlsStamp; ///< of the files when they were last taken
+  std::atomic<int64_t> certificateEnds{0}; ///< second of the wall clock
+  TimePoint endSaid;                       ///< when the log was last told of it
   std::unique_ptr<GrpcServer> grpc;
 };
 

@@ -301,6 +301,11 @@ std::string prometheusText(const Observed &observed) {
   out.sample("version=\"" + escaped(observed.version) + "\"", 1);
   out.family("sinter_ready", "gauge", "1 while the server takes traffic");
   out.sample("", observed.ready ? 1 : 0);
+  if (observed.certificateEnds) {
+    out.family("sinter_certificate_expiry_timestamp_seconds", "gauge",
+               "When the certificate that clients are shown ends, Unix time");
+    out.sample("", observed.certificateEnds);
+  }
   models(out, observed);
   latencies(out, observed);
   listeners(out, observed);

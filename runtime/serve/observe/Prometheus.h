@@ -27,8 +27,9 @@ struct Observed {
   std::vector<ListenerMetrics> listeners;
   TraceCounts traces;
   bool ready = false;
-  uint64_t upUs = 0;   ///< since the server began
-  std::string version; ///< of the server
+  int64_t certificateEnds = 0; ///< second of the wall clock; 0 = no TLS
+  uint64_t upUs = 0;           ///< since the server began
+  std::string version;         ///< of the server
 };
 
 /// Where this share of the observations ends, in microseconds; by the bounds.
