@@ -208,6 +208,8 @@ LogicalResult ProgramWriter::run() {
   declareArena();
   if (failed(write(program.getBody().front())))
     return failure();
+  for (const Tap &tap : taps)
+    builder.showTap(tap.tensor, tap.from, tap.node);
   int64_t scratch = 0;
   for (kernel::DefineOp define : result.kernels)
     scratch = std::max(scratch, int64_t(define.getScratch().value_or(0)));

@@ -7,6 +7,7 @@
 
 #include "codegen/image/ProgramWriter.h"
 
+#include "dialects/exec/Taps.h"
 #include "dialects/graph/Texts.h"
 
 using namespace mlir;
@@ -132,6 +133,13 @@ LogicalResult ProgramWriter::declareTensors() {
     else
       builder.output(name.str(), dtype, dims,
                      isText ? bytesOf(size * 2) : bytes);
+    auto tapped = program->getAttrOfType<DictionaryAttr>(exec::kTaps);
+    if (!isInput && !isText && tapped)
+      if (auto at = tapped.getAs<LocationAttr>(name))
+        taps.push_back(
+            {builder.tap(name.str(), dtype, dims),
+             {SINTER_SPACE_OUTPUT, uint32_t(index), builder.constant(0), bytes},
+             nodeOf(Location(at))});
     buffers[program.getBody().getArgument(i)] = {
         isInput ? SINTER_SPACE_INPUT : SINTER_SPACE_OUTPUT, uint32_t(index),
         builder.constant(0), bytes};

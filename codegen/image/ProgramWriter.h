@@ -28,6 +28,13 @@ struct LateSize {
   sym::DimAttr size;
 };
 
+/// An output that sinter_tap() shows, when all of a run is done.
+struct Tap {
+  uint32_t tensor;
+  BufferRef from;
+  uint32_t node;
+};
+
 class ProgramWriter {
 public:
   ProgramWriter(exec::ProgramOp program, ImageResult &result)
@@ -69,6 +76,7 @@ private:
   exec::LateSizes late;
   llvm::StringSet<> isRead; // late symbols that have their value
   std::vector<LateSize> lateSizes;
+  std::vector<Tap> taps;
   llvm::DenseMap<mlir::Value, BufferPlace> buffers;
   llvm::DenseMap<mlir::Operation *, uint32_t> kernels;
 };

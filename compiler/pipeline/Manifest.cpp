@@ -222,11 +222,18 @@ static json::Object describeOptions(const CompileOptions &options) {
   for (const DimOption &dim : options.dims)
     dims.push_back(json::fixUTF8(dim.symbol + "=" + std::to_string(dim.min) +
                                  ".." + std::to_string(dim.max)));
-  return json::Object{{"shapes", std::move(shapes)},
-                      {"dims", std::move(dims)},
-                      {"exact", options.exact},
-                      {"max_slack", options.maxSlack},
-                      {"batches", json::Array(options.batches)}};
+  json::Object decided{{"shapes", std::move(shapes)},
+                       {"dims", std::move(dims)},
+                       {"exact", options.exact},
+                       {"max_slack", options.maxSlack},
+                       {"batches", json::Array(options.batches)}};
+  if (!options.taps.empty()) {
+    json::Array taps;
+    for (const std::string &node : options.taps)
+      taps.push_back(json::fixUTF8(node));
+    decided["taps"] = std::move(taps);
+  }
+  return decided;
 }
 
 llvm::Expected<json::Object>

@@ -7,6 +7,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Passes.h"
 #include "compiler/report/MlirDiagnostics.h"
+#include "dialects/exec/Taps.h"
 #include "dialects/graph/GraphOps.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -56,9 +57,13 @@ static void addResults(func::FuncOp main,
   for (unsigned i = 0; i < first; ++i)
     attributes.push_back(main.getResultAttrDict(i));
   Builder builder(main.getContext());
-  for (const auto &[name, value] : taps)
-    attributes.push_back(builder.getDictionaryAttr(
-        builder.getNamedAttr("graph.name", builder.getStringAttr(name))));
+  for (const auto &[name, value] : taps) {
+    NamedAttrList tap;
+    tap.append("graph.name", builder.getStringAttr(name));
+    if (!name.empty())
+      tap.append(exec::kTap, LocationAttr(value.getLoc()));
+    attributes.push_back(tap.getDictionary(main.getContext()));
+  }
   main.setFunctionType(FunctionType::get(main.getContext(),
                                          main.getArgumentTypes(),
                                          ValueRange(values).getTypes()));

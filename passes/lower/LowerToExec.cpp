@@ -5,6 +5,7 @@
 // exec.program and the kernel.defines it launches. Kernels write where their
 // consumers want to read (Placement.cpp), so most movement disappears.
 
+#include "dialects/exec/Taps.h"
 #include "dialects/graph/Texts.h"
 #include "passes/lower/KernelEmitter.h"
 #include "passes/lower/Lowering.h"
@@ -54,6 +55,7 @@ static void nameTexts(func::FuncOp function, Operation *program) {
 LogicalResult Lowering::createProgram() {
   Block &body = function.getBody().front();
   SmallVector<Attribute> inputNames, inputTypes, outputNames, outputTypes;
+  NamedAttrList taps;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     inputNames.push_back(tensorName(function, true, i));
     inputTypes.push_back(TypeAttr::get(type));
@@ -61,6 +63,8 @@ LogicalResult Lowering::createProgram() {
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
     outputNames.push_back(tensorName(function, false, i));
     outputTypes.push_back(TypeAttr::get(type));
+    if (Attribute tap = function.getResultAttr(i, exec::kTap))
+      taps.append(tensorName(function, false, i), tap);
   }
   OpBuilder top(module.getContext());
   top.setInsertionPoint(function);
@@ -71,6 +75,8 @@ LogicalResult Lowering::createProgram() {
       top.getArrayAttr(outputNames), top.getArrayAttr(outputTypes),
       /*sym_visibility=*/nullptr);
   nameTexts(function, program);
+  if (!taps.empty())
+    program->setAttr(exec::kTaps, taps.getDictionary(module.getContext()));
   defines.setInsertionPoint(program);
   auto bufferType = exec::BufferType::get(context());
   Block *block = top.createBlock(&program.getBody());

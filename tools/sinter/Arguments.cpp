@@ -33,6 +33,7 @@ private:
   void addShapes(CLI::App *app);
   void addModelOptions(CLI::App *app);
   void addCompiling(CLI::App *app);
+  void addTaps(CLI::App *app, const std::string &rest);
   void addInputs(CLI::App *app);
   void addPeers(CLI::App *app, const char *text);
   void addCompile();
@@ -109,6 +110,13 @@ void Parser::addModelOptions(CLI::App *sub) {
                   "size depends on data (default 64M)");
 }
 
+void Parser::addTaps(CLI::App *sub, const std::string &rest) {
+  sub->add_option("--tap", arguments.compile.taps,
+                  "NODE: its results are outputs too, under its name" + rest)
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
 void Parser::addCompiling(CLI::App *sub) {
   CompileOptions &compile = arguments.compile;
   addModelOptions(sub);
@@ -159,6 +167,7 @@ void Parser::addCompile() {
   sub->add_option("--batch", raw.batch,
                   "1,2,4,8: batch sizes of the cost table in the manifest "
                   "(default: 1,2,4,8,16,32 where the batch is open)");
+  addTaps(sub, ", and sinter_tap() shows them; repeatable");
   sub->add_option("--report", compile.report,
                   "FILE.html or FILE.json: kernels, memory plan, passes");
   sub->add_option("--emit", raw.emit,
@@ -190,11 +199,7 @@ void Parser::addRun() {
       ->allow_extra_args(false);
   sub->add_option("--random", arguments.random, "Random inputs from this seed")
       ->check(checkSeed);
-  sub->add_option("--tap", arguments.compile.taps,
-                  "NODE: its results are outputs too, under its name; "
-                  "repeatable, needs the .onnx file")
-      ->take_all()
-      ->allow_extra_args(false);
+  addTaps(sub, "; repeatable, needs the .onnx file");
 }
 
 void Parser::addVerify() {

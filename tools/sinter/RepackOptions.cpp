@@ -39,6 +39,7 @@ llvm::Error sinter::readRepackOptions(const json::Object &manifest,
       return dim.takeError();
     compile.dims.push_back(*dim);
   }
+  compile.taps = textsAt(*options, "taps");
   compile.exact = options->getBoolean("exact").value_or(false);
   compile.maxSlack =
       options->getInteger("max_slack").value_or(compile.maxSlack);
