@@ -5,6 +5,7 @@
 // to tamper with it.
 #include "runtime/serve/protect/Access.h"
 #include "runtime/serve/protect/AuditLog.h"
+#include "runtime/serve/protect/HeapTrim.h"
 
 #include <ctime>
 #include <fstream>
@@ -270,4 +271,24 @@ TEST(AuditLog, ChainGoesOnAndEveryEditIsFound) {
       AuditLog::open(testing::TempDir() + "/no-such-folder/audit", status));
   // What cannot be read is not an empty log.
   EXPECT_FALSE(AuditLog::verify(path + "/inside", lines, hash).ok());
+}
+
+// Once when a load is over, never while it lasts.
+TEST(HeapTrim, TrimsWhenABusyServerIsCalm) {
+  HeapTrim heap;
+  constexpr int64_t second = 1'000'000'000;
+  int64_t now = second, used = second;
+  auto look = [&](double share) {
+    now += second;
+    used += int64_t(share * second);
+    return heap.isDue(now, used);
+  };
+  EXPECT_FALSE(heap.isDue(now, used)) << "the first look knows nothing";
+  EXPECT_TRUE(look(0)) << "what the start has left";
+  EXPECT_FALSE(look(0));
+  EXPECT_FALSE(look(1.9));
+  EXPECT_FALSE(look(0.1)) << "not calm yet";
+  EXPECT_TRUE(look(0.01));
+  for (double share : {0.01, 0.1, 0.01, 0.1, 0.0})
+    EXPECT_FALSE(look(share)) << "a little traffic leaves little";
 }

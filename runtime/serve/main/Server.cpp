@@ -7,6 +7,7 @@
 #include "runtime/serve/main/Listeners.h"
 #include "runtime/serve/main/Log.h"
 #include "runtime/serve/main/Watch.h"
+#include "runtime/serve/protect/HeapTrim.h"
 
 #include <fstream>
 #include <iterator>
@@ -160,10 +161,12 @@ public:
   }
 
   std::chrono::milliseconds lookEvery() const override {
-    constexpr std::chrono::milliseconds often{2000};
-    return listeners->hasTls() ? often : std::chrono::milliseconds(0);
+    return std::chrono::milliseconds(2000);
   }
-  void look() override { listeners->lookAtCertificates(); }
+  void look() override {
+    listeners->lookAtCertificates();
+    heap.look();
+  }
 
   void beginShutdown() override { gate->close(); }
 
@@ -232,6 +235,7 @@ private:
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Listeners> listeners; // before the engine that they ask
   std::unique_ptr<Watch> watch;
+  HeapTrim heap;
   bool isDown = false;
 };
 

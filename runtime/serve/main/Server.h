@@ -31,7 +31,7 @@ public:
   virtual void reload(const ServerConfig &config) = 0;
   /// How often look() wants to be called; 0 = never.
   virtual std::chrono::milliseconds lookEvery() const = 0;
-  /// At files that others renew while it runs: certificates.
+  /// At files that others renew while it runs, certificates, and at the heap.
   virtual void look() = 0;
   /// Not ready, but serving.
   virtual void beginShutdown() = 0;
