@@ -27,8 +27,9 @@ void addPackageOptions(CLI::App *package, Arguments &arguments) {
   package->add_option("--deploy", arguments.deploy,
                       "Also write container, Kubernetes, KServe, systemd, "
                       "Grafana and Prometheus files into this folder");
-  package->add_flag("!--no-golden", arguments.golden,
-                    "Leave out the golden vectors of the self-test");
+  package->add_flag_callback(
+      "--no-golden", [&arguments] { arguments.golden = false; },
+      "Leave out the golden vectors of the self-test");
 }
 
 void addCtlOptions(CLI::App *ctl, Arguments &arguments) {
