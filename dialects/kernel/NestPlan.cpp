@@ -123,12 +123,13 @@ void chooseVectorAxis(NestPlan &plan) {
         plan.vectorAxis = axis;
     return;
   }
+  // Inputs may want different axes: the inner one keeps stores close together.
   for (NestPlan::Operand &input : plan.inputs) {
     sym::DimAttr stride = input.strides[plan.vectorAxis];
     if (sym::isConstant(stride, 1))
       continue;
     bool isRepeated = sym::isConstant(stride, 0);
-    for (int axis = 0; axis < int(plan.parallel); ++axis)
+    for (int axis = plan.transposeAxis + 1; axis < int(plan.parallel); ++axis)
       if (axis != plan.vectorAxis && isContiguous(input, axis) &&
           (!isRepeated || repeatsInto(plan, axis)))
         plan.transposeAxis = axis;

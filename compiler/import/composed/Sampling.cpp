@@ -81,25 +81,29 @@ LogicalResult importAffineGrid(NodeImport &node) {
                          "columns of theta and spatial axes with one more"))
     return failure();
   Dims spatial(size->begin() + 2, size->end());
+  SmallVector<int64_t> last = {0}; // the numbers of a place side by side
+  for (int64_t i = 0; i < axes; ++i)
+    last.push_back(i + 2);
+  last.push_back(1);
   Name sum;
-  // The last axis is x, the first number of a place.
+  // The last axis is x, the first number of a place. Sums hold a plane for each
+  // number until all places are there: those of an axis lie side by side.
   for (int64_t axis = axes - 1; axis >= -1; --axis) {
     int64_t number = axes - 1 - axis;
-    Name column = c.slice(c.input(0), 2, number, number + 1); // [N, axes, 1]
-    column = c.op("Squeeze", {column, c.ints({2})});
+    Name term = c.slice(c.input(0), 2, number, number + 1); // [N, axes, 1]
+    if (axis >= 0)
+      term =
+          c.mul(term, axisOfGrid(c, spatial[axis],
+                                 node.integer("align_corners") != 0, element));
     SmallVector<int64_t> ones;
-    for (int64_t i = 1; i <= axes; ++i)
-      ones.push_back(i);
-    column = c.unsqueeze(column, ones); // [N, 1, ..., axes]
-    Name term = column;
-    if (axis >= 0) {
-      Name line = axisOfGrid(c, spatial[axis],
-                             node.integer("align_corners") != 0, element);
-      SmallVector<int64_t> behind;
-      for (int64_t i = 1; i <= axes - axis; ++i)
-        behind.push_back(i);
-      term = c.mul(c.unsqueeze(line, behind), column);
-    }
+    for (int64_t i = 0; i < axes; ++i)
+      if (i != std::max<int64_t>(axis, 0))
+        ones.push_back(i + 2);
+    term = c.unsqueeze(term, ones); // [N, axes, 1, ..., places, ..., 1]
+    if (axis <= 0)
+      term = c.transpose(term, last);
+    if (axis == 0)
+      sum = c.transpose(sum, last);
     sum = sum.empty() ? term : c.add(sum, term);
   }
   Dims wide = {(*size)[0]};
