@@ -57,14 +57,15 @@ void Epilogue::addTo(KernelEmitter &emitter) const {
 }
 
 void Epilogue::emit(Region &region, Type value,
-                    std::function<Value(OpBuilder &, ValueRange)> start) const {
+                    std::function<Value(OpBuilder &, ValueRange)> start,
+                    size_t copies) const {
   Value root = cluster.root->getResult(0);
   Type element = cast<RankedTensorType>(root.getType()).getElementType();
   if (!start && cluster.after.empty() && cluster.yields.size() == 1 &&
       value == element)
     return;
   RegionSpec spec;
-  spec.arguments.push_back({Value(), value});
+  spec.arguments.assign(copies, {Value(), value});
   for (size_t i = 0; i < extras.size(); ++i)
     spec.arguments.push_back(
         {i < numRootExtras ? Value() : externals[i - numRootExtras],

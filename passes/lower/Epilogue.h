@@ -30,11 +30,12 @@ public:
   void makeOutputsRowContiguous();
 
   void addTo(KernelEmitter &emitter) const;
-  /// Fills `region`; `values` are the scalar types of the root's values. Leaves
-  /// it empty when it would pass the value on.
+  /// Fills `region`; `value` is the scalar type of the root's value, which
+  /// comes `copies` times. Leaves it empty when it would pass the value on.
   void emit(mlir::Region &region, mlir::Type value,
             std::function<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>
-                start = {}) const;
+                start = {},
+            size_t copies = 1) const;
   void finish(mlir::Location loc);
 
   llvm::SmallVector<Place> extras, outputs;

@@ -38,6 +38,26 @@ static std::optional<ReduceRule> ruleOf(StringRef kind) {
   return rule;
 }
 
+/// A nest combines one value per output: the same one for all of them, of which
+/// the epilogue reads the first. Code for the others is dead.
+static void repeatValue(kernel::NestOp root) {
+  size_t count = root.getOutputs().size();
+  Region &region = root.getPrologue();
+  OpBuilder builder(root.getContext());
+  if (count == 1)
+    return;
+  if (region.empty()) {
+    Type type =
+        cast<kernel::ViewType>(root.getInputs()[0].getType()).getElement();
+    Block *block =
+        builder.createBlock(&region, {}, type, builder.getUnknownLoc());
+    kernel::YieldOp::create(builder, builder.getUnknownLoc(),
+                            block->getArgument(0));
+  }
+  Operation *yield = region.front().getTerminator();
+  yield->setOperands(SmallVector<Value>(count, yield->getOperand(0)));
+}
+
 /// A reduction of `inputs` (dims of the domain); `epilogue` is over the
 /// result's dims. The reduced axes move to the end of every view.
 static void
@@ -84,12 +104,13 @@ emitReduce(Lowering &lowering, graph::ReduceOp op, Location loc,
             arguments.drop_front(inputs.size() + extras),
             b.getStrArrayAttr(combines), axes);
         emitPrologue(root.getPrologue());
+        repeatValue(root);
         std::function<Value(OpBuilder &, ValueRange)> bound;
         if (start)
           bound = [&](OpBuilder &inner, ValueRange scalars) {
             return start(inner, scalars, formalCount);
           };
-        epilogue.emit(root.getEpilogue(), value, bound);
+        epilogue.emit(root.getEpilogue(), value, bound, combines.size());
       });
 }
 
@@ -98,7 +119,7 @@ LogicalResult Lowering::lowerReduce(Cluster &cluster) {
   std::optional<ReduceRule> rule = ruleOf(op.getKind());
   Value input = op.getInput();
   Type type = elementOf(input);
-  if (!rule || cluster.results.size() != 1 || op.getAxes().empty())
+  if (!rule || op.getAxes().empty())
     return lowerReduceSteps(cluster);
   Prologue prologue(*this, cluster, input,
                     sym::dimsOf(cast<RankedTensorType>(input.getType())));

@@ -285,3 +285,25 @@ func.func @loop(%c: tensor<i1>, %i: tensor<i64>, %x: tensor<4xf32>) -> (tensor<4
   }
   return %0#1, %0#2 : tensor<4xf32>, tensor<5x4xf32>
 }
+
+// -----
+
+// What several read of a reduction is one kernel: the value once per output.
+// CHECK: kernel.define @[[REDUCE:k[0-9]+_reduce]]
+// CHECK: combine = ["max", "max"]
+// CHECK: ^bb0(%[[X:.*]]: f32):
+// CHECK-NEXT: kernel.yield %[[X]], %[[X]] : f32, f32
+// CHECK: ^bb0(%[[MAX:.*]]: f32, %{{.*}}: f32):
+// CHECK-NEXT: %[[Y:.*]] = kernel.apply "neg"(%[[MAX]])
+// CHECK-NEXT: %[[Z:.*]] = kernel.apply "exp"(%[[Y]])
+// CHECK-NEXT: kernel.yield %[[Y]], %[[Z]]
+// CHECK: exec.program @shared
+// CHECK-COUNT-1: exec.launch @[[REDUCE]]
+// CHECK-NOT: exec.launch
+func.func @shared(%x: tensor<4x8xf32> {graph.name = "x"})
+    -> (tensor<4xf32> {graph.name = "y"}, tensor<4xf32> {graph.name = "z"}) {
+  %0 = graph.reduce "max" %x {axes = array<i64: 1>} : (tensor<4x8xf32>) -> tensor<4xf32>
+  %1 = graph.map "neg"(%0) : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = graph.map "exp"(%1) : (tensor<4xf32>) -> tensor<4xf32>
+  return %1, %2 : tensor<4xf32>, tensor<4xf32>
+}
