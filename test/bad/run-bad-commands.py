@@ -62,6 +62,11 @@ def shape_that_the_model_refuses(folder):
     numpy.savez(folder / "wide.npz", x=numpy.ones((3, 65), numpy.float32))
 
 
+@case("R002", 4, "--data takes one test_data_set_N", "verify", "m.onnx", "--data", ".")
+def folder_above_the_data_sets(folder):
+    pass
+
+
 @case("R002", 4, "no inputs were given", "run", "m.so")
 def no_inputs(folder):
     pass

@@ -267,6 +267,8 @@ sinter::readDataSet(const std::string &folder,
           readSeries(folder + "/output_", outputNames, data.outputs))
     return std::move(error);
   if (data.outputs.empty())
-    return userError(ErrorCode::R002, "'" + folder + "' holds no output_0.pb");
+    return userError(ErrorCode::R002, "'" + folder + "' holds no output_0.pb",
+                     "--data takes one test_data_set_N, with input_N.pb and "
+                     "output_N.pb in it; repeat it for several.");
   return data;
 }
