@@ -315,6 +315,38 @@ TEST_F(ServeGrpc, AFullStreamIsReadNoFurther) {
   stream->Finish();
 }
 
+TEST_F(ServeGrpc, AnAnswerThatNobodyTakesEndsItsCall) {
+  GrpcOptions options;
+  options.write = std::chrono::milliseconds(200);
+  restart(options);
+  grpc::ClientContext context;
+  auto stream = stub->ModelStreamInfer(&context);
+  // More than the windows of HTTP/2 hold for somebody who does not read.
+  std::string bytes(4 << 20, 'x');
+  for (int i = 0; i < 4; ++i)
+    ASSERT_TRUE(stream->Write(rawRequest("echo", bytes)));
+  ASSERT_TRUE(stream->Write(rawRequest("hold", "abcd")));
+  EXPECT_TRUE(eventually([&] { return engine.heldCount() == 1; }));
+  for (int i = 0; i < 30'000 && !engine.cancelled; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_GE(engine.cancelled, 1) << "the stream is over";
+  inference::ModelStreamInferResponse out;
+  while (stream->Read(&out)) {
+  }
+  EXPECT_FALSE(stream->Finish().ok());
+}
+
+TEST_F(ServeGrpc, ARequestOverTheLimitIsRefused) {
+  GrpcOptions options;
+  options.maxMessage = 100'000;
+  restart(options);
+  ModelInferResponse out;
+  EXPECT_EQ(
+      infer(rawRequest("echo", std::string(100'000, 'x')), out).error_code(),
+      grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(infer(rawRequest("echo", std::string(90'000, 'x')), out).ok());
+}
+
 TEST_F(ServeGrpc, ACancelledStreamLeavesTheEngine) {
   grpc::ClientContext context;
   auto stream = stub->ModelStreamInfer(&context);

@@ -138,7 +138,7 @@ ServerRows generalKeys() {
        [](Server &s, const Value &v) { s.http.port = v.port; }},
       {"http.socket", K::text, "", "path of a Unix socket beside the port",
        [](Server &s, const Value &v) { s.http.socket = v.text; }},
-      {"http.max-body", K::bytes, "256MiB", "largest request",
+      {"http.max-body", K::bytes, "256MiB", "largest request, of gRPC as well",
        [](Server &s, const Value &v) { s.maxBody = v.number; }},
       {"http.max-connections", K::number, "4096", "connections at once",
        [](Server &s, const Value &v) { s.maxConnections = v.number; }},

@@ -140,11 +140,14 @@ void Acceptor::run() {
     bool wasShort = isShort;
     poll(watched.data(), wasShort ? 1 : nfds_t(watched.size()),
          wasShort ? pauseMs : -1);
-    if (watched[0].revents)
-      return;
+    // At the end those, too, whom the kernel has let in already: closing would
+    // reset them.
+    bool isEnd = watched[0].revents;
     isShort = false;
     for (size_t i = 1; i < watched.size(); ++i)
       acceptAll(watched[i].fd);
+    if (isEnd)
+      return;
   }
 }
 

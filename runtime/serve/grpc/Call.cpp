@@ -7,7 +7,10 @@ namespace sinter::serve {
 void Call::begin() { loop.enter(); }
 
 void Call::finish(const grpc::Status &status) {
-  loop.post([this, status] { sendStatus(status, &finished); });
+  loop.post([this, status] {
+    loop.writeBegins(context, bytesToSend());
+    sendStatus(status, &finished);
+  });
 }
 
 void Call::end(bool) {

@@ -40,13 +40,17 @@ protected:
   void expect() { ++pending; }
   void leave();
   virtual void sendStatus(const grpc::Status &status, Event *sent) = 0;
+  virtual size_t bytesToSend() const { return 0; }
 
   Loop &loop;
   std::shared_ptr<CallHandler> handler;
 
 private:
   void end(bool);
-  void sent(bool) { leave(); }
+  void sent(bool) {
+    loop.writeEnds(context);
+    leave();
+  }
 
   std::atomic<int> pending{2};
   EventOf<Call> over{*this, &Call::end}, finished{*this, &Call::sent};
@@ -90,6 +94,7 @@ private:
     else
       writer.FinishWithError(status, sent);
   }
+  size_t bytesToSend() const override { return out.ByteSizeLong(); }
 
   Method method;
   In in;

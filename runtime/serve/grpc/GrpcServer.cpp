@@ -26,9 +26,8 @@ constexpr auto gap = std::chrono::milliseconds(60);
 constexpr auto quiet = std::chrono::milliseconds(250);
 
 void limit(grpc::ServerBuilder &builder, const GrpcOptions &options) {
-  // The protocol's clients expect no smaller bound; a tensor's own limits hold
-  // below it.
-  builder.SetMaxReceiveMessageSize(INT_MAX);
+  builder.SetMaxReceiveMessageSize(
+      int(std::min<uint64_t>(options.maxMessage, INT_MAX)));
   builder.SetMaxSendMessageSize(INT_MAX);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              options.maxStreams);
@@ -77,7 +76,8 @@ public:
     builder.RegisterService(&health.service());
     limit(builder, options);
     for (uint32_t i = 0; i < std::max(1u, options.threads); ++i)
-      loops.push_back(std::make_unique<Loop>(builder.AddCompletionQueue()));
+      loops.push_back(
+          std::make_unique<Loop>(builder.AddCompletionQueue(), options.write));
     runFirst(true); // the library's threads are made by this one
     server = builder.BuildAndStart();
     runFirst(false);

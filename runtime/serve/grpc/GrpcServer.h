@@ -13,6 +13,7 @@
 #include "runtime/serve/protocol/Control.h"
 #include "runtime/serve/protocol/Metadata.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +28,10 @@ struct GrpcOptions {
   uint32_t threads = 1;      ///< that read and write connections
   bool allowControl = false; ///< load, unload and settings on this listener
   int maxStreams = 1024;     ///< calls at once on one connection
+  uint64_t maxMessage = 256u << 20; ///< bytes of one request
+  /// An answer that its client has not taken by then, and a second more for
+  /// each MiB, ends the call: its memory is not the client's to keep.
+  std::chrono::milliseconds write{30000};
   int maxStreamRequests = 64; ///< requests under way in one ModelStreamInfer
   SharedMemory *sharedMemory = nullptr; ///< null: not offered
   LogControl *logs = nullptr;           ///< null: not offered

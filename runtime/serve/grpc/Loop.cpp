@@ -30,6 +30,7 @@ void Loop::stop() {
   // An answer that comes on a queue that is shut down would be a fault of ours.
   while (calls > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  clock.Cancel();
   events->Shutdown();
   if (thread.joinable())
     thread.join();
@@ -48,6 +49,26 @@ void Loop::post(std::function<void()> task) {
       return;
   }
   bell.Set(events.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), &delivery);
+}
+
+void Loop::writeBegins(grpc::ServerContext &call, size_t bytes) {
+  writes[&call] = Clock::now() + write + std::chrono::seconds(bytes >> 20);
+  if (!std::exchange(isLooking, true))
+    clock.Set(events.get(), std::chrono::system_clock::now() + write / 2,
+              &tick);
+}
+
+// While a write is under way its call is open, so the queue is not shut down.
+void Loop::look(bool) {
+  isLooking = false;
+  TimePoint now = Clock::now();
+  for (auto &[call, until] : writes)
+    if (until <= now)
+      call->TryCancel();
+  if (writes.empty())
+    return;
+  isLooking = true;
+  clock.Set(events.get(), std::chrono::system_clock::now() + write / 2, &tick);
 }
 
 void Loop::deliver(bool) {

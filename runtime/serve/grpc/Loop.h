@@ -10,14 +10,18 @@
 #ifndef SINTER_SERVE_GRPC_LOOP_H
 #define SINTER_SERVE_GRPC_LOOP_H
 
+#include "runtime/serve/engine/Request.h"
+
 #include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace sinter::serve {
@@ -46,7 +50,9 @@ class Loop {
 public:
   using Queue = grpc::ServerCompletionQueue;
 
-  explicit Loop(std::unique_ptr<Queue> queue) : events(std::move(queue)) {}
+  /// write: how long a client may take over an answer, beside its size.
+  Loop(std::unique_ptr<Queue> queue, std::chrono::milliseconds write)
+      : events(std::move(queue)), write(write) {}
   ~Loop() { stop(); }
   void start();
   /// After the server's shutdown: returns when the last call is over.
@@ -57,10 +63,15 @@ public:
   void post(std::function<void()> task);
   void enter() { ++calls; }
   void leave() { --calls; }
+  /// On the loop's thread, around each write of an open call: one that the
+  /// client does not take in time is cancelled.
+  void writeBegins(grpc::ServerContext &call, size_t bytes);
+  void writeEnds(grpc::ServerContext &call) { writes.erase(&call); }
 
 private:
   void run();
   void deliver(bool ok);
+  void look(bool);
 
   std::unique_ptr<Queue> events;
   std::thread thread;
@@ -69,8 +80,11 @@ private:
   std::mutex lock;
   std::vector<std::function<void()>> tasks;
   bool isRung = false;
-  grpc::Alarm bell;
-  EventOf<Loop> delivery{*this, &Loop::deliver};
+  grpc::Alarm bell, clock;
+  const std::chrono::milliseconds write;
+  bool isLooking = false;
+  std::unordered_map<grpc::ServerContext *, TimePoint> writes; // until when
+  EventOf<Loop> delivery{*this, &Loop::deliver}, tick{*this, &Loop::look};
 };
 
 } // namespace sinter::serve

@@ -39,7 +39,10 @@ public:
   }
   void startWrite(const Out *message) {
     expect();
-    loop.post([this, message] { stream.Write(*message, &writeDone); });
+    loop.post([this, message] {
+      loop.writeBegins(context, message->ByteSizeLong());
+      stream.Write(*message, &writeDone);
+    });
   }
 
 private:
@@ -52,6 +55,7 @@ private:
     leave();
   }
   void written(bool ok) {
+    loop.writeEnds(context);
     handler->onWritten(ok);
     leave();
   }

@@ -200,6 +200,7 @@ Status Listeners::startGrpc() {
   options.allowControl = config.controlEverywhere;
   options.threads = listenerThreads();
   options.maxStreams = int(config.maxStreams);
+  options.maxMessage = config.maxBody;
   options.sharedMemory = config.sharedMemory ? &sharedMemory : nullptr;
   options.logs = &logs;
   options.tracer = &tracer;
