@@ -41,6 +41,27 @@ TEST(Runtime, RunsEverySizeFromOneModel) {
   }
 }
 
+TEST(Runtime, AnswersARunOnACpuBeforeTheCallReturns) {
+  TestModel m;
+  makeBiasModel(m);
+  Runner r;
+  ASSERT_EQ(r.open(m), SINTER_OK) << r.text(m);
+  EXPECT_EQ(sinter_program_isa(r.program), 0u);
+  std::vector<sinter_status> answers;
+  auto done = [](void *self, sinter_status status) {
+    static_cast<std::vector<sinter_status> *>(self)->push_back(status);
+  };
+  EXPECT_EQ(sinter_run_async(r.context, &m, done, &answers), SINTER_E_ARG);
+  EXPECT_TRUE(answers.empty());
+  std::vector<float> x = ramp(8), y(8, -1);
+  ASSERT_EQ(r.size({1}), SINTER_OK);
+  ASSERT_EQ(r.set(0, SINTER_F32, {1, 8}, x), SINTER_OK);
+  ASSERT_EQ(r.set(1, SINTER_F32, {}, y), SINTER_OK);
+  EXPECT_EQ(sinter_run_async(r.context, nullptr, done, &answers), SINTER_OK);
+  EXPECT_EQ(answers, std::vector<sinter_status>{SINTER_OK});
+  expectBias(y, 1);
+}
+
 TEST(Runtime, TellsItsInterface) {
   TestModel m;
   makeBiasModel(m);

@@ -89,6 +89,19 @@ TEST_F(Library, RunsVersionsAndLabels) {
   EXPECT_EQ(run(nullptr), 1);
 }
 
+TEST_F(Library, UnloadsAllVersions) {
+  EXPECT_EQ(sinter_server_unload(server, "none", text, sizeof text),
+            SINTER_SERVER_NOT_FOUND);
+  ASSERT_EQ(sinter_server_unload(server, "m", text, sizeof text),
+            SINTER_SERVER_OK)
+      << text;
+  EXPECT_NE(sinter_server_ready(server, "m", nullptr), SINTER_SERVER_OK);
+  sinter_tensor out = {};
+  EXPECT_EQ(sinter_server_run(server, &request, &out, 1, text, sizeof text),
+            SINTER_SERVER_UNAVAILABLE);
+  EXPECT_NE(std::string(text).find("unloaded"), std::string::npos) << text;
+}
+
 TEST_F(Library, SaysWhatIsWrong) {
   EXPECT_EQ(sinter_server_load(server, "m", text, sizeof text),
             SINTER_SERVER_UNSUPPORTED);
