@@ -160,11 +160,6 @@ SmallVector<PositionRange> livePositions(KernelBuilder &kb,
   return ranges;
 }
 
-bool hasStaticRows(const TileOperand &operand, ArrayRef<DimAttr> extents) {
-  return isUniform(operand, extents) &&
-         (operand.rows.empty() || sym::asConstant(operand.rows.back()));
-}
-
 SmallVector<RowAddresses> rowAddresses(KernelBuilder &kb,
                                        ArrayRef<DimAttr> extents,
                                        ArrayRef<RowOperand> operands,

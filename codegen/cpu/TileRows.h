@@ -52,11 +52,6 @@ llvm::SmallVector<PositionRange>
 livePositions(KernelBuilder &kb, const kernel::TileProblem &problem,
               mlir::Value first, unsigned count);
 
-/// True when rows of `operand` are a constant distance apart, so that a tile
-/// needs one pointer only.
-bool hasStaticRows(const kernel::TileOperand &operand,
-                   llvm::ArrayRef<sym::DimAttr> extents);
-
 /// Calls `tile` for tiles of at most `tileRows` rows that cover [first, first +
 /// height). A constant height is cut into tiles of two neighbouring heights, so
 /// that no tile is nearly empty: 49 rows are 4 x 6 + 5 x 5. Any other is cut

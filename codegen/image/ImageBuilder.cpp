@@ -228,9 +228,8 @@ BufferRef ImageBuilder::inWeights(uint64_t offset, uint64_t bytes) {
   return {SINTER_SPACE_WEIGHTS, 0, constant(int64_t(offset)),
           constant(int64_t(bytes))};
 }
-BufferRef ImageBuilder::in(uint32_t index, Slot bytes, Slot offset) {
-  return {SINTER_SPACE_INPUT, index, offset.valid() ? offset : constant(0),
-          bytes};
+BufferRef ImageBuilder::in(uint32_t index, Slot bytes) {
+  return {SINTER_SPACE_INPUT, index, constant(0), bytes};
 }
 BufferRef ImageBuilder::out(uint32_t index, Slot bytes, Slot offset) {
   return {SINTER_SPACE_OUTPUT, index, offset.valid() ? offset : constant(0),

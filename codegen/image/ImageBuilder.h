@@ -113,7 +113,7 @@ public:
     return {SINTER_SPACE_ARENA, 0, offset, bytes};
   }
   BufferRef inWeights(uint64_t offset, uint64_t bytes);
-  BufferRef in(uint32_t index, Slot bytes, Slot offset = {});
+  BufferRef in(uint32_t index, Slot bytes);
   BufferRef out(uint32_t index, Slot bytes, Slot offset = {});
   BufferRef inState(Slot offset, Slot bytes) {
     return {SINTER_SPACE_STATE, 0, offset, bytes};

@@ -52,8 +52,6 @@ struct WeightPiece {
       fill;
   std::function<void()> release;
 };
-WeightPiece weightPiece(uint64_t offset,
-                        llvm::ArrayRef<char> bytes); // borrowed
 
 struct ObjectInputs {
   std::string prefix;

@@ -27,16 +27,6 @@ using namespace llvm;
 
 namespace sinter {
 
-WeightPiece weightPiece(uint64_t offset, ArrayRef<char> bytes) {
-  return {offset,
-          bytes.size(),
-          [bytes](uint64_t begin, MutableArrayRef<char> to) {
-            std::memcpy(to.data(), bytes.data() + begin, to.size());
-            return Error::success();
-          },
-          {}};
-}
-
 namespace {
 
 /// The range of one piece that is made and written at once.

@@ -50,9 +50,9 @@ void collect(Value value, bool isRoot, int depth, Product &product) {
   product.factors.push_back(value);
 }
 
-Product productOf(Value value, bool isRoot = false) {
+Product productOf(Value value) {
   Product product;
-  collect(value, isRoot, 4, product);
+  collect(value, /*isRoot=*/true, 4, product);
   return product;
 }
 
@@ -62,7 +62,7 @@ bool isAbout(double found, double number) {
 
 /// x when `value` is number * x, in any spelling.
 Value scaledValue(Value value, double number) {
-  Product product = productOf(value, true);
+  Product product = productOf(value);
   return product.factors.size() == 1 && isAbout(product.number, number)
              ? product.factors[0]
              : Value();
@@ -71,7 +71,7 @@ Value scaledValue(Value value, double number) {
 bool isCube(Value value, Value x) {
   if (MapOp power = mapOf(value, Kind::k_pow))
     return operand(power, 0) == x && isExactly(operand(power, 1), 3);
-  Product product = productOf(value, true);
+  Product product = productOf(value);
   if (product.number != 1)
     return false;
   SmallVector<Value> factors;
@@ -92,7 +92,7 @@ bool isTanhInner(Value value, Value x) {
     Value other = otherOperand(sum, [&](Value v) { return v == x; });
     if (!other)
       return false;
-    Product product = productOf(other, true);
+    Product product = productOf(other);
     if (!isAbout(product.number, 0.044715))
       return false;
     if (product.factors.size() == 1)
@@ -171,7 +171,7 @@ struct NameProduct : OpRewritePattern<MapOp> {
     if (map.getScalarKind() != Kind::k_mul &&
         map.getScalarKind() != Kind::k_div)
       return rewriter.notifyMatchFailure(map, "is no product");
-    Product product = productOf(map.getResult(), true);
+    Product product = productOf(map.getResult());
     if (product.factors.size() != 2)
       return rewriter.notifyMatchFailure(map, "is no product of two values");
     for (unsigned i : {0u, 1u}) {
@@ -191,7 +191,7 @@ struct NameHardSigmoid : OpRewritePattern<MapOp> {
     if (map.getScalarKind() != Kind::k_mul &&
         map.getScalarKind() != Kind::k_div)
       return rewriter.notifyMatchFailure(map, "is no product");
-    Product product = productOf(map.getResult(), true);
+    Product product = productOf(map.getResult());
     double scale = 0;
     Value x = product.factors.size() == 1
                   ? hardSigmoidArgument(product.factors[0], scale)

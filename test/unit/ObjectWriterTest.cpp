@@ -15,7 +15,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <atomic>
@@ -26,6 +25,16 @@ namespace {
 
 using llvm::Error;
 using llvm::StringRef;
+
+WeightPiece weightPiece(uint64_t offset, llvm::ArrayRef<char> bytes) {
+  return {offset,
+          bytes.size(),
+          [bytes](uint64_t begin, llvm::MutableArrayRef<char> to) {
+            std::memcpy(to.data(), bytes.data() + begin, to.size());
+            return Error::success();
+          },
+          {}};
+}
 
 class ObjectWriterTest : public testing::Test {
 protected:

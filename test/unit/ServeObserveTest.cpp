@@ -43,18 +43,6 @@ Observed observed() {
 
 } // namespace
 
-TEST(Histogram, Quantiles) {
-  Histogram histogram;
-  EXPECT_EQ(quantileUs(histogram, 0.5), 0);
-  histogram.counts[3] = 50; // 50 to 100 us
-  histogram.counts[9] = 50; // 5 to 10 ms
-  EXPECT_DOUBLE_EQ(quantileUs(histogram, 0.25), 75);
-  EXPECT_DOUBLE_EQ(quantileUs(histogram, 0.99), 5000 + 5000 * 0.98);
-  Histogram open;
-  open.counts.back() = 3;
-  EXPECT_EQ(quantileUs(open, 0.5), 60e6);
-}
-
 TEST(Prometheus, FamiliesAreWholeAndHistogramsCumulative) {
   std::istringstream text(prometheusText(observed()));
   std::set<std::string> families, series;

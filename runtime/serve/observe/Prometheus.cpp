@@ -273,27 +273,6 @@ ProcessMetrics processMetrics() {
   return out;
 }
 
-uint64_t observations(const Histogram &histogram) {
-  uint64_t all = 0;
-  for (uint64_t count : histogram.counts)
-    all += count;
-  return all;
-}
-
-double quantileUs(const Histogram &histogram, double share) {
-  double wanted = share * double(observations(histogram)), passed = 0;
-  for (size_t i = 0; i < histogramBoundsUs.size(); ++i) {
-    double count = double(histogram.counts[i]);
-    if (count > 0 && passed + count >= wanted) {
-      double low = i ? double(histogramBoundsUs[i - 1]) : 0;
-      return low +
-             (double(histogramBoundsUs[i]) - low) * (wanted - passed) / count;
-    }
-    passed += count;
-  }
-  return wanted > 0 ? double(histogramBoundsUs.back()) : 0;
-}
-
 std::string prometheusText(const Observed &observed) {
   Text out;
   out.family("sinter_server_info", "gauge",

@@ -32,10 +32,6 @@ struct Observed {
   std::string version;         ///< of the server
 };
 
-/// Where this share of the observations ends, in microseconds; by the bounds.
-double quantileUs(const Histogram &histogram, double share);
-uint64_t observations(const Histogram &histogram);
-
 std::string prometheusText(const Observed &observed);
 
 /// CPU seconds, resident bytes and descriptors of this process.
