@@ -12,8 +12,6 @@
 #include "codegen/cpu/NestEmitter.h"
 #include "codegen/cpu/VectorShuffle.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-
 using namespace mlir;
 using sinter::kernel::NestPlan;
 

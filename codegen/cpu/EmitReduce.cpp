@@ -15,7 +15,6 @@
 #include "codegen/cpu/NestEmitter.h"
 #include "codegen/cpu/VectorMath.h"
 #include "codegen/cpu/VectorShuffle.h"
-#include "dialects/Support/Check.h"
 
 using namespace mlir;
 using sinter::scalar::Kind;

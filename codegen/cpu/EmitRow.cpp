@@ -16,8 +16,6 @@
 #include "codegen/cpu/VectorMath.h"
 #include "codegen/cpu/VectorShuffle.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 using sinter::scalar::Kind;
 

@@ -6,7 +6,6 @@
 // line costs nothing on the machines we know.
 
 #include "codegen/cpu/KernelBuilder.h"
-#include "dialects/Support/Check.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -6,7 +6,6 @@
 #include "codegen/object/DataObject.h"
 
 #include "codegen/object/MappedOutput.h"
-#include "codegen/object/ObjectError.h"
 #include "sinter/model.h"
 
 #include "llvm/ADT/StringExtras.h"

@@ -6,7 +6,6 @@
 #include "compiler/evaluate/RunOperation.h"
 #include "compiler/evaluate/core/Extern.h"
 
-#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>

@@ -5,7 +5,6 @@
 #include "compiler/evaluate/Convert.h"
 #include "compiler/evaluate/RunOperation.h"
 
-#include "dialects/Support/Check.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"

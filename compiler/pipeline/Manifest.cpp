@@ -14,7 +14,6 @@
 #include "dialects/Support/Parallel.h"
 #include "dialects/graph/Texts.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>

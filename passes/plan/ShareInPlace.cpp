@@ -11,7 +11,6 @@
 
 #include "dialects/kernel/KernelOps.h"
 #include "passes/plan/Passes.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

@@ -15,7 +15,6 @@
 #include "tools/sinter/RepackOptions.h"
 #include "tools/sinter/Session.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace sinter;
 namespace json = llvm::json;
