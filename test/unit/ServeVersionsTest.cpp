@@ -235,6 +235,13 @@ TEST_F(ServeVersions, BrokenNewModelLeavesTheServerReady) {
   EXPECT_FALSE(engine->ready()) << "at the start every model counts";
 }
 
+TEST_F(ServeVersions, RootOfAVolumeIsARepository) {
+  put(1);
+  fs::create_directories(root / "repository" / "lost+found");
+  start();
+  EXPECT_TRUE(engine->ready());
+}
+
 TEST_F(ServeVersions, LostRepositoryTakesNothing) {
   put(1);
   start();

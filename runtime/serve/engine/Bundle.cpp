@@ -169,7 +169,8 @@ std::vector<std::string> listModels(const std::string &repository,
                                     Status &status) {
   std::vector<std::string> models;
   for (const std::string &name : entries(repository, status))
-    if (isFolder(repository + "/" + name))
+    if (name != "lost+found" && // of a volume whose root is the repository
+        isFolder(repository + "/" + name))
       models.push_back(name);
   return models;
 }
