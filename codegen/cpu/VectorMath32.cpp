@@ -6,8 +6,9 @@
 //
 // exp: x = n ln2 + r with |r| <= ln2/2, e^x = 2^n e^r. Adding 1.5 * 2^23 rounds
 // to an integer and leaves n in the low bits, so 2^n is an integer addition to
-// the exponent: no conversion, no scalef. Results below the smallest normal
-// number are zero.
+// the exponent; with 127 more in that sum, shifting them gives 2^n itself: no
+// conversion, no scalef. Results below the smallest normal number are zero;
+// runs flush denormals, so a product with 2^n needs no test for it.
 
 #include "codegen/cpu/VectorMath.h"
 
@@ -22,59 +23,53 @@ constexpr double kMagic = 12582912.0; // 1.5 * 2^23
 constexpr double kLn2High = 0.693359375, kLn2Low = -2.12194440e-4;
 
 struct Reduced {
-  Vec exponent; // n << 23
+  Vec exponent; // (n + bias) << 23
   Vec rest;
 };
 
-Reduced reduce(Vec x) {
-  Vec shifted = fma(x, 1.44269504088896341, x.number(kMagic));
-  Vec n = shifted - kMagic;
+Reduced reduce(Vec x, int bias) {
+  Vec shifted = fma(x, 1.44269504088896341, x.number(kMagic + bias));
+  Vec n = shifted - (kMagic + bias);
   Vec rest = fma(n, -kLn2High, x);
   rest = fma(n, -kLn2Low, rest);
   Vec bits = asBits(shifted);
   return {shiftLeft(bits, bits.integer(23)), rest};
 }
 
-// e^r - 1 - r, divided by r^2.
+// (e^r - 1 - r) / r^2: with this, e^r is wrong by 2^-28 of itself.
 Vec expTail(Vec r) {
-  return polynomial(r, {0.000198527617612853646, 0.00139304355252534151,
-                        0.00833336077630519867, 0.0416664853692054749,
-                        0.166666671633720398, 0.5});
+  return polynomial(r, {0.0013863134663552046, 0.008367440663278103,
+                        0.04166724532842636, 0.16666534543037415, 0.5});
 }
 
-Vec scale(Vec x, Vec exponent) {
-  return bitsAs(addInt(asBits(x), exponent), x.element());
-}
+Vec expNearZero(Vec r) { return fma(fma(expTail(r), r, 1.0), r, 1.0); }
 
 } // namespace
 
+// One test above finds what overflows and not-a-number: x + inf is right for
+// both.
 Vec exp32(Vec x) {
-  Reduced parts = reduce(x);
-  Vec r = parts.rest;
-  Vec y = fma(expTail(r), r * r, r) + 1;
-  Vec result = scale(y, parts.exponent);
+  auto [exponent, r] = reduce(x, 0);
+  Vec bits = asBits(expNearZero(r));
+  Vec result = bitsAs(addInt(bits, exponent), x.element());
   result = select(less(x, -87.3365478515625), x.number(0), result);
-  result = select(greater(x, 88.72283935546875), x.number(kInf), result);
-  return select(isNan(x), x, result);
+  return select(lessEqual(x, x.number(88.72283935546875)), result, x + kInf);
 }
 
-// Nothing overflows, so 2^n is a factor, and not-a-number passes through it.
+// Nothing overflows, so 2^n is a factor, and not-a-number passes through it;
+// 2^-127 is zero. It comes last: nothing smaller is flushed on the way.
 Vec expNegative32(Vec x) {
-  Reduced parts = reduce(x);
-  Vec r = parts.rest;
-  Vec y = fma(expTail(r), r * r, r) + 1;
-  Vec result = y * scale(x.number(1), parts.exponent);
-  return select(less(x, -87.3365478515625), x.number(0), result);
+  auto [bits, r] = reduce(maxKeepingFirst(x, x.number(-88)), 127);
+  return expNearZero(r) * bitsAs(bits, x.element());
 }
 
 // 2^n (e^r - 1) + (2^n - 1): no cancellation anywhere. Not-a-number stays, as y
 // is one.
 Vec expm1Small32(Vec x) {
   Vec clamped = maxKeepingFirst(x, x.number(-20)); // NaN stays
-  Reduced parts = reduce(clamped);
-  Vec r = parts.rest;
+  auto [bits, r] = reduce(clamped, 127);
   Vec y = fma(expTail(r), r * r, r);
-  Vec power = scale(x.number(1), parts.exponent);
+  Vec power = bitsAs(bits, x.element());
   return fma(y, power, power - 1);
 }
 

@@ -167,6 +167,19 @@ bool isFaithful(Kind kind, double got, double want, const double *v,
   return error <= allowed(kind);
 }
 
+/// As in a run of a model: denormals are zero, on a formula's way, too.
+void runFlushed(const test::LoadedKernel &row,
+                const std::vector<void *> &buffers, int64_t n) {
+#if defined(__x86_64__)
+  unsigned mode = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(mode | 0x8040);
+  row.run(buffers, {n}, 1);
+  __builtin_ia32_ldmxcsr(mode);
+#else
+  row.run(buffers, {n}, 1);
+#endif
+}
+
 void checkFloats(const Target &target,
                  std::map<std::string, std::vector<float>> &results) {
   Compiled rows = compileRows(target, "f32", false);
@@ -190,19 +203,24 @@ void checkFloats(const Target &target,
     for (auto &values : in)
       buffers.push_back(values.data());
     buffers.push_back(out.data());
-    rows["row_" + row.name.str()].run(buffers, {n}, 1);
+    runFlushed(rows["row_" + row.name.str()], buffers, n);
     double worst = 0, v[3];
     int failures = 0;
     auto &bits = results[row.name.str()];
     for (int64_t i = 0; i < n; ++i) {
       for (unsigned k = 0; k < row.arity; ++k)
-        v[k] = in[k][i];
+        v[k] = std::fpclassify(in[k][i]) == FP_SUBNORMAL
+                   ? std::copysign(0, in[k][i])
+                   : in[k][i];
       bool isLarge = std::fabs(v[0]) > 1e6;
       if (isLarge &&
           (kind == Kind::k_sin || kind == Kind::k_cos || kind == Kind::k_tan))
         continue;
       if ((kind == Kind::k_mod || kind == Kind::k_fmod) &&
           std::fabs(v[0] / v[1]) > 1e8)
+        continue;
+      // Without an fma the product that is added to x is a denormal.
+      if (kind == Kind::k_erf && std::fabs(v[0]) < 1e-36)
         continue;
       // An alpha so small that x / alpha overflows.
       if (kind == Kind::k_celu && !(std::fabs(v[1]) > 1e-3))
