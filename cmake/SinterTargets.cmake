@@ -30,7 +30,7 @@ endfunction()
 # Includes are written from the root of the repository; generated files lie
 # under the same path in the build folder.
 function(sinter_common_options target)
-  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+  target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR};${PROJECT_BINARY_DIR}>")
   if(SINTER_SANITIZERS)
     target_compile_options(${target} PRIVATE ${SINTER_SANITIZER_FLAGS})
     target_link_options(${target} PUBLIC "-fsanitize=${SINTER_SANITIZERS}")
@@ -89,7 +89,7 @@ endfunction()
 function(sinter_runtime_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${A_SOURCES})
-  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/runtime/include"
+  target_include_directories(${name} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include>"
                                      PRIVATE "${PROJECT_SOURCE_DIR}")
   target_compile_options(${name} PRIVATE -ffunction-sections -fdata-sections)
   target_link_libraries(${name} PUBLIC ${A_DEPS} Threads::Threads)
