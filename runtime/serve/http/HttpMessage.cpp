@@ -39,9 +39,11 @@ HttpResponse errorResponse(const Status &status) {
   response.status = httpStatus(status.code);
   response.text = errorJson(status.message.empty() ? "no reason was given"
                                                    : status.message);
-  if (status.code == Code::unavailable && status.retryAfterMs)
-    response.headers.emplace_back(
-        "Retry-After", std::to_string((status.retryAfterMs - 1) / 1000 + 1));
+  // What waiting alone does not mend somebody may: then a client asks rarely.
+  uint32_t wait = status.retryAfterMs ? status.retryAfterMs : 60'000;
+  if (status.code == Code::unavailable)
+    response.headers.emplace_back("Retry-After",
+                                  std::to_string((wait - 1) / 1000 + 1));
   if (status.code == Code::unauthenticated)
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
